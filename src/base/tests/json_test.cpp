@@ -1,0 +1,60 @@
+#include "base/json.hpp"
+
+#include <gtest/gtest.h>
+
+namespace headrace {
+namespace {
+
+std::string rule_of(std::string_view text) {
+    const auto result = parse_json(text);
+    return result ? "accepted" : result.error().violations.at(0).rule;
+}
+
+TEST(Json, AcceptsOrdinaryText) {
+    const auto value = parse_json(R"({"a":[1,2.5,"x",null,true],"b":{"a":1}})");
+    ASSERT_TRUE(value.has_value());
+    EXPECT_EQ(value->at("a").as_array().size(), 5U);
+}
+
+TEST(Json, NamesTheBrokenRule) {
+    EXPECT_EQ(rule_of(R"({"a":1,"a":2})"), "duplicate_key");
+    EXPECT_EQ(rule_of(R"([{"x":{"a":1,"b":2,"a":3}}])"), "duplicate_key");
+    EXPECT_EQ(rule_of(R"([1,2,{"a":1,"a":2},3])"), "duplicate_key");
+    EXPECT_EQ(rule_of("1e999"), "number_range");
+    EXPECT_EQ(rule_of("-1e999"), "number_range");
+    EXPECT_NE(rule_of(R"("\ud800")"), "accepted");
+    EXPECT_EQ(rule_of(R"("\udc00")"), "surrogate");
+    EXPECT_NE(rule_of(R"("\ud800A")"), "accepted");
+    EXPECT_EQ(rule_of(std::string(10'000, '[')), "max_depth");
+    EXPECT_EQ(rule_of("{} {}"), "json");
+    EXPECT_EQ(rule_of("{"), "json");
+    EXPECT_EQ(rule_of("nope"), "json");
+    EXPECT_EQ(rule_of(""), "json");
+    EXPECT_EQ(rule_of("\"\xff\""), "json");
+    EXPECT_EQ(rule_of("NaN"), "json");
+}
+
+TEST(Json, DepthLimitIsExact) {
+    const auto nest = [](std::size_t n) { return std::string(n, '[') + std::string(n, ']'); };
+    EXPECT_TRUE(parse_json(nest(64)).has_value());
+    EXPECT_FALSE(parse_json(nest(65)).has_value());
+}
+
+TEST(Json, ObjectIsRequiredWhereSaid) {
+    EXPECT_FALSE(parse_json_object("[]").has_value());
+    EXPECT_TRUE(parse_json_object("{}").has_value());
+}
+
+TEST(Json, CanonicalTextIgnoresKeyOrder) {
+    EXPECT_EQ(canonical_json(*parse_json(R"({"b":[{"y":1,"x":2}],"a":null})")),
+              canonical_json(*parse_json(R"({ "a" : null, "b":[{"x":2,"y":1}] })")));
+}
+
+TEST(Json, StringWriterEscapes) {
+    std::string out;
+    append_json_string(out, std::string_view("a\"\\\n\x01\0é", 8));
+    EXPECT_EQ(parse_json(out)->as_string(), std::string_view("a\"\\\n\x01\0é", 8));
+}
+
+}  // namespace
+}  // namespace headrace
