@@ -8,6 +8,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 
 #include "base/clock.hpp"
 
@@ -46,6 +47,15 @@ using JobId = TypedId<struct JobIdTag>;
 using FileId = TypedId<struct FileIdTag>;
 using WorkerId = TypedId<struct WorkerIdTag>;
 
+/// Who owns and pays: a short name such as "default" or "system", part of every stored key. A type of
+/// its own so that no call can forget it or pass another string for it.
+struct TenantId {
+    std::string name;
+    TenantId() = default;
+    explicit TenantId(std::string text) : name(std::move(text)) {}
+    auto operator<=>(const TenantId&) const = default;
+};
+
 /// Makes UUIDv7: 48 bits of wall milliseconds, a counter that keeps ids of one source rising, and
 /// random bits. Not thread-safe: one source per loop.
 class IdSource {
@@ -81,6 +91,12 @@ struct std::hash<headrace::Uuid> {
         std::uint64_t high = 0;
         std::memcpy(&high, id.bytes.data(), sizeof high);
         return static_cast<std::size_t>(low ^ (high * 0x9E3779B97F4A7C15ULL));
+    }
+};
+template <>
+struct std::hash<headrace::TenantId> {
+    std::size_t operator()(const headrace::TenantId& id) const noexcept {
+        return std::hash<std::string>{}(id.name);
     }
 };
 template <class Tag>

@@ -1,0 +1,117 @@
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "base/clock.hpp"
+#include "base/ids.hpp"
+#include "base/unique_function.hpp"
+#include "jobs/events.hpp"
+#include "jobs/job.hpp"
+#include "jobs/ports.hpp"
+#include "jobs/settings.hpp"
+#include "jobs/submission.hpp"
+#include "jobs/worker_port.hpp"
+
+namespace headrace::jobs {
+
+class CoreObserver;  // jobs/observer.hpp: what metrics and the log listen to
+
+/// The job core: one pure state machine. It owns all job state, does no I/O of its own and reads no
+/// clock but the one it is given, so a simulation can drive it through every fault and replay a run.
+///
+/// Belongs to one loop. The owner calls tick() at next_deadline(), and gives every call a chance to
+/// hand out leases: they leave through WorkerPort at the end of the call that made them possible.
+class Core {
+  public:
+    Core(Settings settings, const Clock& clock, IdSource& ids, JobLog& log, CoreObserver& observer);
+    ~Core();
+    Core(const Core&) = delete;
+    Core& operator=(const Core&) = delete;
+
+    /// Takes back what the log holds; call once, before anything else. A job whose version is not in
+    /// the catalog (any more) waits: `resolve` is asked again when a version appears.
+    using ResolveVersion = UniqueFunction<VersionPtr(const TenantId&, const std::string& name,
+                                                     const std::string& version)>;
+    void restore(std::uint64_t epoch, std::vector<JobRecord> open, ResolveVersion resolve);
+    void version_added(const VersionPtr& version);
+
+    // --- callers -------------------------------------------------------------------------------
+    /// Accepts a job. A durable one answers after it is on disk; an interactive one at once, before
+    /// any event reaches its watcher. quota_exceeded (with retry_after_s) when the queue is full,
+    /// unavailable when draining, idempotency_clash when the key was used with another body.
+    void submit(Submission submission, Done<Accepted> done);
+    /// Makes an interactive job durable, with its attempt and fence, wherever it stands.
+    void promote(JobId id, Done<JobView> done);
+    /// The connection of an interactive job is gone: cancels it unless it was promoted.
+    void hang_up(JobId id);
+    void cancel(Scope scope, JobId id, Done<CancelOutcome> done);
+    void retry(Scope scope, JobId id, Done<JobView> done);
+    void remove_output(Scope scope, JobId id, Done<void> done);
+    void get(Scope scope, JobId id, Done<JobView> done);
+    void list(JobQuery query, Done<std::vector<JobView>> done);
+    /// Sends the events after `after` that are still kept, then new ones. Of a job that has ended:
+    /// its DoneEvent. unwatch() with the ticket ends it; done is called before the first event.
+    void watch(Scope scope, JobId id, std::uint64_t after, std::shared_ptr<JobWatcher> watcher,
+               Done<WatchTicket> done);
+    void unwatch(WatchTicket ticket);
+    /// A step of a session's input; quota_exceeded when the window is used up (see session_window).
+    Result<void> session_input(JobId id, std::string values, bool last);
+    /// Bytes of session input that may be sent now; `changed` runs once when it grows again.
+    std::uint64_t session_window(JobId id, UniqueFunction<void()> changed);
+    /// The caller has taken this many bytes of streamed output.
+    void output_taken(JobId id, std::uint64_t bytes);
+
+    // --- workers: the lease API, also for foreign worker dialects -------------------------------
+    WorkerId attach(WorkerProfile profile, std::shared_ptr<WorkerPort> port);
+    /// The link is back: leases that are still held go on, the others are returned as dropped.
+    Result<std::vector<Fence>> reattach(WorkerId worker, std::shared_ptr<WorkerPort> port,
+                                        std::span<const Fence> held);
+    /// The link is gone but the process may live: its leases wait for reattach until they expire.
+    void link_lost(WorkerId worker);
+    /// The worker's process is gone: its jobs have lost an attempt.
+    void detach(WorkerId worker, const std::string& reason);
+    /// Room for `slots` more batches of any of these versions (indexes into the profile's).
+    void credit(WorkerId worker, std::span<const std::uint32_t> versions, std::uint32_t slots);
+    void worker_draining(WorkerId worker);
+    /// Any sign of life renews the leases of the worker.
+    void heartbeat(WorkerId worker);
+    // Each answers `conflict` when the fence is not that of the running lease: the worker forgets it.
+    Result<void> progress(WorkerId worker, JobId id, Fence fence, Progress progress);
+    Result<void> output(WorkerId worker, JobId id, Fence fence, OutputEvent step);
+    Result<void> log(WorkerId worker, JobId id, Fence fence, LogEvent line);
+    Result<void> complete(WorkerId worker, JobId id, Fence fence, Completion completion);
+    Result<void> fail(WorkerId worker, JobId id, Fence fence, JobError error, Usage usage);
+    /// The worker's session input was consumed: `bytes` more may be sent to it.
+    Result<void> input_taken(WorkerId worker, JobId id, Fence fence, std::uint64_t bytes);
+    /// True while this lease is the job's running one; the hub asks before it stores output media.
+    [[nodiscard]] bool holds(WorkerId worker, JobId id, Fence fence) const;
+
+    // --- operators -----------------------------------------------------------------------------
+    [[nodiscard]] std::vector<QueueView> queues(const TenantId& tenant, bool all_tenants) const;
+    Result<void> pause(const VersionPtr& version, bool paused);
+    /// Accepts no new job for the version; what is queued still runs.
+    Result<void> drain_queue(const VersionPtr& version, bool draining);
+    /// Cancels everything that is queued; returns how many.
+    Result<std::uint64_t> purge(const VersionPtr& version);
+    [[nodiscard]] std::vector<WorkerView> workers() const;
+    Result<void> drain_worker(WorkerId id, bool remove);
+
+    // --- life ----------------------------------------------------------------------------------
+    /// Accepts nothing more and leases nothing more; `idle` runs when no job is running and every
+    /// write has been answered.
+    void drain(UniqueFunction<void()> idle);
+    [[nodiscard]] bool draining() const;
+    [[nodiscard]] std::optional<SteadyTime> next_deadline() const;
+    void tick();
+
+  private:
+    class Impl;
+    std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace headrace::jobs
