@@ -1,0 +1,124 @@
+# Shared by the scripts behind ./dev: steps with a progress line, package and Python set-up.
+# shellcheck shell=bash
+
+ROOT=$(pwd)
+export ROOT
+LOGS=$ROOT/build/logs
+PYTHON=${HEADRACE_PYTHON:-/usr/bin/python3}
+JOBS=${HEADRACE_JOBS:-$(nproc)}
+mkdir -p "$LOGS"
+
+if [ -t 1 ]; then BOLD=$'\e[1m' DIM=$'\e[2m' RED=$'\e[31m' GREEN=$'\e[32m' OFF=$'\e[0m' CLEAR=$'\r\e[K'
+else BOLD='' DIM='' RED='' GREEN='' OFF='' CLEAR=''; fi
+
+die() { printf '%s%s%s\n' "$RED" "$*" "$OFF" >&2; exit 1; }
+
+# The options of every script: --help prints the script's own head comment.
+help_if_asked() {
+    case "${2:-}" in -h|--help)
+        sed -n '2,/^[^#]/{/^#/{s/^# \{0,1\}//;p}}' "$1"; exit 0 ;;
+    esac
+}
+
+as_root() {
+    if [ "$(id -u)" = 0 ]; then "$@"
+    elif command -v sudo >/dev/null; then sudo "$@"
+    else die "installing packages needs root: run as root, or install sudo"; fi
+}
+
+STEP=0
+STEPS=${STEPS:-0}
+SUMMARY=()
+
+# step "title" command...: runs it with its output in a log file, shows the last line while it runs,
+# prints the seconds it took, and on failure the end of the log.
+step() {
+    local title=$1 start=$SECONDS log name
+    shift
+    STEP=$((STEP + 1))
+    name=$(printf '%s' "$title" | tr -cs 'A-Za-z0-9' '-')
+    log=$LOGS/$(printf '%02d' "$STEP")-$name.log
+    local label="[$STEP${STEPS:+/$STEPS}] $title"
+    if [ -t 1 ]; then
+        ("$@") >"$log" 2>&1 &
+        local pid=$! last
+        trap 'kill -- -'"$pid"' 2>/dev/null || kill '"$pid"' 2>/dev/null; exit 130' INT
+        while kill -0 "$pid" 2>/dev/null; do
+            last=$(tail -c 400 "$log" 2>/dev/null | tr '\r' '\n' | grep -v '^ *$' | tail -n 1 | cut -c1-60 || true)
+            printf '%s%s %s%4ds %s%s' "$CLEAR" "$label" "$DIM" $((SECONDS - start)) "$last" "$OFF"
+            sleep 0.5
+        done
+        trap - INT
+        local rc=0
+        wait "$pid" || rc=$?
+    else
+        printf '%s ...\n' "$label"
+        local rc=0
+        ("$@") >"$log" 2>&1 || rc=$?
+    fi
+    if [ "$rc" != 0 ]; then
+        printf '%s%s %sfailed%s after %ds (exit %d); the end of %s:\n' "$CLEAR" "$label" "$RED" "$OFF" \
+            $((SECONDS - start)) "$rc" "${log#"$ROOT"/}"
+        tail -n "${STEP_TAIL:-60}" "$log"
+        exit 1
+    fi
+    printf '%s%s %sok%s %s%ds%s\n' "$CLEAR" "$label" "$GREEN" "$OFF" "$DIM" $((SECONDS - start)) "$OFF"
+    SUMMARY+=("$(printf '%6ds  %s' $((SECONDS - start)) "$title")")
+    STEP_LOG=$log
+}
+
+summary() {
+    printf '\n%sseconds by suite%s\n' "$BOLD" "$OFF"
+    printf '%s\n' "${SUMMARY[@]}"
+    printf '%6ds  in all\n' "$SECONDS"
+}
+
+# ensure_packages set...: installs what is missing of these sets of packages.txt.
+ensure_packages() {
+    local wanted=() missing=() set package version have
+    while read -r set package version; do
+        case " $* " in *" $set "*) ;; *) continue ;; esac
+        wanted+=("$package")
+        have=$(dpkg-query -W -f='${db:Status-Abbrev} ${Version}' "$package" 2>/dev/null || true)
+        case "$have" in
+            ii*) [ "${have#ii* }" = "$version" ] || echo "note: $package is ${have#ii* }, tested with $version" ;;
+            *) missing+=("$package") ;;
+        esac
+    done < <(grep -v '^#' scripts/packages.txt)
+    [ ${#missing[@]} = 0 ] && { echo "all ${#wanted[@]} packages are there"; return 0; }
+    echo "installing ${#missing[@]} of ${#wanted[@]} packages: ${missing[*]}"
+    export DEBIAN_FRONTEND=noninteractive
+    # A chroot or container has no init: services must not be started by an installation.
+    as_root apt-get -o DPkg::Lock::Timeout=600 update -q
+    as_root env DEBIAN_FRONTEND=noninteractive apt-get -o DPkg::Lock::Timeout=600 \
+        -o Dpkg::Use-Pty=0 install -y -q --no-install-recommends "${missing[@]}"
+}
+
+# ensure_venv DIR requirement-file...: a virtual environment that holds exactly what the files pin;
+# made again when a file changed.
+ensure_venv() {
+    local dir=$1 stamp
+    shift
+    stamp=$(cat "$@" | sha256sum | cut -c1-32)
+    [ "$(cat "$dir/.stamp" 2>/dev/null || true)" = "$stamp" ] && { echo "$dir is up to date"; return 0; }
+    rm -rf "$dir"
+    "$PYTHON" -m venv "$dir"
+    local file
+    for file in "$@"; do
+        "$dir/bin/pip" install --disable-pip-version-check --no-input -q -r "$file"
+    done
+    echo "$stamp" >"$dir/.stamp"
+}
+
+# build PRESET [target...]
+build() {
+    local preset=$1
+    shift
+    if [ ! -f "build/$preset/build.ninja" ]; then cmake --preset "$preset"; fi
+    cmake --build "build/$preset" --parallel "$JOBS" ${1:+--target "$@"}
+}
+
+# The engines' environments; serve never installs anything, so this does.
+ensure_engine() {
+    PYTHONPATH=$ROOT/sdk/python/src "$PYTHON" -m headrace.cli check --install "$1"
+}
