@@ -1,0 +1,55 @@
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <map>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/result.hpp"
+#include "catalog/interface.hpp"
+#include "catalog/version.hpp"
+
+namespace headrace::catalog {
+
+enum class EngineKind : std::uint8_t { native, python };
+std::string_view to_string(EngineKind kind);
+
+/// One engine as its engine.toml describes it (docs/engine-toml.md).
+struct EngineSpec {
+    std::string capability;
+    std::string version;  // SemVer text
+    std::string title;
+    std::string description;
+    Interface interface;
+    ServingLimits limits;
+    EngineKind kind = EngineKind::native;
+
+    std::string library;       // native: a plain file name, e.g. "libecho.so"
+    std::string entry;         // python: "module:Name"
+    std::string interpreter;   // python: absolute path, or a name for PATH; empty = venv, else "python3"
+    std::string venv;          // python: a folder, inside the engine's or absolute; empty = none
+    std::string requirements;  // python: a file inside the engine's folder; empty = none
+    bool async = false;        // python: one process runs all slots
+
+    std::map<std::string, std::string> environment;  // set for the engine's process
+    std::filesystem::path directory;                 // the folder of the file, absolute
+
+    /// How many processes run the slots: one, unless it is a Python engine that neither batches nor
+    /// is async.
+    [[nodiscard]] std::uint32_t processes() const;
+    /// "ocr@1.0.0"
+    [[nodiscard]] std::string text() const { return capability + '@' + version; }
+};
+
+/// Reads `directory`/engine.toml, at most 1 MiB, and nothing else. Errors name file, line and key.
+Result<EngineSpec> load_engine(const std::filesystem::path& directory);
+/// The same for a text; `origin` is the file name that messages use.
+Result<EngineSpec> parse_engine_toml(std::string_view text, const std::string& origin,
+                                     const std::filesystem::path& directory);
+/// Every engine.toml in `root` at any depth, sorted by path; folders that begin with a dot, virtual
+/// environments and links to folders are not entered. One broken file fails them all.
+Result<std::vector<EngineSpec>> load_engines(const std::filesystem::path& root);
+
+}  // namespace headrace::catalog
