@@ -1,0 +1,95 @@
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+
+#include <boost/asio/any_io_executor.hpp>
+#include <boost/asio/awaitable.hpp>
+
+#include "base/result.hpp"
+#include "base/unique_fd.hpp"
+#include "http/message.hpp"
+#include "http/tls_settings.hpp"
+#include "http/url.hpp"
+
+namespace headrace::http {
+
+namespace asio = boost::asio;
+
+struct ClientSettings {
+    TlsClientSettings tls;
+    std::chrono::milliseconds connect_time{10'000};  // resolve, connect and TLS handshake
+    std::chrono::milliseconds silence_time{90'000};  // without a byte either way
+    std::size_t head_bytes = 64 * 1024;
+};
+
+struct FileBody {
+    UniqueFd file;
+    std::uint64_t offset = 0;
+    std::uint64_t length = 0;
+};
+
+struct ClientRequest {
+    std::string method = "GET";
+    Url url;
+    Headers headers;  // Host, Content-Length and Connection are ours
+    std::string body;
+    std::optional<FileBody> file;  // in place of body
+    /// IP address to connect to in place of resolving the host; name checks keep the URL's host.
+    std::string connect_to;
+};
+
+struct ClientResponse {
+    int status = 0;
+    Headers headers;
+    std::string body;
+};
+
+class ClientConnection;
+
+/// An answer read by pieces.
+class ClientStream {
+  public:
+    ClientStream(ClientStream&&) noexcept;
+    ClientStream& operator=(ClientStream&&) noexcept;
+    ~ClientStream();
+
+    [[nodiscard]] int status() const { return status_; }
+    [[nodiscard]] const Headers& headers() const { return headers_; }
+    /// The next bytes as they come, nullopt at the end; unavailable when the answer was cut short.
+    asio::awaitable<Result<std::optional<std::string>>> read_some();
+    /// Drops the connection; a read under way ends with cancelled.
+    void cancel();
+
+  private:
+    friend class Client;
+    ClientStream();
+    int status_ = 0;
+    Headers headers_;
+    std::shared_ptr<ClientConnection> connection_;
+};
+
+/// A small HTTP/1.1 client: one request at a time, one kept-alive connection to the last origin.
+/// Follows no redirects and sends no header of its own beyond framing. Belongs to one loop.
+class Client {
+  public:
+    Client(asio::any_io_executor executor, ClientSettings settings);
+    ~Client();
+    Client(Client&&) noexcept;
+
+    /// Sends and reads the whole answer; too_large past `max_bytes` of body. Other errors:
+    /// unavailable (no connection, cut, broken answer), deadline_exceeded.
+    asio::awaitable<Result<ClientResponse>> send(ClientRequest request,
+                                                 std::size_t max_bytes = 64 * 1024 * 1024);
+    /// Sends and returns once the head of the answer is there.
+    asio::awaitable<Result<ClientStream>> open(ClientRequest request);
+
+  private:
+    struct State;
+    std::unique_ptr<State> state_;
+};
+
+}  // namespace headrace::http
