@@ -1,0 +1,9 @@
+#!/usr/bin/env bash
+# ./dev bench [--seconds N] [--rounds N]: ours, nginx and a raw group-commit writer, interleaved in one run;
+# prints CPU per request, rate, latency and the ratios, and writes bench/RESULTS.md.
+. scripts/lib.sh
+help_if_asked "$0" "${1:-}"
+STEPS=2
+step "system packages" ensure_packages build run bench
+step "build bench" build bench headrace headrace-host engines store_bench
+exec "$PYTHON" bench/run.py --build build/bench "$@"

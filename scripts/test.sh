@@ -1,0 +1,43 @@
+#!/usr/bin/env bash
+# ./dev test [--quick]: sets up everything and runs what must pass before a commit. Prints the seconds of
+# each suite and the counts at the end.
+#   --quick  leaves out AddressSanitizer, fuzzing and the kill rounds
+# Environment: HEADRACE_SIM_SEEDS (default 2000), HEADRACE_FUZZ_SECONDS (default 10 per target),
+# HEADRACE_KILL_ROUNDS (default 5).
+. scripts/lib.sh
+help_if_asked "$0" "${1:-}"
+quick=''
+case "${1:-}" in --quick) quick=1 ;; '') ;; *) die "test: no option $1; see ./dev test --help" ;; esac
+rm -rf build/results
+mkdir -p build/results
+export GTEST_OUTPUT=xml:$ROOT/build/results/
+export HEADRACE_BIN=$ROOT/build/dev/headrace
+PYTEST="$ROOT/build/venv-test/bin/python -m pytest -q -p no:cacheprovider"
+
+unit_tests() { ctest --test-dir build/dev --output-on-failure --timeout 900 -j "$JOBS" -LE simulation; }
+simulation() {
+    build/dev/sim --seeds "${HEADRACE_SIM_SEEDS:-2000}"
+    build/dev/sim --plants
+}
+sdk_tests() { (cd sdk/python && $PYTEST tests --junitxml="$ROOT/build/results/sdk.xml"); }
+end_to_end() { $PYTEST tests/e2e --junitxml=build/results/e2e.xml; }
+kill_rounds() { "$PYTHON" tests/chaos/kill_rounds.py --binary "$HEADRACE_BIN" --rounds "${HEADRACE_KILL_ROUNDS:-5}"; }
+
+STEPS=$([ -n "$quick" ] && echo 10 || echo 13)
+step "system packages" ensure_packages build run demo test
+step "python test environment" ensure_venv build/venv-test tests/requirements.txt
+step "engine environment: ocr" ensure_engine examples/engines/ocr
+step "engine environment: vad" ensure_engine examples/engines/vad
+step "build dev" build dev
+step "layers, sizes, words" "$PYTHON" tests/layers/check.py
+step "unit, golden, store contract" unit_tests
+step "simulation and its planted bugs" simulation
+step "python SDK" sdk_tests
+step "end to end" end_to_end
+if [ -z "$quick" ]; then
+    step "kill -9 of server, agent and engine" kill_rounds
+    step "AddressSanitizer: pure rooms and parsers" bash scripts/sanitize.sh asan quick
+    step "fuzz, short" bash scripts/fuzz.sh --seconds "${HEADRACE_FUZZ_SECONDS:-10}"
+fi
+summary
+"$PYTHON" scripts/counts.py build/results

@@ -1,0 +1,262 @@
+"""The guided tour of `./dev demo`: starts a server with the demo engines, sends real requests, prints
+what came back and checks it. Standard library only."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import pathlib
+import shlex
+import shutil
+import signal
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+import wave
+from typing import Any
+
+ROOT = pathlib.Path(__file__).resolve().parents[1]
+ENGINES = ["ocr", "speak", "vad", "echo"]
+PICTURE = "examples/inputs/hello.png"
+TTY = sys.stdout.isatty()
+
+
+def paint(code: str, text: str) -> str:
+    return f"\x1b[{code}m{text}\x1b[0m" if TTY else text
+
+
+def short(path: str | pathlib.Path) -> str:
+    try:
+        return str(pathlib.Path(path).resolve().relative_to(ROOT))
+    except ValueError:
+        return str(path)
+
+
+class WrongAnswer(Exception):
+    """What came back is not what the tour promises."""
+
+
+class Server:
+    """One `headrace serve` with its data folder; can be killed and started again on the same data."""
+
+    def __init__(self, binary: pathlib.Path, data: pathlib.Path, port: int) -> None:
+        self.binary, self.data, self.port = binary, data, port
+        self.url = f"http://127.0.0.1:{port}"
+        self.control = f"http://127.0.0.1:{port + 1}"
+        self.key_file = data.parent / "admin.key"
+        self.log = data.parent / "serve.log"
+        self.process: subprocess.Popen[bytes] | None = None
+
+    def start(self) -> float:
+        began = time.monotonic()
+        command = [str(self.binary), "serve", "--data", str(self.data)]
+        command += ["--client", f"127.0.0.1:{self.port}", "--control", f"127.0.0.1:{self.port + 1}"]
+        command += ["--admin-key-file", str(self.key_file)]
+        for engine in ENGINES:
+            command += ["--engine", str(ROOT / "examples/engines" / engine)]
+        with self.log.open("ab") as log:
+            self.process = subprocess.Popen(command, stdout=log, stderr=log)
+        while time.monotonic() - began < 30:
+            if self.process.poll() is not None:
+                break
+            try:
+                with urllib.request.urlopen(self.url + "/readyz", timeout=1) as answer:
+                    if answer.status == 200:
+                        return time.monotonic() - began
+            except (urllib.error.URLError, OSError):
+                time.sleep(0.02)
+        tail = self.log.read_text(errors="replace").splitlines()[-15:]
+        raise WrongAnswer("the server did not become ready; its log ends:\n" + "\n".join(tail))
+
+    def kill(self) -> None:
+        assert self.process is not None
+        self.process.send_signal(signal.SIGKILL)
+        self.process.wait()
+
+    def stop(self) -> None:
+        if self.process is None or self.process.poll() is not None:
+            return
+        self.process.terminate()
+        try:
+            self.process.wait(timeout=40)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+
+    def request(self, method: str, path: str, body: Any = None, headers: dict[str, str] | None = None) -> Any:
+        request = urllib.request.Request(self.url + "/api/v1" + path, method=method)
+        request.add_header("Authorization", "Bearer " + self.key_file.read_text().strip())
+        for name, value in (headers or {}).items():
+            request.add_header(name, value)
+        data = None
+        if body is not None:
+            data = json.dumps(body).encode()
+            request.add_header("Content-Type", "application/json")
+        with urllib.request.urlopen(request, data, timeout=90) as answer:
+            return json.loads(answer.read())
+
+
+class Tour:
+    def __init__(self, server: Server) -> None:
+        self.server = server
+        self.wrong = 0
+        self.number = 0
+
+    def stop(self, title: str, action: Any) -> None:
+        self.number += 1
+        print("\n" + paint("1", f"{self.number}. {title}"))
+        began = time.monotonic()
+        try:
+            action()
+        except (WrongAnswer, subprocess.SubprocessError, urllib.error.URLError, OSError, KeyError) as error:
+            self.wrong += 1
+            detail = error.read().decode() if isinstance(error, urllib.error.HTTPError) else str(error)
+            print("   " + paint("31", "wrong: ") + detail)
+            return
+        print("   " + paint("32", "right") + paint("2", f"  {time.monotonic() - began:.2f} s"))
+
+    def cli(self, *words: str, stream: bool = False) -> str:
+        """Runs one command of the command line, shows it and its output."""
+        print("   " + paint("36", "$ headrace " + shlex.join(short(w) if "/" in w else w for w in words)))
+        env = dict(os.environ, HEADRACE_URL=self.server.url, HEADRACE_CONTROL_URL=self.server.control)
+        env["HEADRACE_KEY_FILE"] = str(self.server.key_file)
+        process = subprocess.Popen(
+            [str(self.server.binary), *words], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, env=env, text=True
+        )
+        assert process.stdout is not None
+        output = ""
+        began = time.monotonic()
+        for line in process.stdout:
+            output += line
+            mark = paint("2", f"{time.monotonic() - began:5.2f}s ") if stream else ""
+            print("   " + mark + line.rstrip("\n"))
+        if process.wait() != 0:
+            raise WrongAnswer(f"the command ended with status {process.returncode}")
+        return output
+
+    # --- the stops ---------------------------------------------------------------------------------
+
+    def ocr(self) -> None:
+        text = self.cli("call", "ocr", "--image", str(ROOT / PICTURE))
+        if "headrace" not in text.lower().replace(" ", ""):
+            raise WrongAnswer("the picture says Headrace, the answer does not")
+
+    def speak(self) -> None:
+        target = self.server.data.parent / "speech.wav"
+        target.unlink(missing_ok=True)
+        self.cli("call", "speak", "--text", "Work arrives at the wheel.", "--output", str(target))
+        with wave.open(str(target)) as sound:
+            seconds = sound.getnframes() / sound.getframerate()
+        print(f"   {short(target)}: {seconds:.1f} s of speech at {sound.getframerate()} Hz")
+        if not 0.5 < seconds < 20:
+            raise WrongAnswer("the speech has an odd length")
+
+    def stream(self) -> None:
+        sentence = "every word of this arrives as it is ready"
+        output = self.cli("call", "echo_stream", "--text", sentence, stream=True)
+        if output.split()[: len(sentence.split())] != sentence.split():
+            raise WrongAnswer("the words differ from those sent")
+
+    def progress(self) -> None:
+        body = {"capability": "py_echo_slow", "input": {"text": "patience", "duration_ms": 1500}}
+        job = self.server.request("POST", "/jobs", body)
+        print(f"   202 accepted, on disk: job {job['id']} is {job['state']}")
+        self.cli("jobs", "watch", job["id"], stream=True)
+        done = self.server.request("GET", f"/jobs/{job['id']}?wait=20")
+        if done["state"] != "succeeded" or done["output"]["text"] != "patience":
+            raise WrongAnswer(f"the job is {done['state']}")
+
+    def cancel(self) -> None:
+        body = {"capability": "echo_slow", "input": {"text": "never", "duration_ms": 600_000}}
+        job = self.server.request("POST", "/jobs", body)
+        while self.server.request("GET", f"/jobs/{job['id']}")["state"] == "queued":
+            time.sleep(0.02)
+        began = time.monotonic()
+        self.cli("jobs", "cancel", job["id"])
+        done = self.server.request("GET", f"/jobs/{job['id']}?wait=10")
+        took = time.monotonic() - began
+        print(f"   a ten-minute job, stopped at the engine {took * 1000:.0f} ms after the cancel: {done['state']}")
+        if done["state"] != "cancelled" or took > 5:
+            raise WrongAnswer("the engine did not stop")
+        again = self.server.request(
+            "POST", "/jobs", {"capability": "echo_slow", "input": {"text": "free", "duration_ms": 10}},
+            {"Prefer": "wait=10"},
+        )
+        if again["state"] != "succeeded":
+            raise WrongAnswer("the engine's slot is not free again")
+        print("   and its slot runs the next job at once")
+
+    def crash(self) -> None:
+        body = {"capability": "echo_slow", "input": {"text": "I survive", "duration_ms": 3000}}
+        job = self.server.request("POST", "/jobs", body)
+        while self.server.request("GET", f"/jobs/{job['id']}")["state"] == "queued":
+            time.sleep(0.02)
+        print(f"   job {job['id']} is running; now kill -9 of the server, process {self.server.process.pid}")
+        self.server.kill()
+        took = self.server.start()
+        print(f"   started again on the same data, ready after {took:.2f} s")
+        done = self.server.request("GET", f"/jobs/{job['id']}?wait=30")
+        output = done.get("output", {}).get("text")
+        print(f"   job {done['id']}: {done['state']}, attempt {done.get('attempt')}, output {output!r}")
+        if done["state"] != "succeeded" or output != "I survive":
+            raise WrongAnswer("the job was not finished after the restart")
+
+    def session(self) -> None:
+        speech = self.server.data.parent / "speech.wav"
+        output = self.cli("call", "vad", "--audio", str(speech))
+        if "start" not in output:
+            raise WrongAnswer("no speech was found in the speech made before")
+
+    def run(self) -> int:
+        self.stop("Text read from a real picture (Python engine, ONNX models)", self.ocr)
+        self.stop("Speech written to a WAV file (Python engine, espeak-ng)", self.speak)
+        self.stop("A session: that speech in frames, speech segments out (streaming ONNX engine)", self.session)
+        self.stop("A streamed answer, word by word (native C engine)", self.stream)
+        self.stop("An asynchronous job with progress", self.progress)
+        self.stop("A cancel that stops the engine", self.cancel)
+        self.stop("kill -9 of the server in mid-job: the job finishes after the restart", self.crash)
+        return self.wrong
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--binary", required=True)
+    parser.add_argument("--port", type=int, default=8600)
+    parser.add_argument("--once", action="store_true")
+    arguments = parser.parse_args()
+
+    folder = ROOT / "build/demo"
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True)
+    server = Server(pathlib.Path(arguments.binary).resolve(), folder / "data", arguments.port)
+    try:
+        took = server.start()
+        print(f"\nheadrace serves at {server.url} (ready after {took:.2f} s)")
+        print(f"admin key: {short(server.key_file)}   data: {short(server.data)}   log: {short(server.log)}")
+        wrong = Tour(server).run()
+        print()
+        if wrong:
+            print(paint("31", f"{wrong} of 7 answers are wrong") + f"; the server's log: {short(server.log)}")
+        else:
+            print(paint("32", "all 7 answers are right"))
+        if arguments.once:
+            return 1 if wrong else 0
+        print(f"\nServing until Ctrl-C. Try:\n  export HEADRACE_URL={server.url} HEADRACE_KEY_FILE={server.key_file}")
+        print(f"  {short(server.binary)} call ocr --image {PICTURE}\n  {short(server.binary)} capabilities")
+        try:
+            assert server.process is not None
+            server.process.wait()
+        except KeyboardInterrupt:
+            print("\nstopping")
+        return 1 if wrong else 0
+    except WrongAnswer as error:
+        print(paint("31", str(error)))
+        return 1
+    finally:
+        server.stop()
+
+
+if __name__ == "__main__":
+    sys.exit(main())
