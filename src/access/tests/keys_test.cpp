@@ -1,0 +1,233 @@
+#include "access/keys.hpp"
+
+#include <sys/stat.h>
+
+#include <filesystem>
+#include <fstream>
+#include <thread>
+
+#include <gtest/gtest.h>
+
+namespace headrace::access {
+namespace {
+
+class ManualClock final : public Clock {
+  public:
+    [[nodiscard]] SteadyTime now() const override { return {}; }
+    [[nodiscard]] WallMs wall() const override { return wall_; }
+    std::atomic<WallMs> wall_{1'000'000};
+};
+
+class MemoryKeyStore final : public KeyStore {
+  public:
+    Result<std::vector<KeyRecord>> load_all() override {
+        std::vector<KeyRecord> out;
+        for (const auto& [id, record] : records) out.push_back(record);
+        return out;
+    }
+    void save(KeyRecord record, Done<void> done) override {
+        if (broken) return done(fail(ErrorCode::unavailable, "disk full"));
+        records[record.id] = std::move(record);
+        done({});
+    }
+    void revoke(TenantId, std::string id, WallMs at, Done<void> done) override {
+        records[id].revoked_at = at;
+        done({});
+    }
+    std::map<std::string, KeyRecord> records;
+    bool broken = false;
+};
+
+struct KeysTest : testing::Test {
+    ManualClock clock;
+    MemoryKeyStore store;
+    KeyRing ring{store, clock};
+    Principal admin = [] {
+        Principal principal;
+        principal.tenant = TenantId("default");
+        principal.key_id = "root";
+        principal.role = Role::admin;
+        principal.system = true;
+        return principal;
+    }();
+
+    Result<NewKey> create(KeySpec spec) { return create(std::move(spec), admin); }
+    Result<NewKey> create(KeySpec spec, const Principal& by) {
+        std::optional<Result<NewKey>> answer;
+        ring.create(std::move(spec), by, [&](Result<NewKey> made) { answer = std::move(made); });
+        return std::move(answer).value();
+    }
+    KeySpec caller(const char* tenant = "acme") {
+        return KeySpec{"app", Role::caller, TenantId(tenant), {"ocr"}, 0};
+    }
+};
+
+TEST_F(KeysTest, AMadeKeyWorksAndItsSecretIsNotKept) {
+    const auto made = create(caller());
+    ASSERT_TRUE(made);
+    const std::string key(made->key.reveal());
+    ASSERT_EQ(key.size(), 59U);
+    EXPECT_EQ(key.substr(0, 3), "hr_");
+    EXPECT_EQ(key.substr(3, 12), made->record.id);
+    const auto principal = ring.authenticate(key);
+    ASSERT_TRUE(principal);
+    EXPECT_EQ((*principal)->tenant.name, "acme");
+    EXPECT_EQ((*principal)->role, Role::caller);
+    EXPECT_FALSE((*principal)->system);
+    EXPECT_EQ((*principal)->capabilities, std::vector<std::string>{"ocr"});
+    EXPECT_EQ(made->record.digest, sha256(key.substr(16)));
+    EXPECT_EQ(made->record.created_by, "root");
+}
+
+TEST_F(KeysTest, EveryChangedCharacterIsRefused) {
+    const std::string key(create(caller())->key.reveal());
+    for (std::size_t i = 0; i < key.size(); ++i) {
+        std::string changed = key;
+        changed[i] = changed[i] == 'a' ? 'b' : 'a';
+        const auto refused = ring.authenticate(changed);
+        ASSERT_FALSE(refused) << i;
+        EXPECT_EQ(refused.error().code, ErrorCode::unauthenticated);
+        EXPECT_EQ(refused.error().message, "the key is not valid");
+    }
+    for (const std::string& bad : {std::string(), std::string("hr_"), key + "a", key.substr(1),
+                                   key.substr(0, 58), std::string(59, '\0')}) {
+        EXPECT_FALSE(ring.authenticate(bad));
+    }
+}
+
+TEST_F(KeysTest, AnAllZeroDigestIsNobody) {
+    EXPECT_FALSE(ring.authenticate("hr_aaaaaaaaaaaa_" + std::string(43, 'A')));
+}
+
+TEST_F(KeysTest, RevokedAndExpiredKeysStopAtOnce) {
+    auto spec = caller();
+    spec.expires_at = clock.wall() + 1000;
+    const auto expiring = create(spec);
+    const auto revoked = create(caller());
+    ASSERT_TRUE(expiring && revoked);
+    const auto held = *ring.authenticate(revoked->key.reveal());
+    EXPECT_TRUE(ring.still_valid(*held));
+    bool done = false;
+    ring.revoke(TenantId("acme"), revoked->record.id, [&](Result<void> r) { done = r.has_value(); });
+    EXPECT_TRUE(done);
+    EXPECT_FALSE(ring.still_valid(*held));
+    EXPECT_EQ(ring.authenticate(revoked->key.reveal()).error().message, "the key is revoked");
+    EXPECT_TRUE(ring.authenticate(expiring->key.reveal()));
+    clock.wall_ += 1000;
+    EXPECT_EQ(ring.authenticate(expiring->key.reveal()).error().message, "the key has expired");
+}
+
+TEST_F(KeysTest, RevokeAndGetKeepTenantsApart) {
+    const auto made = create(caller("acme"));
+    std::optional<ErrorCode> code;
+    ring.revoke(TenantId("other"), made->record.id, [&](Result<void> r) { code = r.error().code; });
+    EXPECT_EQ(code, ErrorCode::not_found);
+    EXPECT_TRUE(ring.authenticate(made->key.reveal()));
+    EXPECT_FALSE(ring.get(TenantId("other"), made->record.id));
+    EXPECT_TRUE(ring.get(TenantId("acme"), made->record.id));
+    EXPECT_TRUE(ring.list(TenantId("other")).empty());
+    EXPECT_EQ(ring.list(TenantId("acme")).size(), 1U);
+}
+
+TEST_F(KeysTest, WhoMayMakeWhat) {
+    Principal tenant_admin = admin;
+    tenant_admin.tenant = TenantId("acme");
+    tenant_admin.system = false;
+    EXPECT_TRUE(create(caller("acme"), tenant_admin));
+    EXPECT_EQ(create(caller("other"), tenant_admin).error().code, ErrorCode::permission_denied);
+    EXPECT_FALSE(create({"a", Role::admin, TenantId("acme"), {}, 0})->record.system);
+    EXPECT_TRUE(create({"a", Role::admin, TenantId("default"), {}, 0})->record.system);
+    EXPECT_FALSE(create({"a", Role::operator_, TenantId("default"), {}, 0})->record.system);
+}
+
+TEST_F(KeysTest, BadFieldsAreNamed) {
+    const auto path_of = [&](KeySpec spec) {
+        const auto refused = create(std::move(spec));
+        return refused ? std::string("none") : refused.error().violations.at(0).path;
+    };
+    auto spec = caller();
+    spec.name = std::string(201, 'x');
+    EXPECT_EQ(path_of(spec), "name");
+    EXPECT_EQ(path_of(caller("Bad Tenant")), "tenant");
+    EXPECT_EQ(path_of(caller("system")), "tenant");
+    spec = caller();
+    spec.expires_at = clock.wall();
+    EXPECT_EQ(path_of(spec), "expires_at");
+    spec = caller();
+    spec.capabilities.assign(101, "x");
+    EXPECT_EQ(path_of(spec), "capabilities");
+}
+
+TEST_F(KeysTest, AKeyThatCouldNotBeStoredDoesNotWork) {
+    store.broken = true;
+    EXPECT_FALSE(create(caller()));
+    EXPECT_TRUE(ring.list(TenantId("acme")).empty());
+}
+
+TEST_F(KeysTest, LoadBringsBackWhatWasStored) {
+    const std::string key(create(caller())->key.reveal());
+    KeyRing again(store, clock);
+    EXPECT_FALSE(again.authenticate(key));
+    ASSERT_TRUE(again.load());
+    EXPECT_TRUE(again.authenticate(key));
+    EXPECT_TRUE(ring.authenticate(key)) << "one thread, two rings: each its own snapshot";
+}
+
+TEST_F(KeysTest, OtherThreadsSeeARevocation) {
+    const auto made = create(caller());
+    const std::string key(made->key.reveal());
+    std::atomic<int> step{0};
+    bool before = false;
+    bool after = true;
+    std::thread other([&] {
+        before = ring.authenticate(key).has_value();
+        step = 1;
+        step.notify_one();
+        step.wait(1);
+        after = ring.authenticate(key).has_value();
+    });
+    step.wait(0);
+    ring.revoke(TenantId("acme"), made->record.id, [](Result<void>) {});
+    step = 2;
+    step.notify_one();
+    other.join();
+    EXPECT_TRUE(before);
+    EXPECT_FALSE(after);
+}
+
+TEST(Bearer, TakesOnlyItsScheme) {
+    EXPECT_EQ(bearer_of("Bearer abc"), "abc");
+    EXPECT_EQ(bearer_of("bEARER   abc  "), "abc");
+    EXPECT_FALSE(bearer_of("Basic abc"));
+    EXPECT_FALSE(bearer_of("Bearer"));
+    EXPECT_FALSE(bearer_of(""));
+}
+
+TEST_F(KeysTest, AdminKeyFileIsPrivateAndKept) {
+    const auto folder = std::filesystem::path(testing::TempDir()) / "admin_key_test";
+    std::filesystem::remove_all(folder);
+    std::filesystem::create_directories(folder);
+    const std::string path = folder / "admin.key";
+    const auto content = [&] {
+        std::ifstream file(path);
+        return std::string(std::istreambuf_iterator<char>(file), {});
+    };
+    ASSERT_TRUE(ensure_admin_key(ring, path));
+    const std::string first = content();
+    ASSERT_EQ(first.size(), 60U);
+    EXPECT_EQ(first.back(), '\n');
+    struct stat status {};
+    ASSERT_EQ(::stat(path.c_str(), &status), 0);
+    EXPECT_EQ(status.st_mode & 0777, 0600U);
+    EXPECT_TRUE((*ring.authenticate(first.substr(0, 59)))->system);
+    ASSERT_TRUE(ensure_admin_key(ring, path));
+    EXPECT_EQ(content(), first);
+    std::ofstream(path) << "something else\n";
+    ASSERT_TRUE(ensure_admin_key(ring, path));
+    EXPECT_NE(content(), first);
+    EXPECT_TRUE(ring.authenticate(content().substr(0, 59)));
+    EXPECT_FALSE(ensure_admin_key(ring, (folder / "no" / "such" / "folder").string()));
+}
+
+}  // namespace
+}  // namespace headrace::access
