@@ -2,10 +2,12 @@
 
 #include <algorithm>
 #include <cmath>
+#include <iterator>
 #include <vector>
 
 #include <boost/json/basic_parser_impl.hpp>
 #include <boost/json/value_stack.hpp>
+#include <fmt/format.h>
 
 namespace headrace {
 namespace {
@@ -151,8 +153,23 @@ void write_canonical(std::string& out, const json::value& value) {
         }
         out += ']';
     } else {
-        out += json::serialize(value);
+        append_json(out, value);
     }
+}
+
+/// Length of the valid sequence that begins with a byte above 0x7F, 0 when there is none.
+std::size_t sequence_length(std::string_view text) {
+    const auto lead = static_cast<unsigned char>(text[0]);
+    const std::size_t length = lead < 0xC2 ? 0 : lead < 0xE0 ? 2 : lead < 0xF0 ? 3 : lead < 0xF5 ? 4 : 0;
+    if (length == 0 || text.size() < length) return 0;
+    for (std::size_t i = 1; i < length; ++i) {
+        if ((static_cast<unsigned char>(text[i]) & 0xC0) != 0x80) return 0;
+    }
+    const auto second = static_cast<unsigned char>(text[1]);
+    const bool overlong = (lead == 0xE0 && second < 0xA0) || (lead == 0xF0 && second < 0x90);
+    const bool surrogate = lead == 0xED && second > 0x9F;
+    const bool above = lead == 0xF4 && second > 0x8F;
+    return overlong || surrogate || above ? 0 : length;
 }
 
 }  // namespace
@@ -187,6 +204,49 @@ std::string canonical_json(const json::value& value) {
     std::string out;
     write_canonical(out, value);
     return out;
+}
+
+void append_json(std::string& out, const json::value& value) {
+    if (const auto* object = value.if_object()) {
+        out += '{';
+        bool first = true;
+        for (const auto& member : *object) {
+            if (!first) out += ',';
+            first = false;
+            append_json_string(out, member.key());
+            out += ':';
+            append_json(out, member.value());
+        }
+        out += '}';
+    } else if (const auto* array = value.if_array()) {
+        out += '[';
+        bool first = true;
+        for (const auto& item : *array) {
+            if (!first) out += ',';
+            first = false;
+            append_json(out, item);
+        }
+        out += ']';
+    } else if (const auto* string = value.if_string()) {
+        append_json_string(out, *string);
+    } else if (const auto* number = value.if_double()) {
+        fmt::format_to(std::back_inserter(out), "{}", *number);
+    } else {
+        out += json::serialize(value);
+    }
+}
+
+bool is_utf8(std::string_view text) {
+    while (!text.empty()) {
+        if (static_cast<unsigned char>(text[0]) < 0x80) {
+            text.remove_prefix(1);
+            continue;
+        }
+        const std::size_t length = sequence_length(text);
+        if (length == 0) return false;
+        text.remove_prefix(length);
+    }
+    return true;
 }
 
 void append_json_string(std::string& out, std::string_view text) {

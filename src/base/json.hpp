@@ -25,6 +25,13 @@ Result<json::object> parse_json_object(std::string_view text, const JsonLimits& 
 /// Keys sorted at every level: two equal values have equal text.
 std::string canonical_json(const json::value& value);
 
+/// Appends one value as compact JSON, members in their order; a double in the shortest text that reads
+/// back as the same number (json::serialize writes 0.5 as 5E-1).
+void append_json(std::string& out, const json::value& value);
+
+/// Whether `text` is valid UTF-8: no overlong forms, no surrogates, nothing above U+10FFFF.
+bool is_utf8(std::string_view text);
+
 /// Appends `text` as a JSON string with its quotes; for hand-built hot-path answers.
 void append_json_string(std::string& out, std::string_view text);
 

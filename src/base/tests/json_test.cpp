@@ -56,5 +56,24 @@ TEST(Json, StringWriterEscapes) {
     EXPECT_EQ(parse_json(out)->as_string(), std::string_view("a\"\\\n\x01\0é", 8));
 }
 
+TEST(Json, WritesDoublesAsPeopleDo) {
+    const auto value = parse_json(R"({"b":0.5,"a":[1,-2.25,1e300,true,null,"x\"y"]})");
+    ASSERT_TRUE(value.has_value());
+    std::string out;
+    append_json(out, *value);
+    EXPECT_EQ(out, R"({"b":0.5,"a":[1,-2.25,1e+300,true,null,"x\"y"]})");
+    EXPECT_EQ(canonical_json(*value), R"({"a":[1,-2.25,1e+300,true,null,"x\"y"],"b":0.5})");
+}
+
+TEST(Json, KnowsUtf8) {
+    EXPECT_TRUE(is_utf8("plain, ä, 字, \xF0\x9F\x98\x80"));
+    EXPECT_FALSE(is_utf8("\xC0\x80"));          // overlong
+    EXPECT_FALSE(is_utf8("\xE0\x80\x80"));      // overlong
+    EXPECT_FALSE(is_utf8("\xED\xA0\x80"));      // surrogate
+    EXPECT_FALSE(is_utf8("\xF4\x90\x80\x80"));  // above U+10FFFF
+    EXPECT_FALSE(is_utf8("cut \xE5\xAD"));
+    EXPECT_FALSE(is_utf8("\x80"));
+}
+
 }  // namespace
 }  // namespace headrace
