@@ -133,7 +133,7 @@ struct Interface {
 
 /// "[a-zA-Z_][a-zA-Z0-9_.-]{0,63}": names of fields, error codes, meters.
 bool is_field_name(std::string_view name);
-/// "[a-z][a-z0-9_-]{0,62}": names of capabilities.
+/// "[a-z][a-z0-9_.-]{0,62}": names of capabilities.
 bool is_capability_name(std::string_view name);
 
 /// Reads the JSON form of an interface (docs/engine-toml.md describes the same keys as tables). Errors
