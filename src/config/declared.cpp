@@ -1,0 +1,175 @@
+// The one table of settings. docs/operate/configuration.md is written from it.
+#include <array>
+
+#include "config/setting.hpp"
+
+namespace headrace::config {
+namespace {
+
+constexpr double kKiB = 1024;
+constexpr double kMiB = 1024 * kKiB;
+constexpr double kGiB = 1024 * kMiB;
+constexpr double kDay = 86'400;
+
+Setting live(Setting setting) {
+    setting.restart = false;
+    return setting;
+}
+
+Setting text(std::string_view section, std::string_view key, Type type, std::string_view initial,
+             std::string_view doc) {
+    return {.section = section, .key = key, .type = type, .initial = initial, .doc = doc};
+}
+
+Setting number(std::string_view section, std::string_view key, Type type, std::string_view initial,
+               double min, double max, std::string_view doc) {
+    return {.section = section, .key = key, .type = type, .initial = initial, .doc = doc,
+            .min = min, .max = max};
+}
+
+Setting word(std::string_view section, std::string_view key, std::string_view initial,
+             std::string_view words, std::string_view doc) {
+    return {.section = section, .key = key, .type = Type::word, .initial = initial, .doc = doc,
+            .words = words};
+}
+
+const std::array kSettings{
+    text("server", "data", Type::path, "headrace-data",
+         "Data folder: job log, catalog, blobs, master key. Made with mode 0700; one server at a time."),
+    text("server", "admin_key_file", Type::path, "",
+         "Where a working system admin key is left (mode 0600). Empty: `admin.key` in the data folder."),
+    text("server", "master_key_file", Type::path, "",
+         "Key that seals stored secrets. Empty: `master.key` in the data folder; keep it elsewhere where "
+         "backups of the data folder travel."),
+    number("server", "io_loops", Type::integer, "-1", -1, 64,
+           "Loops that read and write connections. 0: the core's loop does it; -1: 0 below 4 cores, else "
+           "one per core but one."),
+    number("server", "drain_s", Type::seconds, "30", 0, 3600,
+           "How long running jobs and requests may finish after SIGTERM."),
+
+    text("client", "listen", Type::text, "127.0.0.1:8600",
+         "Address of the client door: `host:port`, `[v6]:port` or `unix:/path`. Port 0 takes any."),
+    text("client", "tls_certificate", Type::path, "", "PEM certificate chain of the client door."),
+    text("client", "tls_key", Type::path, "", "PEM key of the client door."),
+    text("client", "insecure", Type::boolean, "false",
+         "Take a non-loopback address without TLS as written, as in a container or behind a proxy."),
+    text("client", "cors_origins", Type::list, "",
+         "Origins whose pages may call the client door: exact, or `*`."),
+    text("client", "trusted_proxies", Type::list, "",
+         "Networks whose X-Forwarded-For and -Proto are believed, such as `10.0.0.0/8`."),
+    text("client", "allowed_hosts", Type::list, "",
+         "More names that may stand in Host while the client door is on loopback."),
+
+    text("control", "listen", Type::text, "127.0.0.1:8601",
+         "Address of the control door: administration, workers, metrics."),
+    text("control", "tls_certificate", Type::path, "", "PEM certificate chain of the control door."),
+    text("control", "tls_key", Type::path, "", "PEM key of the control door."),
+    text("control", "insecure", Type::boolean, "false",
+         "Take a non-loopback address without TLS as written, as in a container or behind a proxy."),
+    text("control", "cors_origins", Type::list, "",
+         "Origins whose pages may call the control door: exact, or `*`."),
+    text("control", "trusted_proxies", Type::list, "",
+         "Networks whose X-Forwarded-For and -Proto are believed, such as `10.0.0.0/8`."),
+    text("control", "allowed_hosts", Type::list, "",
+         "More names that may stand in Host while the control door is on loopback."),
+
+    number("limits", "head_bytes", Type::bytes, "64KiB", 4 * kKiB, kMiB,
+           "Request line and header fields; more is 431."),
+    number("limits", "body_bytes", Type::bytes, "32MiB", kKiB, kGiB, "JSON body; more is 413."),
+    number("limits", "data_url_bytes", Type::bytes, "256KiB", 0, 32 * kMiB,
+           "Decoded size of a data URL inside a body; larger media are uploaded as files."),
+    number("limits", "file_bytes", Type::bytes, "1GiB", kKiB, 1024 * kGiB,
+           "One uploaded or produced file."),
+    number("limits", "json_depth", Type::integer, "64", 8, 512, "Levels of nesting in a JSON body."),
+    number("limits", "connections", Type::integer, "10000", 16, 1e6,
+           "Open connections of one door; above it new ones get 503 and are closed."),
+    number("limits", "head_s", Type::seconds, "10", 1, 600,
+           "Time for a whole request head once its first byte is there."),
+    number("limits", "body_rate", Type::bytes, "1KiB", 1, kGiB,
+           "Bytes a second that a body must keep up, after its first 10 s."),
+    number("limits", "write_s", Type::seconds, "30", 1, 3600,
+           "Time in which a reader must take something of its answer."),
+    number("limits", "idle_s", Type::seconds, "75", 1, 3600, "Life of a kept-alive connection without a request."),
+
+    number("jobs", "queued_per_capability", Type::integer, "1000000", 1, 1e8,
+           "Queued jobs of one capability; more is 429 with Retry-After."),
+    number("jobs", "max_attempts", Type::integer, "5", 1, 100,
+           "Attempts before a job is a dead letter."),
+    number("jobs", "retry_base_s", Type::seconds, "0.2", 0, 3600,
+           "Pause before the second attempt; it doubles, with jitter."),
+    number("jobs", "retry_max_s", Type::seconds, "30", 0, kDay, "Longest pause between attempts."),
+    number("jobs", "lease_s", Type::seconds, "15", 1, 3600,
+           "Silence of a worker after which its jobs run elsewhere."),
+    number("jobs", "cancel_grace_s", Type::seconds, "5", 0, 3600,
+           "Time for a worker to stop a cancelled job before its process is ended."),
+    number("jobs", "keep_ended_s", Type::seconds, "60", 0, kDay,
+           "How long an ended interactive job answers from memory."),
+    number("jobs", "events_per_job", Type::integer, "1000", 16, 1e6, "Events kept for resuming a stream."),
+    number("jobs", "event_bytes_per_job", Type::bytes, "1MiB", kKiB, kGiB, "The same, by size."),
+    number("jobs", "session_window", Type::bytes, "256KiB", 4 * kKiB, 64 * kMiB,
+           "Bytes under way in each direction of a session."),
+    number("jobs", "resident_input_bytes", Type::bytes, "128MiB", kMiB, 1024 * kGiB,
+           "Inputs of queued jobs held in memory; above it they stay on disk until their turn."),
+    number("jobs", "idempotency_keep_s", Type::seconds, "86400", 60, 90 * kDay,
+           "How long an idempotency key remembers its job."),
+
+    live(number("retention", "jobs_s", Type::seconds, "604800", 60, 3650 * kDay,
+                "How long ended jobs and their results are kept.")),
+    live(number("retention", "files_s", Type::seconds, "604800", 60, 3650 * kDay,
+                "How long an uploaded or produced file is kept.")),
+    live(number("retention", "usage_s", Type::seconds, "34214400", 60, 3650 * kDay,
+                "How long usage records are kept.")),
+    live(number("retention", "sweep_s", Type::seconds, "60", 1, kDay,
+                "How often what has expired is removed.")),
+    number("retention", "low_disk_bytes", Type::bytes, "256MiB", 0, 1024 * kGiB,
+           "Free space below which no new blob is taken."),
+
+    text("engines", "paths", Type::list, "",
+         "Folders that are searched for engine.toml, at any depth. `--engine DIR`, repeated, takes its place."),
+    text("engines", "python", Type::path, "python3",
+         "Interpreter of Python engines without a virtual environment of their own."),
+    text("engines", "host_binary", Type::path, "",
+         "Program that loads native engines. Empty: `headrace-host` beside this program."),
+    text("engines", "sdk_path", Type::path, "",
+         "Folder that holds the Python kit. Empty: found beside this program or installed."),
+    text("engines", "library_path", Type::path, "",
+         "Folder that is searched for native engines after their own. Empty: `engines` beside this program."),
+    number("engines", "restart_max_s", Type::seconds, "10", 0.1, 3600,
+           "Longest pause before an engine that keeps ending is started again."),
+
+    text("fetch", "allow", Type::list, "",
+         "Networks and host names that a `url` of an input may lead to though they are not public."),
+    number("fetch", "timeout_s", Type::seconds, "60", 1, 3600, "Time to fetch one `url`."),
+
+    live(word("log", "level", "info", "debug|info|warn|error|off",
+              "debug adds a line per request and event.")),
+    word("log", "format", "text", "text|json", "One line per event, for people or for machines."),
+
+    number("metrics", "tenants", Type::integer, "100", 0, 10'000,
+           "Tenants with series of their own; the others count as `other`."),
+};
+
+}  // namespace
+
+std::span<const Setting> declared() { return kSettings; }
+
+std::string_view section_doc(std::string_view section) {
+    static constexpr std::pair<std::string_view, std::string_view> kDocs[] = {
+        {"server", "The process and where it keeps things."},
+        {"client", "The door for callers: jobs, files, capabilities, sessions."},
+        {"control", "The door for operators and workers."},
+        {"limits", "Bounds on what one request may cost."},
+        {"jobs", "Queues, attempts, leases and what is kept in memory."},
+        {"retention", "What is removed when."},
+        {"engines", "Engines that the server starts itself."},
+        {"fetch", "Requests to addresses that callers name."},
+        {"log", "The log goes to standard error."},
+        {"metrics", "`/metrics` on the control door, without a key from loopback only."},
+    };
+    for (const auto& [name, doc] : kDocs) {
+        if (name == section) return doc;
+    }
+    return "";
+}
+
+}  // namespace headrace::config
