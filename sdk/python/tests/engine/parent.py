@@ -20,7 +20,7 @@ from headrace.engine.values import decode_values, encode_values
 
 SOURCE = Path(__file__).parents[2] / "src"
 PATIENCE = 20.0
-"""Seconds after which a frame that should come is missed; never waited for in a test that passes."""
+"""Seconds until a frame counts as missed; never waited for by a test that passes."""
 
 Frames = list[Any]
 
