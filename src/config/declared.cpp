@@ -110,8 +110,8 @@ const std::array kSettings{
            "Bytes under way in each direction of a session."),
     number("jobs", "resident_input_bytes", Type::bytes, "128MiB", kMiB, 1024 * kGiB,
            "Inputs of queued jobs held in memory; above it they stay on disk until their turn."),
-    number("jobs", "idempotency_keep_s", Type::seconds, "86400", 60, 90 * kDay,
-           "How long an idempotency key remembers its job."),
+    number("jobs", "idempotency_keep_s", Type::seconds, "86400", 3600, 90 * kDay,
+           "How long an idempotency key remembers its job; whole hours."),
 
     live(number("retention", "jobs_s", Type::seconds, "604800", 60, 3650 * kDay,
                 "How long ended jobs and their results are kept.")),

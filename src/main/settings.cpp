@@ -1,0 +1,183 @@
+#include "main/settings.hpp"
+
+#include <cmath>
+#include <system_error>
+#include <thread>
+
+#include <fmt/format.h>
+
+namespace headrace::main {
+namespace {
+
+std::chrono::milliseconds time_of(const config::Config& config, std::string_view name) {
+    return std::chrono::milliseconds(std::llround(config.seconds(name) * 1000));
+}
+
+template <class Number>
+Number count_of(const config::Config& config, std::string_view name) {
+    return static_cast<Number>(config.integer(name));
+}
+
+/// Maps settings that config::load() could not judge by itself, and gathers what is wrong with them.
+class Mapper {
+  public:
+    explicit Mapper(const config::Config& config) : config_(config) {}
+
+    Result<ServerSettings> run() {
+        ServerSettings out;
+        out.data = config_.text("server.data");
+        out.admin_key_file = or_in(config_.text("server.admin_key_file"), out.data / "admin.key");
+        out.master_key_file = or_in(config_.text("server.master_key_file"), out.data / "master.key");
+        out.io_loops = io_loops();
+        out.drain = time_of(config_, "server.drain_s");
+        out.client = door("client", {http::RouteClass::client, http::RouteClass::open});
+        out.control = door("control", {http::RouteClass::worker, http::RouteClass::admin,
+                                       http::RouteClass::open});
+        out.jobs = jobs();
+        out.native.max_body_bytes = count_of<std::uint64_t>(config_, "limits.body_bytes");
+        out.native.max_file_bytes = count_of<std::uint64_t>(config_, "limits.file_bytes");
+        out.native.file_keep_ms = time_of(config_, "retention.files_s").count();
+        out.fetch = fetch();
+        out.retention = retention_settings(config_);
+        out.low_disk_bytes = count_of<std::uint64_t>(config_, "retention.low_disk_bytes");
+        out.engines = engines();
+        out.log = log_settings(config_);
+        out.metrics_tenants = count_of<std::size_t>(config_, "metrics.tenants");
+        if (problems_.empty()) return out;
+        return fail(Error{ErrorCode::invalid_argument, problems_.front().rule, problems_, 0});
+    }
+
+  private:
+    void problem(const std::string& name, const std::string& sentence) {
+        problems_.push_back(
+            {name, fmt::format("{}: {} {}", config_.entry(name).origin, name, sentence), ""});
+    }
+
+    static std::filesystem::path or_in(const std::string& given, std::filesystem::path fallback) {
+        return given.empty() ? std::move(fallback) : std::filesystem::path(given);
+    }
+
+    std::size_t io_loops() const {
+        const auto asked = config_.integer("server.io_loops");
+        if (asked >= 0) return static_cast<std::size_t>(asked);
+        const unsigned cores = std::thread::hardware_concurrency();
+        return cores < 4 ? 0 : cores - 1;
+    }
+
+    http::DoorSettings door(const std::string& section, std::set<http::RouteClass> classes) {
+        const auto name = [&section](const char* key) { return section + "." + key; };
+        http::DoorSettings out;
+        out.name = section;
+        out.listen = config_.text(name("listen"));
+        out.classes = std::move(classes);
+        out.tls_certificate = config_.text(name("tls_certificate"));
+        out.tls_key = config_.text(name("tls_key"));
+        out.insecure = config_.boolean(name("insecure"));
+        out.cors_origins = config_.list(name("cors_origins"));
+        out.allowed_hosts = config_.list(name("allowed_hosts"));
+        for (const auto& text : config_.list(name("trusted_proxies"))) {
+            auto network = http::Cidr::parse(text);
+            if (network) out.trusted_proxies.push_back(std::move(*network));
+            else problem(name("trusted_proxies"), fmt::format("holds {}, which is no network", text));
+        }
+        if (out.tls_certificate.empty() != out.tls_key.empty()) {
+            problem(name(out.tls_key.empty() ? "tls_key" : "tls_certificate"),
+                    "is missing: a door has both certificate and key, or neither");
+        }
+        out.limits.head_bytes = count_of<std::size_t>(config_, "limits.head_bytes");
+        out.limits.body_bytes = count_of<std::size_t>(config_, "limits.body_bytes");
+        out.limits.head_time = time_of(config_, "limits.head_s");
+        out.limits.idle_time = time_of(config_, "limits.idle_s");
+        out.limits.body_rate = count_of<std::size_t>(config_, "limits.body_rate");
+        out.limits.write_time = time_of(config_, "limits.write_s");
+        out.limits.connections = count_of<std::size_t>(config_, "limits.connections");
+        return out;
+    }
+
+    jobs::Settings jobs() const {
+        jobs::Settings out;
+        out.max_queued_per_capability = count_of<std::uint64_t>(config_, "jobs.queued_per_capability");
+        out.max_attempts = count_of<std::uint32_t>(config_, "jobs.max_attempts");
+        out.retry_base = time_of(config_, "jobs.retry_base_s");
+        out.retry_max = time_of(config_, "jobs.retry_max_s");
+        out.lease = time_of(config_, "jobs.lease_s");
+        out.cancel_grace = time_of(config_, "jobs.cancel_grace_s");
+        out.keep_ended = time_of(config_, "jobs.keep_ended_s");
+        out.max_events_per_job = count_of<std::uint32_t>(config_, "jobs.events_per_job");
+        out.max_event_bytes_per_job = count_of<std::uint64_t>(config_, "jobs.event_bytes_per_job");
+        out.session_window = count_of<std::uint64_t>(config_, "jobs.session_window");
+        out.resident_input_bytes = count_of<std::uint64_t>(config_, "jobs.resident_input_bytes");
+        out.idempotency_keep = std::chrono::duration_cast<std::chrono::hours>(
+            time_of(config_, "jobs.idempotency_keep_s"));
+        return out;
+    }
+
+    http::FetchSettings fetch() {
+        http::FetchSettings out;
+        for (const auto& text : config_.list("fetch.allow")) {
+            auto network = http::Cidr::parse(text);
+            if (network) out.allowed_networks.push_back(std::move(*network));
+            else if (text.find('/') == std::string::npos) out.allowed_hosts.push_back(text);
+            else problem("fetch.allow", fmt::format("holds {}, which is no network", text));
+        }
+        return out;
+    }
+
+    EngineSettings engines() {
+        EngineSettings out;
+        for (const auto& text : config_.list("engines.paths")) {
+            std::error_code none;
+            if (!std::filesystem::is_directory(text, none)) {
+                problem("engines.paths", fmt::format("holds {}, which is no folder", text));
+            }
+            out.paths.emplace_back(std::filesystem::absolute(text, none));
+        }
+        out.python = config_.text("engines.python");
+        out.host_binary = or_in(config_.text("engines.host_binary"), program_folder() / "headrace-host");
+        out.sdk_path = or_in(config_.text("engines.sdk_path"), find_sdk());
+        out.library_path = or_in(config_.text("engines.library_path"), program_folder() / "engines");
+        out.restart_max = time_of(config_, "engines.restart_max_s");
+        return out;
+    }
+
+    const config::Config& config_;
+    std::vector<Violation> problems_;
+};
+
+}  // namespace
+
+Result<ServerSettings> server_settings(const config::Config& config) { return Mapper(config).run(); }
+
+LogSettings log_settings(const config::Config& config) {
+    LogSettings out;
+    out.level = log::parse_level(config.text("log.level")).value_or(log::Level::info);
+    out.format = config.text("log.format") == "json" ? log::Format::json : log::Format::text;
+    return out;
+}
+
+RetentionSettings retention_settings(const config::Config& config) {
+    RetentionSettings out;
+    out.jobs = time_of(config, "retention.jobs_s");
+    out.files = time_of(config, "retention.files_s");
+    out.usage = time_of(config, "retention.usage_s");
+    out.sweep = time_of(config, "retention.sweep_s");
+    return out;
+}
+
+std::filesystem::path program_folder() {
+    std::error_code error;
+    const auto program = std::filesystem::read_symlink("/proc/self/exe", error);
+    return error ? std::filesystem::path(".") : program.parent_path();
+}
+
+std::filesystem::path find_sdk() {
+    const auto folder = program_folder();
+    for (const auto* candidate : {"../../sdk/python/src", "../share/headrace/python", "python"}) {
+        std::error_code error;
+        const auto path = std::filesystem::weakly_canonical(folder / candidate, error);
+        if (!error && std::filesystem::is_directory(path / "headrace" / "engine", error)) return path;
+    }
+    return {};
+}
+
+}  // namespace headrace::main
