@@ -12,7 +12,7 @@
 #include <future>
 #include <unordered_map>
 
-#include <openssl/evp.h>
+#include <openssl/crypto.h>
 
 #include "base/log.hpp"
 #include "base/loop.hpp"
@@ -48,24 +48,6 @@ std::optional<KeyText> parse_key(std::string_view key) {
     if (key.size() != 3 + kIdLength + 1 + kSecretLength) return std::nullopt;
     if (!key.starts_with("hr_") || key[3 + kIdLength] != '_') return std::nullopt;
     return KeyText{key.substr(3, kIdLength), key.substr(3 + kIdLength + 1)};
-}
-
-/// SHA-256 without what costs most of a short digest in OpenSSL 3: fetching the algorithm and
-/// allocating the context, once per thread here.
-Sha256 secret_digest(std::string_view secret) {
-    struct Free {
-        void operator()(EVP_MD* md) const { EVP_MD_free(md); }
-        void operator()(EVP_MD_CTX* context) const { EVP_MD_CTX_free(context); }
-    };
-    static const std::unique_ptr<EVP_MD, Free> algorithm(EVP_MD_fetch(nullptr, "SHA256", nullptr));
-    thread_local const std::unique_ptr<EVP_MD_CTX, Free> context(EVP_MD_CTX_new());
-    Sha256 out{};
-    if (EVP_DigestInit_ex2(context.get(), algorithm.get(), nullptr) != 1 ||
-        EVP_DigestUpdate(context.get(), secret.data(), secret.size()) != 1 ||
-        EVP_DigestFinal_ex(context.get(), out.data(), nullptr) != 1) {
-        throw std::runtime_error("SHA-256 is not available in OpenSSL");
-    }
-    return out;
 }
 
 std::string_view view(const Sha256& digest) {
@@ -190,7 +172,7 @@ Result<std::shared_ptr<const Principal>> KeyRing::authenticate(std::string_view 
     const auto found = keys->keys.find(text->id);
     static constexpr Sha256 kNobody{};
     const Sha256& expected = found == keys->keys.end() ? kNobody : found->second.record.digest;
-    const bool same = equal_in_constant_time(view(secret_digest(text->secret)), view(expected));
+    const bool same = equal_in_constant_time(view(sha256(text->secret)), view(expected));
     if (!same || found == keys->keys.end()) {
         return fail(ErrorCode::unauthenticated, "the key is not valid");
     }
@@ -223,7 +205,7 @@ NewKey KeyRing::make(KeySpec spec, std::string by) {
     record.role = spec.role;
     record.system = spec.role == Role::admin && record.tenant.name == kHouseTenant;
     record.capabilities = std::move(spec.capabilities);
-    record.digest = secret_digest(secret);
+    record.digest = sha256(secret);
     record.created_at = clock_.wall();
     record.expires_at = spec.expires_at;
     record.created_by = std::move(by);
@@ -274,22 +256,32 @@ void KeyRing::revoke(TenantId tenant, std::string id, Done<void> done) {
                   });
 }
 
-std::vector<KeyRecord> KeyRing::list(const TenantId& tenant) const {
+std::vector<KeyRecord> KeyRing::list_all() const {
     std::vector<KeyRecord> out;
-    for (const auto& [id, entry] : snapshot()->keys) {
-        if (entry.record.tenant == tenant) out.push_back(entry.record);
-    }
+    for (const auto& [id, entry] : snapshot()->keys) out.push_back(entry.record);
     std::sort(out.begin(), out.end(), [](const KeyRecord& a, const KeyRecord& b) {
         return a.created_at != b.created_at ? a.created_at > b.created_at : a.id < b.id;
     });
     return out;
 }
 
-std::optional<KeyRecord> KeyRing::get(const TenantId& tenant, std::string_view id) const {
+std::vector<KeyRecord> KeyRing::list(const TenantId& tenant) const {
+    auto out = list_all();
+    std::erase_if(out, [&](const KeyRecord& record) { return record.tenant != tenant; });
+    return out;
+}
+
+std::optional<KeyRecord> KeyRing::find(std::string_view id) const {
     const auto keys = snapshot();
     const auto found = keys->keys.find(id);
-    if (found == keys->keys.end() || found->second.record.tenant != tenant) return std::nullopt;
+    if (found == keys->keys.end()) return std::nullopt;
     return found->second.record;
+}
+
+std::optional<KeyRecord> KeyRing::get(const TenantId& tenant, std::string_view id) const {
+    auto record = find(id);
+    if (record && record->tenant != tenant) return std::nullopt;
+    return record;
 }
 
 Result<NewKey> KeyRing::create_first_admin() {

@@ -93,6 +93,9 @@ class KeyRing {
     /// Newest first, revoked and expired ones too. Thread-safe.
     [[nodiscard]] std::vector<KeyRecord> list(const TenantId& tenant) const;
     [[nodiscard]] std::optional<KeyRecord> get(const TenantId& tenant, std::string_view id) const;
+    /// Over all tenants: for a system admin, and nobody else.
+    [[nodiscard]] std::vector<KeyRecord> list_all() const;
+    [[nodiscard]] std::optional<KeyRecord> find(std::string_view id) const;
 
     /// Makes a system admin key and waits for it: at start, from a thread that runs no loop.
     Result<NewKey> create_first_admin();
