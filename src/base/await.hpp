@@ -1,0 +1,32 @@
+#pragma once
+
+#include <utility>
+
+#include <boost/asio/async_result.hpp>
+#include <boost/asio/awaitable.hpp>
+#include <boost/asio/use_awaitable.hpp>
+
+#include "base/loop.hpp"
+#include "base/result.hpp"
+#include "base/unique_function.hpp"
+
+namespace headrace {
+
+/// Awaits what answers by callback: `start` is called with a UniqueFunction<void(Result<T>)>, which
+/// may be called from any thread, once. The awaiting coroutine goes on on its own Loop; call from a
+/// Loop's thread only. Cancelling the coroutine does not cancel the call.
+template <class T, class Start>
+asio::awaitable<Result<T>> await_result(Start start) {
+    auto initiate = [](auto handler, Start begin, Loop* home) {
+        begin(UniqueFunction<void(Result<T>)>([handler = std::move(handler),
+                                               home](Result<T> result) mutable {
+            home->dispatch([handler = std::move(handler), result = std::move(result)]() mutable {
+                std::move(handler)(std::move(result));
+            });
+        }));
+    };
+    co_return co_await asio::async_initiate<const asio::use_awaitable_t<>, void(Result<T>)>(
+        initiate, asio::use_awaitable, std::move(start), Loop::current());
+}
+
+}  // namespace headrace

@@ -1,0 +1,217 @@
+#include "protocols/native/job_json.hpp"
+
+#include <cmath>
+
+#include <fmt/format.h>
+
+#include "access/secrets.hpp"
+#include "base/json.hpp"
+#include "protocols/native/blobs.hpp"
+
+namespace headrace::protocols::native {
+namespace {
+
+void member(std::string& out, std::string_view name) {
+    if (out.back() != '{') out += ',';
+    out += '"';
+    out += name;
+    out += "\":";
+}
+
+void text_member(std::string& out, std::string_view name, std::string_view value) {
+    member(out, name);
+    append_json_string(out, value);
+}
+
+void time_member(std::string& out, std::string_view name, WallMs at) {
+    if (at == 0) return;
+    member(out, name);
+    out += '"';
+    out += to_rfc3339(at);
+    out += '"';
+}
+
+template <class Number>
+void number_member(std::string& out, std::string_view name, Number value) {
+    member(out, name);
+    fmt::format_to(std::back_inserter(out), "{}", value);
+}
+
+void append_queue(std::string& out, const jobs::QueuePlace& place) {
+    member(out, "queue");
+    out += '{';
+    number_member(out, "position", place.position);
+    if (place.estimate_s >= 0) {
+        number_member(out, "estimate_s", std::round(place.estimate_s * 1000) / 1000);
+    }
+    out += '}';
+}
+
+void append_error(std::string& out, const jobs::JobError& error) {
+    member(out, "error");
+    out += '{';
+    text_member(out, "code", error.code);
+    text_member(out, "message", error.message);
+    if (!error.reason.empty()) text_member(out, "reason", error.reason);
+    member(out, "retryable");
+    out += error.retryable ? "true}" : "false}";
+}
+
+bool is_empty(const jobs::Progress& progress) {
+    return progress.fraction < 0 && progress.message.empty() && progress.values.empty();
+}
+
+void append_head(std::string& out, const jobs::JobRecord& job, jobs::JobState state) {
+    out += '{';
+    text_member(out, "id", job.id.text());
+    member(out, "capability");
+    append_json_string(out, job.capability + '@' + job.version);
+    text_member(out, "state", jobs::to_string(state));
+    time_member(out, "created_at", job.created_at);
+}
+
+}  // namespace
+
+catalog::MediaWriter media_writer(const Links& links, const std::vector<jobs::BlobRef>* media) {
+    return [&links, media, next = std::size_t{0}](std::string& out,
+                                                  const catalog::Media& value) mutable {
+        const auto* file = std::get_if<catalog::FileSource>(&value.source);
+        const bool stored =
+            file != nullptr || std::holds_alternative<catalog::BlobSource>(value.source);
+        const jobs::BlobRef* blob =
+            stored && media != nullptr && next < media->size() ? &(*media)[next++] : nullptr;
+        const auto id = file != nullptr ? FileId::parse(file->id) : std::nullopt;
+        if (!id) {
+            catalog::write_media(out, value);
+            return;
+        }
+        const auto& site = links.site;
+        access::UrlClaim claim;
+        claim.tenant = links.tenant;
+        claim.file = *id;
+        claim.expires_at = site.parts.clock.wall() + site.settings.url_good_ms;
+        out += '{';
+        text_member(out, "file_id", file->id);
+        text_member(out, "url",
+                    fmt::format("{}{}/files/{}/content?token={}", links.origin, kPrefix, file->id,
+                                site.parts.urls.sign(claim)));
+        if (!value.content_type.empty()) text_member(out, "content_type", value.content_type);
+        number_member(out, "size", blob != nullptr ? blob->size : value.size);
+        if (blob != nullptr) text_member(out, "sha256", to_hex(blob->digest));
+        out += '}';
+    };
+}
+
+Result<void> append_values(std::string& out, std::string_view values, const Links& links,
+                           const std::vector<jobs::BlobRef>* media) {
+    const auto decoded = catalog::decode(values);
+    if (!decoded) return fail(ErrorCode::internal, "stored values cannot be read");
+    catalog::write_json(out, *decoded, media_writer(links, media));
+    return {};
+}
+
+void append_progress(std::string& out, const jobs::Progress& progress, const Links& links) {
+    out += '{';
+    if (progress.fraction >= 0) number_member(out, "fraction", progress.fraction);
+    if (!progress.message.empty()) text_member(out, "message", progress.message);
+    if (!progress.values.empty()) {
+        std::string values;
+        if (append_values(values, progress.values, links, nullptr) && values.size() > 2) {
+            if (out.back() != '{') out += ',';
+            out.append(values, 1, values.size() - 2);
+        }
+    }
+    out += '}';
+}
+
+void append_usage(std::string& out, const jobs::Usage& usage) {
+    out += '{';
+    number_member(out, "engine_s", static_cast<double>(usage.engine_us) / 1e6);
+    number_member(out, "bytes_in", usage.bytes_in);
+    number_member(out, "bytes_out", usage.bytes_out);
+    if (!usage.meters.empty()) {
+        member(out, "meters");
+        out += '{';
+        for (const auto& meter : usage.meters) {
+            if (out.back() != '{') out += ',';
+            append_json_string(out, meter.name);
+            out += ':';
+            fmt::format_to(std::back_inserter(out), "{}",
+                           std::isfinite(meter.value) ? meter.value : 0.0);
+        }
+        out += '}';
+    }
+    out += '}';
+}
+
+void append_job(std::string& out, const jobs::JobRecord& job, const Links& links,
+                const JobShape& shape) {
+    append_head(out, job, job.state);
+    time_member(out, "started_at", job.started_at);
+    time_member(out, "finished_at", job.finished_at);
+    if (job.attempt > 0) number_member(out, "attempt", job.attempt);
+    if (job.retry_of) text_member(out, "retry_of", job.retry_of->text());
+    if (!is_empty(job.progress)) {
+        member(out, "progress");
+        append_progress(out, job.progress, links);
+    }
+    if (shape.queue != nullptr && *shape.queue && job.state == jobs::JobState::queued) {
+        append_queue(out, **shape.queue);
+    }
+    if (shape.output != nullptr) {
+        std::string values;
+        if (append_values(values, *shape.output, links,
+                          job.output ? &job.output->media : nullptr)) {
+            member(out, "output");
+            out += values;
+        }
+    }
+    if (job.error) append_error(out, *job.error);
+    if (jobs::is_terminal(job.state)) {
+        member(out, "usage");
+        append_usage(out, job.usage);
+    }
+    out += '}';
+}
+
+void append_accepted(std::string& out, const jobs::JobRecord& job) {
+    append_head(out, job, jobs::JobState::queued);
+    if (job.retry_of) text_member(out, "retry_of", job.retry_of->text());
+    out += '}';
+}
+
+asio::awaitable<Result<std::shared_ptr<const std::string>>> output_values(
+    Site& site, TenantId tenant, std::shared_ptr<const jobs::Payload> output) {
+    using Text = std::shared_ptr<const std::string>;
+    if (!output) co_return Text{};
+    if (!output->spilled) co_return Text(output, &output->values);
+    auto values = co_await read_blob(site.parts.blobs, std::move(tenant), *output->spilled);
+    if (!values) co_return fail(std::move(values).error());
+    co_return std::make_shared<const std::string>(std::move(*values));
+}
+
+asio::awaitable<Result<std::string>> job_text(Site& site, const jobs::JobRecord& job,
+                                              std::optional<jobs::QueuePlace> queue,
+                                              const Links& links) {
+    std::shared_ptr<const jobs::Payload> output = job.output_removed ? nullptr : job.output;
+    auto values = co_await output_values(site, job.tenant, std::move(output));
+    if (!values) co_return fail(std::move(values).error());
+    std::string text;
+    text.reserve(512);
+    append_job(text, job, links, JobShape{&queue, values->get()});
+    co_return text;
+}
+
+std::string etag_of(const jobs::JobView& view) {
+    const auto& job = view.record;
+    std::string facts =
+        fmt::format("{}|{}|{}|{}|{}|{}|{}|{}", job.id.text(), static_cast<int>(job.state),
+                    job.attempt, job.started_at, job.finished_at, job.output_removed,
+                    job.progress.fraction, job.progress.message);
+    facts += job.progress.values;
+    if (view.queue) facts += fmt::format("|{}|{}", view.queue->position, view.queue->estimate_s);
+    const auto digest = sha256(facts);
+    return '"' + to_hex({reinterpret_cast<const char*>(digest.data()), 12}) + '"';
+}
+
+}  // namespace headrace::protocols::native

@@ -1,0 +1,88 @@
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <string>
+
+#include <boost/asio/awaitable.hpp>
+
+#include "base/clock.hpp"
+#include "base/ids.hpp"
+#include "base/result.hpp"
+
+namespace headrace::access {
+class AuditLog;
+class KeyRing;
+class SignedUrls;
+struct Principal;
+}  // namespace headrace::access
+namespace headrace::catalog {
+class Catalog;
+}
+namespace headrace::http {
+class GuardedFetch;
+class WebSocket;
+}  // namespace headrace::http
+namespace headrace::jobs {
+class BlobStore;
+class JobLog;
+class Service;
+}  // namespace headrace::jobs
+
+namespace headrace::protocols::native {
+
+namespace asio = boost::asio;
+
+/// Everything the dialect stands on. All of it outlives the doors that carry the mount.
+struct Parts {
+    jobs::Service& jobs;
+    jobs::JobLog& log;
+    jobs::BlobStore& blobs;
+    catalog::Catalog& catalog;
+    access::KeyRing& keys;
+    access::SignedUrls& urls;
+    access::AuditLog& audit;
+    const http::GuardedFetch& fetch;
+    const Clock& clock;
+
+    /// Carries a worker's frames until its link ends. `keys.still_valid(who)` tells when it must.
+    std::function<asio::awaitable<void>(std::unique_ptr<http::WebSocket>,
+                                        std::shared_ptr<const access::Principal>)>
+        link;
+    /// The effective settings as one JSON object, secrets left out. Any loop.
+    std::function<std::string()> config;
+    /// Reads the settings again, all or nothing. Any loop.
+    std::function<asio::awaitable<Result<void>>()> reload;
+};
+
+struct Settings {
+    std::uint64_t max_body_bytes = 32ULL << 20;    // a JSON body
+    std::uint64_t max_file_bytes = 1ULL << 30;     // an upload, a fetched url
+    std::int64_t file_keep_ms = 7 * 86'400'000LL;  // an uploaded file that nobody removes
+    std::int64_t url_good_ms = 3'600'000;          // signed addresses
+};
+
+/// What the groups of routes share.
+struct Site {
+    Site(Parts parts_, Settings settings_)
+        : parts(std::move(parts_)), settings(settings_), ids_(parts.clock) {}
+
+    Parts parts;
+    Settings settings;
+
+    /// Thread-safe.
+    FileId new_file_id() {
+        const std::lock_guard lock(mutex_);
+        return ids_.make<FileId>();
+    }
+
+  private:
+    std::mutex mutex_;  // guards ids_
+    IdSource ids_;
+};
+
+inline constexpr std::string_view kPrefix = "/api/v1";
+
+}  // namespace headrace::protocols::native

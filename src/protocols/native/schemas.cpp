@@ -1,0 +1,102 @@
+#include "protocols/native/schemas.hpp"
+
+#include <string>
+#include <string_view>
+#include <utility>
+
+#include "base/json.hpp"
+
+namespace headrace::protocols::native {
+namespace {
+
+constexpr std::pair<std::string_view, std::string_view> kSchemas[] = {
+    {"JobRequest",
+     R"({"type":"object","required":["capability","input"],"additionalProperties":false,
+"properties":{"capability":{"type":"string","description":"name or name@version"},
+"input":{"type":"object"},"priority":{"type":"integer","minimum":0,"maximum":9,"default":5},
+"timeout":{"type":"number","exclusiveMinimum":0,"description":"seconds of one attempt"},
+"ttl":{"type":"number","exclusiveMinimum":0,"description":"seconds in the queue"},
+"deadline":{"type":"number","exclusiveMinimum":0,"description":"seconds in all"},
+"idempotency_key":{"type":"string","minLength":1,"maxLength":255}}})"},
+    {"Job", R"({"type":"object","required":["id","capability","state","created_at"],"properties":{
+"id":{"type":"string","format":"uuid"},"capability":{"type":"string"},
+"state":{"enum":["queued","running","succeeded","failed","cancelled","expired"]},
+"created_at":{"type":"string","format":"date-time"},"started_at":{"type":"string","format":"date-time"},
+"finished_at":{"type":"string","format":"date-time"},"attempt":{"type":"integer","minimum":1},
+"retry_of":{"type":"string","format":"uuid"},"progress":{"type":"object"},
+"queue":{"type":"object","properties":{"position":{"type":"integer"},"estimate_s":{"type":"number"}}},
+"output":{"type":"object"},"error":{"type":"object","required":["code","message","retryable"],
+"properties":{"code":{"type":"string"},"message":{"type":"string"},"reason":{"type":"string"},
+"retryable":{"type":"boolean"}}},"usage":{"type":"object"}}})"},
+    {"JobList", R"({"type":"object","required":["jobs","next_cursor"],"properties":{
+"jobs":{"type":"array","items":{"$ref":"#/components/schemas/Job"}},
+"next_cursor":{"type":["string","null"]}}})"},
+    {"Output", R"({"type":"object","description":"the outputs by name"})"},
+    {"File", R"({"type":"object","required":["id","size","content_type"],"properties":{
+"id":{"type":"string","format":"uuid"},"size":{"type":"integer"},"sha256":{"type":"string"},
+"content_type":{"type":"string"},"name":{"type":"string"},
+"created_at":{"type":"string","format":"date-time"},
+"expires_at":{"type":"string","format":"date-time"},"upload_url":{"type":"string"}}})"},
+    {"UploadRequest", R"({"type":"object","required":["size","content_type"],
+"additionalProperties":false,"properties":{"size":{"type":"integer","minimum":0},
+"content_type":{"type":"string"}}})"},
+    {"Capability",
+     R"({"type":"object","required":["name","version","mode","versions"],"properties":{
+"name":{"type":"string"},"version":{"type":"string"},"title":{"type":"string"},
+"description":{"type":"string"},"tenant":{"type":"string"},"mode":{"enum":["once","stream"]},
+"profile":{"type":"string"},"versions":{"type":"array","items":{"type":"string"}},
+"created_at":{"type":"string","format":"date-time"},"interface":{"type":"object"},
+"schemas":{"type":"object"}}})"},
+    {"CapabilityList", R"({"type":"object","required":["capabilities"],"properties":{
+"capabilities":{"type":"array","items":{"$ref":"#/components/schemas/Capability"}},
+"next_cursor":{"type":["string","null"]}}})"},
+    {"Document", R"({"type":"object","description":"an OpenAPI 3.1 document"})"},
+    {"KeyRequest", R"({"type":"object","required":["name","role"],"additionalProperties":false,
+"properties":{"name":{"type":"string"},
+"role":{"enum":["admin","operator","developer","viewer","caller","worker"]},
+"tenant":{"type":"string"},"capabilities":{"type":"array","items":{"type":"string"}},
+"expires_at":{"type":"string","format":"date-time"}}})"},
+    {"Key", R"({"type":"object","required":["id","name","role","tenant"],"properties":{
+"id":{"type":"string"},"name":{"type":"string"},"role":{"type":"string"},
+"tenant":{"type":"string"},"capabilities":{"type":"array","items":{"type":"string"}},
+"created_at":{"type":"string","format":"date-time"},
+"expires_at":{"type":"string","format":"date-time"},
+"revoked_at":{"type":"string","format":"date-time"},
+"key":{"type":"string","description":"the secret, in the answer to POST only"}}})"},
+    {"KeyList", R"({"type":"object","required":["keys"],"properties":{
+"keys":{"type":"array","items":{"$ref":"#/components/schemas/Key"}},
+"next_cursor":{"type":["string","null"]}}})"},
+    {"Worker", R"({"type":"object","required":["id","name","state"],"properties":{
+"id":{"type":"string","format":"uuid"},"name":{"type":"string"},"pid":{"type":"integer"},
+"host":{"type":"string"},"state":{"enum":["loading","ready","busy","draining","lost"]},
+"versions":{"type":"array","items":{"type":"string"}},"slots":{"type":"integer"},
+"running":{"type":"integer"},"since":{"type":"string","format":"date-time"}}})"},
+    {"WorkerList", R"({"type":"object","required":["workers"],"properties":{
+"workers":{"type":"array","items":{"$ref":"#/components/schemas/Worker"}},
+"next_cursor":{"type":["string","null"]}}})"},
+    {"Queue", R"({"type":"object","required":["capability","queued","running"],"properties":{
+"capability":{"type":"string"},"queued":{"type":"integer"},"running":{"type":"integer"},
+"workers":{"type":"integer"},"slots":{"type":"integer"},"free_slots":{"type":"integer"},
+"paused":{"type":"boolean"},"draining":{"type":"boolean"},
+"oldest_queued_at":{"type":"string","format":"date-time"},"average_run_s":{"type":"number"}}})"},
+    {"QueueList", R"({"type":"object","required":["queues"],"properties":{
+"queues":{"type":"array","items":{"$ref":"#/components/schemas/Queue"}},
+"next_cursor":{"type":["string","null"]}}})"},
+    {"Purged",
+     R"({"type":"object","required":["purged"],"properties":{"purged":{"type":"integer"}}})"},
+    {"DeadLetterList", R"({"type":"object","required":["dead_letters","next_cursor"],"properties":{
+"dead_letters":{"type":"array","items":{"$ref":"#/components/schemas/Job"}},
+"next_cursor":{"type":["string","null"]}}})"},
+    {"UsageList", R"({"type":"object","required":["usage","next_cursor"],"properties":{
+"usage":{"type":"array","items":{"type":"object"}},"next_cursor":{"type":["string","null"]}}})"},
+    {"Settings", R"({"type":"object","description":"the settings in force, secrets left out"})"},
+    {"Reloaded", R"({"type":"object","properties":{"reloaded":{"type":"boolean"}}})"},
+};
+
+}  // namespace
+
+void add_schemas(catalog::OpenApiDocument& document) {
+    for (const auto& [name, text] : kSchemas) document.add_schema(name, json::parse(text));
+}
+
+}  // namespace headrace::protocols::native
