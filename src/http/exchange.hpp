@@ -53,6 +53,8 @@ class Exchange {
     [[nodiscard]] std::optional<std::string> query(std::string_view name) const;
     [[nodiscard]] std::optional<std::string_view> header(std::string_view name) const;
     [[nodiscard]] const Route& route() const;
+    /// Null where no route matched, which only an observer meets.
+    [[nodiscard]] const Route* matched() const;
     /// Content-Length where the client sent one.
     [[nodiscard]] std::optional<std::uint64_t> content_length() const;
     [[nodiscard]] asio::any_io_executor executor() const;

@@ -58,6 +58,7 @@ class MultipartReader {
     std::string buffer_;
     std::size_t at_ = 0;  // consumed part of buffer_
     std::size_t parts_ = 0;
+    bool skip_blank_ = false;  // the blank line behind a part's head is still ahead
 };
 
 }  // namespace headrace::http

@@ -1,0 +1,177 @@
+// How an answer is put on the wire: a head built by hand, one write where it fits.
+#include <algorithm>
+#include <array>
+#include <charconv>
+
+#include "base/log.hpp"
+#include "http/connection.hpp"
+
+namespace headrace::http {
+namespace {
+
+constexpr std::size_t kJoinUpTo = 16 * 1024;  // bodies above go out beside the head, not copied
+constexpr std::size_t kDiscardable = 64 * 1024;
+
+void append_number(std::string& out, std::uint64_t number, int base = 10) {
+    std::array<char, 24> digits;
+    const auto end = std::to_chars(digits.data(), digits.data() + digits.size(), number, base);
+    out.append(digits.data(), end.ptr);
+}
+
+/// Field values cannot begin a new line, wherever they came from.
+void append_field(std::string& out, std::string_view name, std::string_view value) {
+    out.append(name).append(": ");
+    const auto start = out.size();
+    out.append(value);
+    for (auto i = start; i < out.size(); ++i) {
+        if (out[i] == '\r' || out[i] == '\n' || out[i] == '\0') out[i] = ' ';
+    }
+    out.append("\r\n");
+}
+
+bool has_body(int status) {
+    return status != 204 && status != 304 && status / 100 != 1;
+}
+
+}  // namespace
+
+tl::unexpected<Error> Connection::lost() {
+    lost_ = true;
+    keep_ = false;
+    return fail(ErrorCode::cancelled, "the client is gone");
+}
+
+Result<void> Connection::begin_answer(int status) {
+    if (lost_ || !transport_) return lost();
+    if (status_ != 0) {
+        log::error("second answer to one request door={} first={} second={}",
+                   shard_->core().settings.name, status_, status);
+        return fail(ErrorCode::internal, "this request is answered already");
+    }
+    status_ = status;
+    // Decided here, so that the head can say it.
+    const bool rest_is_small = body_is_over() || (body_ == BodyKind::length &&
+                                                  body_left_ <= kDiscardable && !continue_owed_);
+    if (shard_->core().draining || !rest_is_small) keep_ = false;
+    if (!rest_is_small) unread_input_ = true;
+    return {};
+}
+
+void Connection::append_cors() {
+    const auto& origins = shard_->core().settings.cors_origins;
+    if (origins.empty()) return;
+    const auto origin = head_.headers.find("origin");
+    if (!origin) return;
+    const bool any = std::find(origins.begin(), origins.end(), "*") != origins.end();
+    if (!any && std::find(origins.begin(), origins.end(), *origin) == origins.end()) return;
+    append_field(out_, "Access-Control-Allow-Origin", any ? "*" : *origin);
+    append_field(out_, "Access-Control-Expose-Headers",
+                 "Location, ETag, Retry-After, Idempotent-Replay, Content-Range");
+    if (!any) append_field(out_, "Vary", "Origin");
+}
+
+void Connection::build_head(const Response& response, Framing framing, std::uint64_t length) {
+    out_.clear();
+    out_.append("HTTP/1.1 ");
+    append_number(out_, static_cast<std::uint64_t>(response.status));
+    out_.append(" ").append(reason_phrase(response.status)).append("\r\nDate: ");
+    out_.append(shard_->date()).append("\r\n");
+    if (!response.content_type.empty()) append_field(out_, "Content-Type", response.content_type);
+    if (framing == Framing::length) {
+        out_.append("Content-Length: ");
+        append_number(out_, length);
+        out_.append("\r\n");
+    } else if (framing == Framing::chunked) {
+        out_.append("Transfer-Encoding: chunked\r\n");
+    }
+    if (!keep_)
+        out_.append("Connection: close\r\n");
+    else if (parser_.http_1_0())
+        out_.append("Connection: keep-alive\r\n");
+    for (const auto& field : response.headers.fields()) append_field(out_, field.name, field.value);
+    append_cors();
+    out_.append("\r\n");
+}
+
+/// Writes out_ and up to two pieces behind it, in one call to the kernel.
+asio::awaitable<Result<void>> Connection::write_out(std::string_view second,
+                                                    std::string_view third) {
+    const auto& limits = shard_->core().settings.limits;
+    const auto bytes = out_.size() + second.size() + third.size();
+    set_deadline(limits.write_time +
+                 milliseconds(bytes * 1000 / std::max<std::size_t>(limits.body_rate, 1)));
+    const std::array<asio::const_buffer, 3> buffers{asio::buffer(out_), asio::buffer(second),
+                                                    asio::buffer(third)};
+    const auto error = co_await transport_->write(std::span<const asio::const_buffer>(buffers));
+    clear_deadline();
+    if (error) co_return lost();
+    co_return Result<void>{};
+}
+
+asio::awaitable<Result<void>> Connection::answer(Response response) {
+    auto begun = begin_answer(response.status);
+    if (!begun) co_return begun;
+    const bool with_body = has_body(response.status);
+    build_head(response, with_body ? Framing::length : Framing::none, response.body.size());
+    std::string_view body;
+    if (with_body && head_.method != Method::head) body = response.body;
+    if (body.size() <= kJoinUpTo) {
+        out_.append(body);
+        body = {};
+    }
+    co_return co_await write_out(body);
+}
+
+asio::awaitable<Result<StreamWriter>> Connection::start_stream(Response head, StreamWriter writer) {
+    // Without chunks only the end of the connection tells the end of the answer.
+    const bool chunks = !parser_.http_1_0();
+    if (!chunks) keep_ = false;
+    auto begun = begin_answer(head.status);
+    if (!begun) co_return fail(std::move(begun).error());
+    streaming_ = true;
+    stream_chunked_ = chunks;
+    discard_stream_ = head_.method == Method::head;
+    build_head(head, chunks ? Framing::chunked : Framing::until_close, 0);
+    auto written = co_await write_out({});
+    if (!written) co_return fail(std::move(written).error());
+    co_return writer;
+}
+
+asio::awaitable<Result<void>> Connection::write_piece(std::string_view piece) {
+    if (lost_) co_return lost();
+    if (!streaming_) co_return fail(ErrorCode::internal, "no streamed answer is open");
+    // An empty chunk would end the answer.
+    if (piece.empty() || discard_stream_) co_return Result<void>{};
+    out_.clear();
+    if (!stream_chunked_) co_return co_await write_out(piece);
+    append_number(out_, piece.size(), 16);
+    out_.append("\r\n");
+    co_return co_await write_out(piece, "\r\n");
+}
+
+asio::awaitable<Result<void>> Connection::finish_stream() {
+    if (lost_) co_return lost();
+    if (!streaming_) co_return fail(ErrorCode::internal, "no streamed answer is open");
+    streaming_ = false;
+    if (!stream_chunked_ || discard_stream_) co_return Result<void>{};
+    out_ = "0\r\n\r\n";
+    co_return co_await write_out({});
+}
+
+asio::awaitable<Result<void>> Connection::send_file(UniqueFd file, std::uint64_t offset,
+                                                    std::uint64_t length, Response head) {
+    auto begun = begin_answer(head.status);
+    if (!begun) co_return begun;
+    build_head(head, Framing::length, length);
+    auto written = co_await write_out({});
+    if (!written || head_.method == Method::head) co_return written;
+    const auto& limits = shard_->core().settings.limits;
+    set_deadline(limits.write_time +
+                 milliseconds(length * 1000 / std::max<std::size_t>(limits.body_rate, 1)));
+    const auto error = co_await transport_->write_file(file.get(), offset, length);
+    clear_deadline();
+    if (error) co_return lost();
+    co_return Result<void>{};
+}
+
+}  // namespace headrace::http

@@ -1,0 +1,133 @@
+#include "http/client_connection.hpp"
+
+#include <array>
+
+namespace headrace::http {
+namespace {
+
+constexpr std::size_t kRead = 16 * 1024;
+
+std::string head_of(const ClientRequest& request) {
+    std::string head = request.method + " " + request.url.target +
+                       " HTTP/1.1\r\nHost: " + request.url.authority() + "\r\n";
+    for (const auto& field : request.headers.fields()) {
+        if (field.name.find_first_of("\r\n: ") != std::string::npos ||
+            field.value.find_first_of(std::string_view("\r\n\0", 3)) != std::string::npos) {
+            continue;  // cannot be a header field
+        }
+        head.append(field.name).append(": ").append(field.value).append("\r\n");
+    }
+    const auto length = request.file ? request.file->length : request.body.size();
+    if (length > 0 || (request.method != "GET" && request.method != "HEAD")) {
+        head.append("Content-Length: ").append(std::to_string(length)).append("\r\n");
+    }
+    return head.append("\r\n");
+}
+
+}  // namespace
+
+ClientConnection::ClientConnection(std::unique_ptr<Transport> transport, ClientSettings settings,
+                                   std::string origin)
+    : transport_(std::move(transport)),
+      settings_(std::move(settings)),
+      origin_(std::move(origin)),
+      deadline_(transport_->executor()) {}
+
+void ClientConnection::guard() {
+    deadline_.arm(std::chrono::steady_clock::now() + settings_.silence_time,
+                  [this] { transport_->cancel(); });
+}
+
+void ClientConnection::cancel() {
+    cancelled_ = true;
+    transport_->close();
+}
+
+bool ClientConnection::reusable() const {
+    return parser_ && parser_->done() && parser_->keep_alive() && in_.empty() && !ended_ &&
+           !cancelled_;
+}
+
+tl::unexpected<Error> ClientConnection::failed(error_code error) {
+    ended_ = true;
+    if (cancelled_) return fail(ErrorCode::cancelled, "the request was dropped");
+    if (deadline_.expired()) {
+        return fail(ErrorCode::deadline_exceeded, "the server was silent for too long");
+    }
+    return fail(ErrorCode::unavailable, "the connection broke: " + error.message());
+}
+
+asio::awaitable<Result<void>> ClientConnection::send(ClientRequest& request) {
+    parser_.emplace(request.method == "HEAD", settings_.head_bytes);
+    head_request_ = request.method == "HEAD";
+    heard_ = false;
+    const std::string head = head_of(request);
+    const std::array<asio::const_buffer, 2> buffers{asio::buffer(head), asio::buffer(request.body)};
+    const std::size_t count = request.file ? 1 : 2;
+    guard();
+    auto error = co_await transport_->write(std::span(buffers.data(), count));
+    if (!error && request.file) {
+        // A long upload is no silence: its time grows with its size, from 64 kB a second on.
+        deadline_.arm(std::chrono::steady_clock::now() + settings_.silence_time +
+                          std::chrono::milliseconds(request.file->length / 64),
+                      [this] { transport_->cancel(); });
+        error = co_await transport_->write_file(request.file->file.get(), request.file->offset,
+                                                request.file->length);
+    }
+    deadline_.disarm();
+    // A server that refuses early closes while we write; its answer is still to be read.
+    if (error && (deadline_.expired() || cancelled_)) co_return failed(error);
+    co_return Result<void>{};
+}
+
+asio::awaitable<error_code> ClientConnection::fill() {
+    const auto have = in_.size();
+    in_.resize(have + kRead);
+    guard();
+    const auto io = co_await transport_->read_some(asio::buffer(in_.data() + have, kRead));
+    deadline_.disarm();
+    in_.resize(have + io.bytes);
+    heard_ |= io.bytes > 0;
+    co_return io.error;
+}
+
+asio::awaitable<Result<void>> ClientConnection::read_head() {
+    std::string body;
+    for (;;) {
+        in_.erase(0, parser_->feed(in_, body));
+        if (parser_->broken()) co_return fail(ErrorCode::unavailable, "the answer is not HTTP");
+        if (parser_->head_done()) {
+            if (parser_->status() / 100 != 1) co_return Result<void>{};
+            parser_.emplace(head_request_, settings_.head_bytes);  // interim: the real one follows
+            continue;
+        }
+        if (in_.size() > settings_.head_bytes) {
+            co_return fail(ErrorCode::too_large, "the head of the answer is too large");
+        }
+        const auto error = co_await fill();
+        if (error) co_return failed(error);
+    }
+}
+
+asio::awaitable<Result<std::optional<std::string>>> ClientConnection::read_some() {
+    std::string body;
+    for (;;) {
+        if (!in_.empty()) in_.erase(0, parser_->feed(in_, body));
+        if (parser_->broken()) {
+            ended_ = true;
+            co_return fail(ErrorCode::unavailable, "the answer is broken");
+        }
+        if (!body.empty()) co_return std::optional<std::string>(std::move(body));
+        if (parser_->done()) co_return std::optional<std::string>();
+        const auto error = co_await fill();
+        if (!error) continue;
+        if (error != asio::error::eof || cancelled_) co_return failed(error);
+        ended_ = true;
+        parser_->feed_end();
+        if (parser_->broken()) {
+            co_return fail(ErrorCode::unavailable, "the answer was cut short");
+        }
+    }
+}
+
+}  // namespace headrace::http

@@ -1,0 +1,318 @@
+#include "http/connection.hpp"
+
+#include <algorithm>
+#include <array>
+#include <utility>
+
+#include <boost/asio/redirect_error.hpp>
+#include <boost/asio/this_coro.hpp>
+#include <boost/asio/use_awaitable.hpp>
+
+#include "base/log.hpp"
+
+namespace headrace::http {
+namespace {
+
+constexpr std::size_t kMinRead = 2048;
+constexpr milliseconds kParkAfter{2000};
+constexpr milliseconds kGoodbyeTime{1000};
+constexpr std::size_t kGoodbyeBytes = 256 * 1024;
+
+SteadyTime now() {
+    return std::chrono::steady_clock::now();
+}
+
+}  // namespace
+
+Connection::Connection(std::shared_ptr<Shard> shard, Transport::Socket socket, std::string peer,
+                       bool peer_is_local)
+    : shard_(std::move(shard)),
+      place_(shard_->enter(*this)),
+      transport_(std::make_unique<Transport>(std::move(socket))),
+      peer_(std::move(peer)),
+      peer_is_local_(peer_is_local) {}
+
+Connection::~Connection() {
+    shard_->leave(place_);
+}
+
+void Connection::set_deadline(milliseconds from_now) {
+    timed_out_ = false;
+    deadline_ = now() + from_now;
+}
+
+void Connection::tick(SteadyTime at) {
+    if (!transport_) return;
+    if (at >= deadline_) {
+        clear_deadline();
+        timed_out_ = true;
+        transport_->cancel();
+    } else if (phase_ == Phase::idle && !tls_ && in_.tail_room() > 0 &&
+               at - idle_since_ > kParkAfter) {
+        park_asked_ = true;
+        transport_->cancel();
+    }
+}
+
+void Connection::drain() {
+    keep_ = false;
+    if (phase_ == Phase::idle && transport_) transport_->cancel();
+}
+
+asio::awaitable<void> Connection::serve() {
+    if (auto context = shard_->core().tls()) {
+        tls_ = true;
+        phase_ = Phase::head;  // not idle: a drain lets the handshake and its request finish
+        set_deadline(shard_->core().settings.limits.head_time);
+        const auto error = co_await transport_->tls_accept(std::move(context));
+        clear_deadline();
+        if (error) {
+            log::debug("tls handshake failed door={} peer={} error={}",
+                       shard_->core().settings.name, peer_, error.message());
+            co_return;
+        }
+    }
+    while (co_await read_head()) {
+        co_await serve_request();
+        if (!transport_ || !keep_ || lost_) break;
+    }
+    if (transport_) co_await say_goodbye();
+}
+
+asio::awaitable<bool> Connection::read_head() {
+    const auto& limits = shard_->core().settings.limits;
+    std::size_t scanned = 0;
+    phase_ = Phase::head;
+    if (!in_.empty()) set_deadline(limits.head_time);
+    for (;;) {
+        // RFC 9112 §2.2: an empty line before a request line is to be ignored.
+        if (scanned == 0 && in_.view().starts_with("\r\n")) in_.consume(2);
+        if (const auto end = find_head_end(in_.view(), scanned)) {
+            clear_deadline();
+            if (*end > limits.head_bytes) break;
+            begin_request(*end);
+            if (auto refusal = parser_.parse_head(in_.view().substr(0, *end), head_)) {
+                co_await refuse(std::move(*refusal));
+                co_return false;
+            }
+            co_return true;
+        }
+        if (in_.size() > limits.head_bytes) break;
+        if (in_.empty() && phase_ != Phase::idle) {
+            if (!keep_ || shard_->core().draining) co_return false;
+            phase_ = Phase::idle;
+            idle_since_ = now();
+            set_deadline(limits.idle_time);
+        }
+        const auto error = co_await fill();
+        if (error) {
+            if (timed_out_ && !in_.empty()) {
+                co_await refuse({408, "the request head took too long"});
+            }
+            co_return false;
+        }
+        if (phase_ == Phase::idle && !in_.empty()) {
+            phase_ = Phase::head;
+            set_deadline(limits.head_time);
+        }
+    }
+    co_await refuse({431, "the request head is too large"});
+    co_return false;
+}
+
+asio::awaitable<error_code> Connection::fill() {
+    error_code error;
+    if (watching_) {
+        co_await settle_watch();
+        error = watch_error_;
+    } else {
+        in_.make_room(kMinRead);
+        const auto io = co_await transport_->read_some(asio::buffer(in_.tail(), in_.tail_room()));
+        in_.commit(io.bytes);
+        error = io.error;
+    }
+    const bool park = std::exchange(park_asked_, false) && error && in_.empty();
+    if (!park || timed_out_ || !keep_) co_return error;
+    // Long idle: hold nothing but the socket until something comes.
+    in_.release();
+    out_ = {};
+    head_ = {};
+    path_ = {};
+    params_ = {};
+    parser_ = {};
+    error = co_await transport_->wait_readable();
+    if (error) co_return error;
+    in_.make_room(kMinRead);
+    const auto io = co_await transport_->read_some(asio::buffer(in_.tail(), in_.tail_room()));
+    in_.commit(io.bytes);
+    co_return io.error;
+}
+
+void Connection::begin_request(std::size_t head_size) {
+    phase_ = Phase::busy;
+    park_asked_ = false;
+    head_size_ = head_size;
+    mount_ = nullptr;
+    route_ = nullptr;
+    params_.clear();
+    body_ = BodyKind::none;
+    body_left_ = body_received_ = body_taken_ = 0;
+    body_waited_ = {};
+    continue_owed_ = false;
+    status_ = 0;
+    streaming_ = stream_chunked_ = discard_stream_ = false;
+    head_.method = Method::get;
+    head_.target = head_.path = head_.query = head_.host = {};
+    head_.peer = peer_;
+    head_.peer_is_local = peer_is_local_;
+    head_.tls = tls_;
+}
+
+asio::awaitable<void> Connection::serve_request() {
+    const auto started = now();
+    in_.consume(head_size_);
+    keep_ = parser_.keep_alive() && !shard_->core().draining;
+    continue_owed_ = parser_.expects_continue();
+    if (parser_.chunked()) {
+        body_ = BodyKind::chunked;
+        chunk_in_.assign(in_.view());
+        chunk_at_ = 0;
+        in_.consume(in_.size());
+    } else if (const auto length = parser_.content_length(); length && *length > 0) {
+        body_ = BodyKind::length;
+        body_left_ = *length;
+    } else {
+        continue_owed_ = false;
+    }
+    Exchange exchange(*this);
+    if (auto early = decide(exchange))
+        co_await answer(std::move(*early));
+    else
+        co_await run_handler(exchange);
+    gone_ = nullptr;
+    if (shard_->core().observer) shard_->core().observer(exchange, now() - started);
+    if (transport_) co_await end_request();
+}
+
+asio::awaitable<void> Connection::run_handler(Exchange& exchange) {
+    std::string what;
+    try {
+        co_await route_->handler(exchange);
+    } catch (const std::exception& e) {
+        what = e.what();
+    }
+    const auto state = co_await asio::this_coro::cancellation_state;
+    if (state.cancelled() != asio::cancellation_type::none) {
+        keep_ = false;
+        lost_ = true;
+        co_return;
+    }
+    if (!what.empty()) {
+        log::error("handler failed door={} route={}{} trace={} error={}",
+                   shard_->core().settings.name, mount_->prefix, route_->pattern,
+                   head_.trace.trace_id(), what);
+    }
+    if (!transport_ || lost_) co_return;
+    if (status_ == 0) {
+        if (what.empty()) {
+            log::error("handler gave no answer door={} route={}{}", shard_->core().settings.name,
+                       mount_->prefix, route_->pattern);
+        }
+        co_await answer(render(Error{ErrorCode::internal, "internal error", {}, 0}, 500));
+    } else if (streaming_ || !what.empty()) {
+        // A cut answer must look cut.
+        keep_ = false;
+        lost_ = true;
+    }
+}
+
+asio::awaitable<void> Connection::end_request() {
+    if (lost_) co_return;
+    if (!co_await discard_body()) {
+        keep_ = false;
+        unread_input_ = true;
+    }
+    if (chunk_at_ < chunk_in_.size()) {
+        in_.append(std::string_view(chunk_in_).substr(chunk_at_));
+    }
+    chunk_in_.clear();
+    if (chunk_in_.capacity() > 4096) chunk_in_ = {};
+    if (out_.capacity() > 64 * 1024) out_ = {};
+    chunk_at_ = 0;
+}
+
+asio::awaitable<void> Connection::refuse(Refusal refusal) {
+    phase_ = Phase::busy;
+    keep_ = false;
+    unread_input_ = true;
+    if (!mount_) mount_ = shard_->core().router->first_mount();
+    const auto code = refusal.status == 431   ? ErrorCode::too_large
+                      : refusal.status == 408 ? ErrorCode::deadline_exceeded
+                                              : ErrorCode::invalid_argument;
+    status_ = 0;
+    const Error error{code, std::move(refusal.message), {}, 0};
+    co_await answer(render(error, refusal.status));
+}
+
+/// Closing with unread input makes the kernel reset the connection, and the client may lose the
+/// answer: so say that we are done, then read on for a moment.
+asio::awaitable<void> Connection::say_goodbye() {
+    phase_ = Phase::busy;
+    gone_ = nullptr;
+    if (lost_) {
+        transport_->close();
+        co_return;
+    }
+    if (watching_) {
+        transport_->cancel();
+        co_await settle_watch();
+    }
+    set_deadline(kGoodbyeTime);
+    co_await transport_->finish_writing();
+    std::array<char, 4096> sink;
+    std::size_t left = unread_input_ ? kGoodbyeBytes : 0;
+    while (left > 0 && !timed_out_) {
+        const auto io = co_await transport_->read_some(asio::buffer(sink));
+        if (io.error) break;
+        left -= std::min(left, io.bytes);
+    }
+    clear_deadline();
+    transport_->close();
+}
+
+void Connection::on_hangup(UniqueFunction<void()> gone) {
+    gone_ = std::move(gone);
+    if (watching_ || !transport_ || !gone_) return;
+    if (!body_is_over() || in_.tail_room() == 0 || chunk_at_ < chunk_in_.size()) return;
+    watching_ = true;
+    watch_error_ = {};
+    if (!watch_over_) watch_over_.emplace(executor(), asio::steady_timer::time_point::max());
+    shard_->tasks().spawn("http hang-up watch", watch(shared_from_this()));
+}
+
+asio::awaitable<void> Connection::watch(std::shared_ptr<Connection> self) {
+    error_code error;
+    do {
+        const auto room = asio::buffer(self->in_.tail(), self->in_.tail_room());
+        const auto io = co_await self->transport_->read_some(room);
+        self->in_.commit(io.bytes);
+        error = io.error;
+    } while (!error && self->gone_ && self->in_.tail_room() > 0);
+    self->watch_error_ = error;
+    self->watching_ = false;
+    self->watch_over_->cancel();
+    if (error && self->gone_) {
+        auto gone = std::move(self->gone_);
+        self->gone_ = nullptr;
+        gone();
+    }
+}
+
+asio::awaitable<void> Connection::settle_watch() {
+    while (watching_) {
+        error_code ignored;
+        co_await watch_over_->async_wait(asio::redirect_error(asio::use_awaitable, ignored));
+    }
+}
+
+}  // namespace headrace::http
