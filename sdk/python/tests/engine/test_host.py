@@ -37,7 +37,7 @@ def test_function_and_default_and_bare_value(tmp_path: Path) -> None:
     """
     interface = {
         "inputs": {"text": {"kind": "text"}},
-        "parameters": {"times": {"type": "integer"}, "mark": {"type": "string"}},
+        "parameters": {"times": {"kind": "integer"}, "mark": {"kind": "string"}},
         "outputs": {"text": {"kind": "text"}},
     }
     with Parent(tmp_path, source, entry="engine:shout", interface=interface) as parent:
@@ -162,7 +162,7 @@ def test_session(tmp_path: Path) -> None:
     interface = {
         "mode": "stream",
         "inputs": {"text": {"kind": "text"}},
-        "parameters": {"prefix": {"type": "string"}},
+        "parameters": {"prefix": {"kind": "string"}},
         "outputs": {"text": {"kind": "text", "stream": "append"}},
     }
     with Parent(tmp_path, source, interface=interface) as parent:
@@ -244,7 +244,12 @@ def test_progress_with_outputs(tmp_path: Path) -> None:
             progress(0.25, "a quarter", text="partly")
             return text
     """
-    with Parent(tmp_path, source, entry="engine:run") as parent:
+    interface = {
+        "inputs": {"text": {"kind": "text"}},
+        "outputs": {"text": {"kind": "text"}},
+        "progress": {"outputs": {"text": {"kind": "text"}}},
+    }
+    with Parent(tmp_path, source, entry="engine:run", interface=interface) as parent:
         parent.call({"text": "whole"})
         (report,) = parent.arrived(link.Progress)
         assert (report.fraction, report.message) == (0.25, "a quarter")
@@ -297,7 +302,7 @@ def test_exception_fails_the_job_alone(tmp_path: Path) -> None:
     interface = {
         "inputs": {"text": {"kind": "text"}},
         "outputs": {"text": {"kind": "text"}},
-        "errors": [{"code": "bad_page"}],
+        "errors": {"bad_page": {}},
     }
     with Parent(tmp_path, source, entry="engine:run", interface=interface) as parent:
         parent.expect(link.Credit)

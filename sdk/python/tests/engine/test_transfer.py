@@ -14,8 +14,8 @@ from headrace.engine import protocol as link
 from headrace.engine.values import decode_values, encode_values
 
 MEDIA: dict[str, Any] = {
-    "inputs": {"images": {"kind": "image", "max_count": 9}},
-    "outputs": {"audios": {"kind": "audio", "max_count": 9}, "report": {"kind": "json"}},
+    "inputs": {"images": {"kind": "image", "count": "0..n"}},
+    "outputs": {"audios": {"kind": "audio", "count": "0..n"}, "report": {"kind": "json"}},
 }
 
 

@@ -46,6 +46,8 @@ from headrace.engine.values import decode_values, encode_values
 
 MAX_STEP = 1_000_000
 """Bytes of a streamed step or a progress report, which must fit one frame."""
+PROGRESS_EVERY = 0.02
+"""Seconds between two reports of one job, but for those with outputs and the last one."""
 
 
 class HostJob(Job):
@@ -69,6 +71,7 @@ class HostJob(Job):
         self.owed = 0
         """Bytes consumed that no window frame has returned yet."""
         self.steps_sent = 0
+        self.last_progress = 0.0
         self.forgotten = False
         """The server refused the lease: nothing of it is sent any more."""
 
@@ -175,6 +178,10 @@ class Host:
 
     def progress(self, job: Job, fraction: float, message: str, outputs: Mapping[str, Any]) -> None:
         assert isinstance(job, HostJob)
+        now = time.monotonic()
+        if not outputs and fraction < 1 and now - job.last_progress < PROGRESS_EVERY:
+            return
+        job.last_progress = now
         values = encode_values(outputs, self.interface.progress_outputs) if outputs else b""
         if len(values) > MAX_STEP:
             raise ValueError(f"progress outputs of {len(values)} bytes; at most {MAX_STEP}")

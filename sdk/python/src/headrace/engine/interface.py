@@ -16,16 +16,18 @@ class Field:
 
     name: str
     kind: str
-    """A segment's kind or a parameter's type: text, image, …, tensor, integer, …, json."""
     many: bool = False
+    """A list: a count above one, or a list parameter."""
     required: bool = True
     stream: str = ""
     """How a streamed output grows: append, replace, or empty."""
+    default: Any = None
 
 
 @dataclass(frozen=True)
 class Interface:
     inputs: Mapping[str, Field]
+    """Inputs and parameters, which share one space of names."""
     outputs: Mapping[str, Field]
     progress_outputs: Mapping[str, Field]
     errors: frozenset[str] = frozenset()
@@ -39,30 +41,34 @@ class Interface:
     @classmethod
     def of(cls, source: Mapping[str, Any]) -> Interface:
         """From the parsed JSON, or the same tables of an `engine.toml`."""
-        inputs = _fields(source.get("inputs")) | _fields(source.get("parameters"))
-        outputs = _fields(source.get("outputs"))
-        progress = _fields(source.get("progress_outputs"))
-        errors = source.get("errors") or ()
-        codes = (entry.get("code", "") if isinstance(entry, Mapping) else entry for entry in errors)
+        progress = source.get("progress", {})
         return cls(
-            inputs, outputs, progress or outputs, frozenset(codes), source.get("mode") == "stream"
+            inputs=_fields(source, "inputs") | _fields(source, "parameters"),
+            outputs=_fields(source, "outputs"),
+            progress_outputs=_fields(progress, "outputs"),
+            errors=frozenset(source.get("errors", {})),
+            session=source.get("mode") == "stream",
         )
 
 
-def _fields(section: Any) -> dict[str, Field]:
-    if isinstance(section, Mapping):
-        entries = [(name, entry) for name, entry in section.items()]
-    else:
-        entries = [(entry["name"], entry) for entry in section or ()]
+def _fields(source: Mapping[str, Any], section: str) -> dict[str, Field]:
+    required = section == "inputs"
     fields = {}
-    for name, entry in entries:
-        kind = entry.get("kind") or entry.get("type") or "text"
-        many = kind == "list"
-        if many:
-            item = entry.get("items") or {}
-            kind = item.get("kind") or item.get("type") or "json" if item else "json"
-        maximum = entry.get("max_count", entry.get("count", 1))
-        many = many or (isinstance(maximum, int) and maximum > 1)
-        required = bool(entry.get("required", True)) and "default" not in entry
-        fields[name] = Field(name, kind, many, required, entry.get("stream") or "")
+    for name, entry in source.get(section, {}).items():
+        least, many = _count(entry.get("count", 1))
+        fields[name] = Field(
+            name=name,
+            kind=entry.get("kind", ""),
+            many=many or bool(entry.get("list", False)),
+            required=bool(entry.get("required", required and least > 0)),
+            stream=entry.get("stream", ""),
+            default=entry.get("default"),
+        )
     return fields
+
+
+def _count(count: Any) -> tuple[int, bool]:
+    """Of 3, "3", "1..4" or "0..n": the least, and whether it may be more than one."""
+    low, _, high = str(count).partition("..")
+    least = int(low) if low.isdigit() else 1
+    return least, high == "n" or int(high if high.isdigit() else least) > 1

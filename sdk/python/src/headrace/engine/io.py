@@ -67,7 +67,7 @@ class Media:
     def path(self) -> Path:
         """A file that holds the content; an input's is removed after its job."""
         if self._path is None:
-            suffix = Path(self.name).suffix or mimetypes.guess_extension(self._content_type) or ""
+            suffix = Path(self.name).suffix or suffix_of(self._content_type)
             handle, name = tempfile.mkstemp(suffix=suffix, prefix="media-", dir=spool_directory())
             with os.fdopen(handle, "wb") as stream:
                 stream.write(self._data or b"")
@@ -153,6 +153,12 @@ def sniff(head: bytes, name: str = "") -> str:
         if head.startswith(signature, offset):
             return content_type
     return mimetypes.guess_type(name)[0] or "application/octet-stream"
+
+
+def suffix_of(content_type: str) -> str:
+    """What a file of this type is called, with the dot; empty when it is not known."""
+    known = {"audio/wav": ".wav", "audio/flac": ".flac", "audio/ogg": ".ogg"}
+    return known.get(content_type) or mimetypes.guess_extension(content_type) or ""
 
 
 # dtype -> number on the link, bytes of one element, struct letter

@@ -161,17 +161,18 @@ class _Reader:
 
 def encode_values(
     outputs: Mapping[str, Any],
-    fields: Mapping[str, Field] = _NO_FIELDS,
+    fields: Mapping[str, Field] | None = None,
     parts: list[Media] | None = None,
 ) -> bytes:
     """The bytes of a Values. Media is appended to `parts`, to be sent as chunks, or goes inline.
 
-    Raises TypeError for what a field cannot hold, naming the field.
+    Without `fields` the Python types decide. Raises TypeError for what a field cannot hold, naming
+    the field.
     """
     found = []
     for name, content in outputs.items():
-        spec = fields.get(name)
-        if fields and spec is None:
+        spec = fields.get(name) if fields is not None else None
+        if fields is not None and spec is None:
             raise TypeError(f"the interface has no output '{name}'")
         kind = spec.kind if spec else ""
         try:
