@@ -1,0 +1,21 @@
+#pragma once
+
+#include "base/result.hpp"
+#include "catalog/engine_toml.hpp"
+#include "engines/settings.hpp"
+#include "engines/spawn.hpp"
+
+namespace headrace::wire {
+class Start;
+}
+
+namespace headrace::engines {
+
+/// How an engine's host is run. Error not_found: what it needs is not there.
+Result<Command> command_for(const catalog::EngineSpec& spec, const Settings& settings);
+
+/// What the host is told first. `name` is that of its worker.
+Result<wire::Start> start_for(const catalog::EngineSpec& spec, const Settings& settings,
+                              const std::string& name);
+
+}  // namespace headrace::engines

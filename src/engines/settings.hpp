@@ -1,0 +1,24 @@
+#pragma once
+
+#include <chrono>
+#include <filesystem>
+#include <string>
+
+namespace headrace::engines {
+
+struct Settings {
+    std::filesystem::path host_program;    // headrace-host
+    std::filesystem::path library_folder;  // where native libraries are looked for after the engine's own
+    std::filesystem::path python_sdk;      // the folder that holds the package `headrace`
+    std::string python = "python3";        // where an engine has no environment of its own
+    std::string name_prefix;               // before each host's name, e.g. the agent's name and '/'
+    std::chrono::milliseconds stop_grace{5'000};   // between SIGTERM and SIGKILL
+    std::chrono::milliseconds memory_poll{250};
+};
+
+/// Where things lie beside a program in `folder`, in a build tree or an installation.
+Settings settings_beside(const std::filesystem::path& folder);
+/// The folder of the running program.
+std::filesystem::path program_folder();
+
+}  // namespace headrace::engines

@@ -1,0 +1,188 @@
+#include "engines/supervisor.hpp"
+
+#include <algorithm>
+#include <chrono>
+
+#include <boost/asio/steady_timer.hpp>
+
+#include "base/log.hpp"
+#include "engines/command.hpp"
+#include "engines/process.hpp"
+#include "engines/restart_policy.hpp"
+#include "link/channel.hpp"
+#include "link/frame.pb.h"
+#include "link/transport.hpp"
+
+namespace headrace::engines {
+
+using SpecPtr = std::shared_ptr<const catalog::EngineSpec>;
+using Clock = std::chrono::steady_clock;
+using std::chrono::milliseconds;
+
+/// Keeps one host running, over all of its processes.
+class Supervisor::Keeper : public std::enable_shared_from_this<Keeper> {
+  public:
+    Keeper(Supervisor& owner, SpecPtr engine, std::string name)
+        : spec(std::move(engine)), owner_(&owner), name_(std::move(name)), timer_(owner.loop_.io()) {}
+
+    void start_in(milliseconds delay) {
+        timer_.expires_after(delay);
+        timer_.async_wait([self = shared_from_this()](const auto& error) {
+            if (!error && self->owner_ != nullptr && !self->stopping_) self->start();
+        });
+    }
+
+    void ready() {
+        ready_ = true;
+        if (process_) process_->expect_ready(milliseconds(0));
+    }
+
+    void kill(const std::string& reason) {
+        if (process_) process_->kill(reason);
+    }
+
+    void stop() {
+        stopping_ = true;
+        timer_.cancel();
+        if (process_) process_->stop(owner_->settings_.stop_grace);
+    }
+    [[nodiscard]] bool has_stopped() const { return stopping_ && !process_; }
+
+    /// The supervisor is going away: nothing is told any more, nothing lives on.
+    void abandon() {
+        owner_ = nullptr;
+        timer_.cancel();
+        if (process_) process_->kill("abandoned");
+    }
+
+    [[nodiscard]] HostView view() const {
+        return {name_, process_ ? process_->pid() : -1, ready_, restarts_};
+    }
+
+    const SpecPtr spec;
+    std::uint64_t id = 0;  // of the process, 0 when there is none
+
+  private:
+    void start() {
+        ready_ = false;
+        began_ = Clock::now();
+        auto start = start_for(*spec, owner_->settings_, name_);
+        if (!start) return failed(start.error());
+        auto command = command_for(*spec, owner_->settings_);
+        if (!command) return failed(command.error());
+        auto spawned = spawn(*command);
+        if (!spawned) return failed(spawned.error());
+        id = ++owner_->last_id_;
+        auto link = std::make_unique<link::Channel>(
+            owner_->loop_, link::make_unix_transport(owner_->loop_, std::move(spawned->link)));
+        process_ = std::make_shared<Process>(
+            owner_->loop_, std::move(*spawned), name_,
+            [self = shared_from_this()](const std::string& reason) { self->ended(reason); });
+        process_->start();
+        process_->limit_memory(spec->limits.memory_bytes, owner_->settings_.memory_poll);
+        process_->expect_ready(milliseconds(spec->limits.start_timeout_ms));
+        log::info("engine host started engine={} pid={}", name_, process_->pid());
+        wire::Frame frame;
+        *frame.mutable_start() = std::move(*start);
+        link->send(frame);
+        owner_->listener_.host_started({id, name_, spec, process_->pid(), std::move(link)});
+    }
+
+    void failed(const Error& error) {
+        // Told once in a row of failures: it is tried again and again.
+        if (complaint_ != error.message) {
+            log::error("engine host cannot start engine={} reason={}", name_, error.message);
+        }
+        complaint_ = error.message;
+        again(false);
+    }
+
+    void ended(const std::string& reason) {
+        complaint_.clear();
+        const pid_t pid = process_->pid();
+        process_.reset();
+        if (owner_ == nullptr) return;
+        const auto gone = std::exchange(id, 0);
+        const bool was_ready = std::exchange(ready_, false);
+        log::write(stopping_ ? log::Level::info : log::Level::warn,
+                   fmt::format("engine host ended engine={} pid={} reason={}", name_, pid, reason));
+        owner_->listener_.host_ended(gone, reason);
+        if (owner_ == nullptr) return;
+        if (stopping_) owner_->stopped_one();
+        else again(was_ready);
+    }
+
+    void again(bool was_ready) {
+        const auto lived = std::chrono::duration_cast<milliseconds>(Clock::now() - began_);
+        ++restarts_;
+        start_in(policy_.next(lived, was_ready));
+    }
+
+    Supervisor* owner_;
+    const std::string name_;
+    asio::steady_timer timer_;
+    std::shared_ptr<Process> process_;
+    RestartPolicy policy_;
+    Clock::time_point began_{};
+    std::string complaint_;
+    std::uint32_t restarts_ = 0;
+    bool ready_ = false;
+    bool stopping_ = false;
+};
+
+Supervisor::Supervisor(Settings settings, Loop& loop, HostListener& listener)
+    : settings_(std::move(settings)), loop_(loop), listener_(listener) {}
+
+Supervisor::~Supervisor() {
+    for (const auto& keeper : keepers_) keeper->abandon();
+}
+
+void Supervisor::add(catalog::EngineSpec spec) {
+    const auto shared = std::make_shared<const catalog::EngineSpec>(std::move(spec));
+    for (std::uint32_t i = 0; i < shared->processes(); ++i) {
+        auto name = settings_.name_prefix + shared->text() + '/' + std::to_string(i);
+        keepers_.push_back(std::make_shared<Keeper>(*this, shared, std::move(name)));
+        keepers_.back()->start_in(milliseconds(0));
+    }
+}
+
+void Supervisor::remove(const std::string& capability, const std::string& version) {
+    for (const auto& keeper : keepers_) {
+        if (keeper->spec->capability == capability && keeper->spec->version == version) keeper->stop();
+    }
+    stopped_one();
+}
+
+void Supervisor::ready(std::uint64_t id) {
+    for (const auto& keeper : keepers_) {
+        if (keeper->id == id) keeper->ready();
+    }
+}
+
+void Supervisor::kill(std::uint64_t id, const std::string& reason) {
+    for (const auto& keeper : keepers_) {
+        if (keeper->id == id) keeper->kill(reason);
+    }
+}
+
+void Supervisor::stop(UniqueFunction<void()> done) {
+    stopping_ = true;
+    on_stopped_ = std::move(done);
+    for (const auto& keeper : keepers_) keeper->stop();
+    stopped_one();
+}
+
+void Supervisor::stopped_one() {
+    std::erase_if(keepers_, [](const auto& keeper) { return keeper->has_stopped(); });
+    if (stopping_ && keepers_.empty() && on_stopped_) {
+        loop_.post(std::exchange(on_stopped_, nullptr));
+    }
+}
+
+std::vector<Supervisor::HostView> Supervisor::hosts() const {
+    std::vector<HostView> out;
+    for (const auto& keeper : keepers_) out.push_back(keeper->view());
+    return out;
+}
+
+}  // namespace headrace::engines
