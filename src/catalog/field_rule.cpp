@@ -185,9 +185,7 @@ void FieldRule::check_item(Value& value, const PathNode& path, Findings& finding
             if (value.get<bool>()) return;
             break;
         case Kind::time:
-            if (const auto* time = value.get<Time>()) {
-                return check_number(Number(std::int64_t{time->ms}), spec_->number, path, findings);
-            }
+            if (const auto* time = value.get<Time>()) return check_time(*time, path, findings);
             break;
         case Kind::json:
             if (const auto* json = value.get<Json>()) {
@@ -233,6 +231,15 @@ void FieldRule::check_allowed(const Value& value, const PathNode& path, Findings
         if (const auto* number = entry.get<double>()) words.push_back(fmt::format("{}", *number));
     }
     findings.add(path, "values", bound_of(words));
+}
+
+void FieldRule::check_time(const Time& time, const PathNode& path, Findings& findings) const {
+    const auto& min = spec_->number.min;
+    const auto& max = spec_->number.max;
+    const Number ms = std::int64_t{time.ms};
+    const auto text = [](const Number& bound) { return to_rfc3339(std::get<std::int64_t>(bound)); };
+    if (min && compare(ms, *min) < 0) findings.add(path, "min", text(*min));
+    if (max && compare(ms, *max) > 0) findings.add(path, "max", text(*max));
 }
 
 void FieldRule::check_json(const Json& json, const PathNode& path, Findings& findings) const {

@@ -44,6 +44,7 @@ class FieldRule {
   private:
     void check_spec(const PathNode& path, Findings& findings);
     void check_text(const std::string& text, const PathNode& path, Findings& findings) const;
+    void check_time(const Time& time, const PathNode& path, Findings& findings) const;
     void check_json(const Json& json, const PathNode& path, Findings& findings) const;
     void check_media(Media& media, const PathNode& path, Findings& findings) const;
     void check_tensor(const Tensor& tensor, const PathNode& path, Findings& findings) const;
