@@ -64,10 +64,21 @@ std::optional<std::string> decode(std::string_view text, const std::array<std::i
 
 }  // namespace
 
+// Fetching the algorithm and allocating a context cost more than a short digest does in OpenSSL 3:
+// once per process and once per thread.
 Sha256 sha256(std::string_view data) {
-    Sha256Stream stream;
-    stream.update(data);
-    return stream.finish();
+    static const EVP_MD* const algorithm = EVP_MD_fetch(nullptr, "SHA256", nullptr);
+    struct Free {
+        void operator()(EVP_MD_CTX* context) const { EVP_MD_CTX_free(context); }
+    };
+    thread_local const std::unique_ptr<EVP_MD_CTX, Free> context(EVP_MD_CTX_new());
+    Sha256 out;
+    if (EVP_DigestInit_ex2(context.get(), algorithm, nullptr) != 1 ||
+        EVP_DigestUpdate(context.get(), data.data(), data.size()) != 1 ||
+        EVP_DigestFinal_ex(context.get(), out.data(), nullptr) != 1) {
+        throw std::runtime_error("SHA-256 is not available in OpenSSL");
+    }
+    return out;
 }
 
 Sha256 hmac_sha256(std::string_view key, std::string_view data) {
