@@ -7,11 +7,13 @@
 #include <vector>
 
 #include "base/result.hpp"
+#include "base/unique_fd.hpp"
 #include "base/unique_function.hpp"
 #include "jobs/job.hpp"
 
-/// What the core needs from the outside. Implementations answer on the loop that owns the core, never
-/// inside the call itself, and in the order of the calls where that is said.
+/// What the core needs from the outside. Implementations answer on the loop that made the call (the
+/// core's own, for the core), never inside the call itself, and in the order of the calls where that
+/// is said.
 namespace headrace::jobs {
 
 template <class T>
@@ -92,6 +94,9 @@ class BlobSource {
   public:
     virtual ~BlobSource() = default;
     [[nodiscard]] virtual std::uint64_t size() const = 0;
+    /// A descriptor of its own when the content lies in a local file, so that it can be sent without
+    /// passing through the process; empty otherwise.
+    [[nodiscard]] virtual UniqueFd file() const { return {}; }
     /// Up to `count` bytes from `offset`; empty at the end.
     virtual void read(std::uint64_t offset, std::size_t count, Done<std::string> done) = 0;
 };
@@ -105,6 +110,16 @@ class BlobStore {
     /// not_found when it is gone; internal when its content does not match its size.
     virtual void open(const TenantId& tenant, const BlobRef& blob,
                       Done<std::unique_ptr<BlobSource>> done) = 0;
+};
+
+/// Which blobs some row still refers to; what a blob store asks before it removes one. Blocking; used
+/// by one thread at a time.
+class BlobReferences {
+  public:
+    virtual ~BlobReferences() = default;
+    /// Every tenant that refers to a blob.
+    virtual Result<std::vector<TenantId>> tenants() = 0;
+    virtual Result<bool> refers(const TenantId& tenant, const Sha256& digest) = 0;
 };
 
 }  // namespace headrace::jobs

@@ -1,0 +1,61 @@
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <string>
+
+#include "base/clock.hpp"
+#include "stores/sqlite/job_writer.hpp"
+
+namespace headrace::stores {
+
+/// How long ended jobs and what belongs to them are kept. 0 = for ever. Files carry their own end.
+struct Retention {
+    std::chrono::hours results{7 * 24};  // output, media and the input kept for a retry
+    std::chrono::hours jobs{30 * 24};    // the job itself
+    std::chrono::hours usage{400 * 24};
+    std::chrono::hours idempotency{24};  // how long a key stands; never 0
+};
+
+/// What one sweep removed.
+struct Expired {
+    std::uint64_t results = 0;
+    std::uint64_t jobs = 0;
+    std::uint64_t usage = 0;
+    std::uint64_t files = 0;
+    std::uint64_t idempotency_keys = 0;
+};
+
+/// Removes what is past its time, a few hundred rows a step, so that the commits between two steps
+/// hardly wait. Belongs to the committer's thread; its caller holds the transaction.
+class JobExpiry {
+  public:
+    JobExpiry(Database& database, JobWriter& writer, Retention retention);
+    /// One step; false when the sweep is complete (the next step begins a new one).
+    Result<bool> step(WallMs now, Expired& expired);
+
+  private:
+    enum class Phase : std::uint8_t { keys, files, jobs, results, usage };
+    // How far the sweep of one table has come: tenant by tenant, oldest id first.
+    struct Cursor {
+        std::string tenant;
+        std::string id;
+        bool in_tenant = false;
+    };
+
+    Result<bool> keys(WallMs now, Expired& expired);
+    Result<bool> files(WallMs now, Expired& expired);
+    Result<bool> ended(WallMs cutoff, bool whole, Expired& expired);
+    Result<bool> usage(WallMs cutoff, Expired& expired);
+    Result<bool> enter_tenant(Statement& next);
+    Result<void> strip(const std::string& id);
+
+    JobWriter& writer_;
+    Retention retention_;
+    Phase phase_ = Phase::keys;
+    Cursor cursor_;
+    Statement old_keys_, erase_key_, old_files_, next_ended_tenant_, old_ended_, row_, kept_input_,
+        next_usage_tenant_, old_usage_, erase_usage_;
+};
+
+}  // namespace headrace::stores

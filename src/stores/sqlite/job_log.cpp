@@ -1,0 +1,213 @@
+#include "stores/sqlite/job_log.hpp"
+
+#include <filesystem>
+
+#include "stores/sqlite/job_reader.hpp"
+#include "stores/sqlite/lane.hpp"
+#include "stores/sqlite/row_codec.hpp"
+#include "stores/sqlite/schema.hpp"
+
+namespace headrace::stores {
+namespace {
+
+std::int64_t epoch_sum(std::int64_t epoch) { return RowSum("meta").add("epoch").add(epoch).value(); }
+
+/// Raises the epoch in the transaction its caller has begun.
+Result<std::uint64_t> raise_epoch(Database& database) {
+    Statement select = database.prepare("SELECT value, sum FROM meta WHERE name = 'epoch'");
+    select.start();
+    const auto row = select.step();
+    if (!row) return fail(row.error());
+    std::int64_t epoch = 0;
+    if (*row) {
+        epoch = select.integer(0);
+        if (select.integer(1) != epoch_sum(epoch)) {
+            return fail(ErrorCode::internal, "damaged row in jobs.db: table meta, name epoch");
+        }
+        select.reset();
+    }
+    ++epoch;
+    auto done = database
+                    .prepare("INSERT INTO meta(name, value, sum) VALUES('epoch', ?1, ?2) "
+                             "ON CONFLICT(name) DO UPDATE SET value = ?1, sum = ?2")
+                    .run(epoch, epoch_sum(epoch));
+    if (!done) return fail(done.error());
+    return static_cast<std::uint64_t>(epoch);
+}
+
+DatabaseOptions reading(DatabaseOptions options) {
+    options.read_only = true;
+    return options;
+}
+
+class SqliteBlobReferences final : public jobs::BlobReferences {
+  public:
+    explicit SqliteBlobReferences(Database database)
+        : database_(std::move(database)),
+          next_tenant_(database_.prepare("SELECT min(tenant) FROM blob_refs WHERE tenant > ?")),
+          refers_(database_.prepare("SELECT 1 FROM blob_refs WHERE tenant = ? AND digest = ? LIMIT 1")) {}
+
+    Result<std::vector<TenantId>> tenants() override {
+        std::vector<TenantId> out;
+        std::string last;
+        for (;;) {
+            next_tenant_.start(last);
+            const auto row = next_tenant_.step();
+            if (!row) return fail(row.error());
+            if (!*row || next_tenant_.is_null(0)) break;
+            last = next_tenant_.bytes(0);
+            out.emplace_back(last);
+        }
+        next_tenant_.reset();
+        return out;
+    }
+
+    Result<bool> refers(const TenantId& tenant, const Sha256& digest) override {
+        const std::string_view bytes(reinterpret_cast<const char*>(digest.data()), digest.size());
+        refers_.start(tenant.name, Blob{bytes});
+        auto row = refers_.step();
+        refers_.reset();
+        return row;
+    }
+
+  private:
+    Database database_;
+    Statement next_tenant_, refers_;
+};
+
+}  // namespace
+
+/// The connections that read, each with its thread. The lanes stand last: they end first.
+class SqliteJobLog::Readers {
+  public:
+    static Result<std::unique_ptr<Readers>> open(const std::string& path, const DatabaseOptions& options) {
+        auto points = Database::open(path, reading(options));
+        if (!points) return fail(points.error());
+        auto lists = Database::open(path, reading(options));
+        if (!lists) return fail(lists.error());
+        return std::unique_ptr<Readers>(new Readers(std::move(*points), std::move(*lists)));
+    }
+
+  private:
+    Readers(Database points, Database lists)
+        : points_database(std::move(points)), lists_database(std::move(lists)) {}
+    Database points_database;
+    Database lists_database;
+
+  public:
+    JobReader points{points_database};
+    JobReader lists{lists_database};
+    Lane points_lane{"jobs-read"};
+    Lane lists_lane{"jobs-list"};
+};
+
+SqliteJobLog::SqliteJobLog(std::string path, JobLogSettings settings, const Clock& clock)
+    : path_(std::move(path)),
+      settings_(settings),
+      clock_(clock),
+      space_(std::filesystem::path(path_).parent_path().string(), settings.low_water, clock) {}
+
+SqliteJobLog::~SqliteJobLog() = default;
+
+Result<std::unique_ptr<SqliteJobLog>> SqliteJobLog::open(const std::string& path, JobLogSettings settings,
+                                                         const Clock& clock, CommitObserver observer) {
+    auto database = open_checked(path, jobs_schema(), settings.database, settings.full_check_bytes);
+    if (!database) return fail(database.error());
+    std::unique_ptr<SqliteJobLog> log(new SqliteJobLog(path, settings, clock));
+    auto readers = Readers::open(path, settings.database);
+    if (!readers) return fail(readers.error());
+    log->readers_ = std::move(*readers);
+    log->committer_ = std::make_unique<Committer>(std::move(*database), settings.retention, clock,
+                                                  &log->space_, std::move(observer));
+    return log;
+}
+
+Result<std::uint64_t> SqliteJobLog::begin_epoch() {
+    auto database = Database::open(path_, settings_.database);
+    if (!database) return fail(database.error());
+    auto begun = database->execute("BEGIN IMMEDIATE");
+    if (!begun) return fail(begun.error());
+    auto epoch = raise_epoch(*database);
+    if (epoch) {
+        if (auto done = database->execute("COMMIT"); !done) epoch = fail(done.error());
+    }
+    if (!epoch) database->rollback();
+    return epoch;
+}
+
+Result<std::vector<jobs::JobRecord>> SqliteJobLog::load_open() {
+    auto database = Database::open(path_, reading(settings_.database));
+    if (!database) return fail(database.error());
+    return JobReader(*database).load_open();
+}
+
+void SqliteJobLog::write(jobs::LogWrite write, jobs::Done<void> done) {
+    committer_->write(std::move(write), std::move(done));
+}
+
+void SqliteJobLog::get(TenantId tenant, JobId id, jobs::Done<std::optional<jobs::JobRecord>> done) {
+    readers_->points_lane.ask<std::optional<jobs::JobRecord>>(
+        [this, tenant = std::move(tenant), id] { return readers_->points.get(tenant, id); },
+        std::move(done));
+}
+
+void SqliteJobLog::list(jobs::JobQuery query, jobs::Done<std::vector<jobs::JobRecord>> done) {
+    readers_->lists_lane.ask<std::vector<jobs::JobRecord>>(
+        [this, query = std::move(query)] { return readers_->lists.list(query); }, std::move(done));
+}
+
+void SqliteJobLog::load_input(TenantId tenant, JobId id,
+                              jobs::Done<std::shared_ptr<const jobs::Payload>> done) {
+    readers_->points_lane.ask<std::shared_ptr<const jobs::Payload>>(
+        [this, tenant = std::move(tenant), id] { return readers_->points.load_input(tenant, id); },
+        std::move(done));
+}
+
+void SqliteJobLog::find_idempotent(TenantId tenant, std::string key,
+                                   jobs::Done<std::optional<jobs::JobRecord>> done) {
+    readers_->points_lane.ask<std::optional<jobs::JobRecord>>(
+        [this, tenant = std::move(tenant), key = std::move(key)] {
+            const auto kept =
+                std::chrono::duration_cast<std::chrono::milliseconds>(settings_.retention.idempotency);
+            return readers_->points.find_idempotent(tenant, key, clock_.wall() - kept.count());
+        },
+        std::move(done));
+}
+
+void SqliteJobLog::usage(jobs::UsageQuery query, jobs::Done<std::vector<jobs::UsageRecord>> done) {
+    readers_->lists_lane.ask<std::vector<jobs::UsageRecord>>(
+        [this, query = std::move(query)] { return readers_->lists.usage(query, clock_.wall()); },
+        std::move(done));
+}
+
+void SqliteJobLog::put_file(jobs::FileRecord file, jobs::Done<void> done) {
+    committer_->put_file(std::move(file), std::move(done));
+}
+
+void SqliteJobLog::get_file(TenantId tenant, FileId id,
+                            jobs::Done<std::optional<jobs::FileRecord>> done) {
+    readers_->points_lane.ask<std::optional<jobs::FileRecord>>(
+        [this, tenant = std::move(tenant), id] {
+            return readers_->points.get_file(tenant, id, clock_.wall());
+        },
+        std::move(done));
+}
+
+void SqliteJobLog::remove_file(TenantId tenant, FileId id, jobs::Done<bool> done) {
+    committer_->remove_file(std::move(tenant), id, std::move(done));
+}
+
+void SqliteJobLog::expire(WallMs now, jobs::Done<Expired> done) {
+    committer_->expire(now, std::move(done));
+}
+
+bool SqliteJobLog::writable() const { return committer_->writable(); }
+
+Result<std::unique_ptr<jobs::BlobReferences>> SqliteJobLog::references() const {
+    auto database = Database::open(path_, reading(settings_.database));
+    if (!database) return fail(database.error());
+    return std::unique_ptr<jobs::BlobReferences>(
+        std::make_unique<SqliteBlobReferences>(std::move(*database)));
+}
+
+}  // namespace headrace::stores

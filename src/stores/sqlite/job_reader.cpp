@@ -1,0 +1,260 @@
+#include "stores/sqlite/job_reader.hpp"
+
+#include <algorithm>
+#include <iterator>
+
+#include "stores/sqlite/job_row.hpp"
+#include "stores/sqlite/records.hpp"
+#include "stores/sqlite/row_codec.hpp"
+
+namespace headrace::stores {
+namespace {
+
+// An id above every other: where a list without a cursor begins.
+const std::string kPastTheEnd(17, '\xff');
+
+struct NameAndVersion {
+    std::string name;
+    std::string version;
+};
+
+NameAndVersion split(const std::string& capability) {
+    const auto at = capability.find('@');
+    if (at == std::string::npos) return {capability, ""};
+    return {capability.substr(0, at), capability.substr(at + 1)};
+}
+
+bool newer(const jobs::JobRecord& a, const jobs::JobRecord& b) { return a.id > b.id; }
+
+}  // namespace
+
+// The filters that no index serves stand in the statement all the same, so that a page is full.
+JobReader::JobReader(Database& database)
+    : database_(database),
+      all_open_(database.prepare(
+          "SELECT id, state, caller, capability, version, sum, body, tenant FROM open_jobs")),
+      open_(database.prepare("SELECT id, state, caller, capability, version, sum, body "
+                             "FROM open_jobs WHERE tenant = ? AND id = ?")),
+      ended_(database.prepare("SELECT id, state, caller, capability, version, sum, body, output "
+                              "FROM ended_jobs WHERE tenant = ? AND id = ?")),
+      list_open_(database.prepare(
+          "SELECT id, state, caller, capability, version, sum, body FROM open_jobs "
+          "WHERE tenant = ?1 AND id < ?2 AND (?3 < 0 OR state = ?3) AND (?4 = '' OR capability = ?4) "
+          "AND (?5 = '' OR version = ?5) AND (?6 = 0 OR caller = ?7) ORDER BY id DESC LIMIT ?8")),
+      list_ended_(database.prepare(
+          "SELECT id, state, caller, capability, version, sum, body, output FROM ended_jobs "
+          "WHERE tenant = ?1 AND id < ?2 AND (?3 < 0 OR state = ?3) AND (?4 = '' OR capability = ?4) "
+          "AND (?5 = '' OR version = ?5) AND (?6 = 0 OR caller = ?7) ORDER BY id DESC LIMIT ?8")),
+      list_caller_(database.prepare(
+          "SELECT id, state, caller, capability, version, sum, body, output "
+          "FROM ended_jobs INDEXED BY ended_by_caller "
+          "WHERE tenant = ?1 AND id < ?2 AND (?3 < 0 OR state = ?3) AND (?4 = '' OR capability = ?4) "
+          "AND (?5 = '' OR version = ?5) AND ?6 = 1 AND caller = ?7 ORDER BY id DESC LIMIT ?8")),
+      list_state_(database.prepare(
+          "SELECT id, state, caller, capability, version, sum, body, output "
+          "FROM ended_jobs INDEXED BY ended_badly "
+          "WHERE tenant = ?1 AND id < ?2 AND state = ?3 AND state > 2 AND (?4 = '' OR capability = ?4) "
+          "AND (?5 = '' OR version = ?5) AND (?6 = 0 OR caller = ?7) ORDER BY id DESC LIMIT ?8")),
+      list_dead_(database.prepare(
+          "SELECT id, state, caller, capability, version, sum, body, output "
+          "FROM ended_jobs INDEXED BY ended_dead WHERE dead = 1 AND "
+          "tenant = ?1 AND id < ?2 AND (?3 < 0 OR state = ?3) AND (?4 = '' OR capability = ?4) "
+          "AND (?5 = '' OR version = ?5) AND (?6 = 0 OR caller = ?7) ORDER BY id DESC LIMIT ?8")),
+      open_input_(database.prepare("SELECT input FROM open_jobs WHERE tenant = ? AND id = ?")),
+      kept_input_(database.prepare("SELECT body FROM inputs WHERE tenant = ? AND job = ?")),
+      idempotent_(database.prepare(
+          "SELECT job FROM idempotency WHERE tenant = ? AND key = ? AND created_at > ?")),
+      usage_(database.prepare(
+          "SELECT job, capability, version, sum, body FROM usage "
+          "WHERE tenant = ?1 AND job < ?2 AND (?3 = '' OR capability = ?3) AND (?4 = '' OR version = ?4) "
+          "AND finished_at >= ?5 AND finished_at < ?6 ORDER BY job DESC LIMIT ?7")),
+      file_(database.prepare("SELECT sum, body FROM files WHERE tenant = ? AND id = ?")) {}
+
+Result<std::vector<jobs::JobRecord>> JobReader::load_open() {
+    std::vector<jobs::JobRecord> out;
+    all_open_.start();
+    for (;;) {
+        const auto row = all_open_.step();
+        if (!row) return fail(row.error());
+        if (!*row) break;
+        auto job = read_job_row("open_jobs", TenantId(std::string(all_open_.bytes(7))), all_open_);
+        if (!job) {
+            all_open_.reset();
+            return fail(job.error());
+        }
+        out.push_back(std::move(*job));
+    }
+    std::sort(out.begin(), out.end(), [](const auto& a, const auto& b) { return a.id < b.id; });
+    return out;
+}
+
+Result<std::optional<jobs::JobRecord>> JobReader::get(const TenantId& tenant, const JobId& id) {
+    const std::string raw = id.raw();
+    open_.start(tenant.name, Blob{raw});
+    const auto row = open_.step();
+    if (!row) return fail(row.error());
+    if (!*row) return get_ended(tenant, id);
+    auto job = read_job_row("open_jobs", tenant, open_);
+    open_.reset();
+    if (!job) return fail(job.error());
+    return std::optional(std::move(*job));
+}
+
+Result<std::optional<jobs::JobRecord>> JobReader::get_ended(const TenantId& tenant, const JobId& id) {
+    const std::string raw = id.raw();
+    ended_.start(tenant.name, Blob{raw});
+    const auto row = ended_.step();
+    if (!row) return fail(row.error());
+    if (!*row) return std::nullopt;
+    auto job = read_ended(tenant, ended_);
+    ended_.reset();
+    if (!job) return fail(job.error());
+    return std::optional(std::move(*job));
+}
+
+Result<jobs::JobRecord> JobReader::read_ended(const TenantId& tenant, const Statement& row) {
+    auto job = read_job_row("ended_jobs", tenant, row);
+    if (!job || row.is_null(7)) return job;
+    auto output = open_payload("output", tenant, job->id, row.bytes(7));
+    if (!output) return fail(output.error());
+    job->output = std::move(*output);
+    return job;
+}
+
+Result<void> JobReader::collect(Statement& rows, bool ended, const jobs::JobQuery& query,
+                                std::vector<jobs::JobRecord>& out) {
+    const NameAndVersion wanted = split(query.capability);
+    const std::string before = query.before ? query.before->raw() : kPastTheEnd;
+    const std::int64_t state = query.state ? static_cast<std::int64_t>(*query.state) : -1;
+    const std::string caller = query.caller.value_or("");
+    rows.start(query.tenant.name, Blob{before}, state, wanted.name, wanted.version,
+               query.caller ? 1 : 0, caller, query.limit);
+    for (;;) {
+        const auto row = rows.step();
+        if (!row) return fail(row.error());
+        if (!*row) return {};
+        auto job = ended ? read_ended(query.tenant, rows) : read_job_row("open_jobs", query.tenant, rows);
+        if (!job) {
+            rows.reset();
+            return fail(job.error());
+        }
+        out.push_back(std::move(*job));
+    }
+}
+
+// One snapshot for both tables, or a job that ends between the two would stand in both lists.
+Result<std::vector<jobs::JobRecord>> JobReader::list(const jobs::JobQuery& query) {
+    if (auto begun = database_.execute("BEGIN"); !begun) return fail(begun.error());
+    auto out = list_in_snapshot(query);
+    database_.rollback();
+    return out;
+}
+
+Result<std::vector<jobs::JobRecord>> JobReader::list_in_snapshot(const jobs::JobQuery& query) {
+    std::vector<jobs::JobRecord> open;
+    std::vector<jobs::JobRecord> ended;
+    const bool want_open = !query.dead_only && (!query.state || !jobs::is_terminal(*query.state));
+    const bool want_ended = !query.state || jobs::is_terminal(*query.state);
+    if (want_open) {
+        if (auto done = collect(list_open_, false, query, open); !done) return fail(done.error());
+    }
+    if (want_ended) {
+        Statement* rows = &list_ended_;
+        if (query.dead_only) rows = &list_dead_;
+        else if (query.caller) rows = &list_caller_;
+        else if (query.state && *query.state > jobs::JobState::succeeded) rows = &list_state_;
+        if (auto done = collect(*rows, true, query, ended); !done) return fail(done.error());
+    }
+    return merge_newest_first(std::move(open), std::move(ended), query.limit);
+}
+
+std::vector<jobs::JobRecord> merge_newest_first(std::vector<jobs::JobRecord> a,
+                                                std::vector<jobs::JobRecord> b, std::size_t limit) {
+    std::vector<jobs::JobRecord> out;
+    out.reserve(a.size() + b.size());
+    std::merge(std::make_move_iterator(a.begin()), std::make_move_iterator(a.end()),
+               std::make_move_iterator(b.begin()), std::make_move_iterator(b.end()),
+               std::back_inserter(out), newer);
+    if (out.size() > limit) out.resize(limit);
+    return out;
+}
+
+Result<std::shared_ptr<const jobs::Payload>> JobReader::load_input(const TenantId& tenant,
+                                                                   const JobId& id) {
+    const std::string raw = id.raw();
+    for (Statement* rows : {&open_input_, &kept_input_}) {
+        rows->start(tenant.name, Blob{raw});
+        const auto row = rows->step();
+        if (!row) return fail(row.error());
+        if (!*row) continue;
+        const std::string column(rows->bytes(0));
+        rows->reset();
+        if (!column.empty()) return open_payload("input", tenant, id, column);
+    }
+    return std::shared_ptr<const jobs::Payload>();
+}
+
+Result<std::optional<jobs::JobRecord>> JobReader::find_idempotent(const TenantId& tenant,
+                                                                  const std::string& key, WallMs after) {
+    idempotent_.start(tenant.name, key, after);
+    const auto row = idempotent_.step();
+    if (!row) return fail(row.error());
+    if (!*row) return std::nullopt;
+    const auto id = JobId::from_raw(idempotent_.bytes(0));
+    idempotent_.reset();
+    if (!id) return damaged_row("idempotency", Uuid{});
+    return get(tenant, *id);
+}
+
+Result<std::vector<jobs::UsageRecord>> JobReader::usage(const jobs::UsageQuery& query, WallMs now) {
+    std::vector<jobs::UsageRecord> out;
+    const NameAndVersion wanted = split(query.capability);
+    const std::string before = query.before ? query.before->raw() : kPastTheEnd;
+    usage_.start(query.tenant.name, Blob{before}, wanted.name, wanted.version, query.from,
+                 query.to == 0 ? now + 1 : query.to, query.limit);
+    for (;;) {
+        const auto row = usage_.step();
+        if (!row) return fail(row.error());
+        if (!*row) return out;
+        jobs::UsageRecord record;
+        const std::string id(usage_.bytes(0));
+        record.job = JobId::from_raw(id).value_or(JobId{});
+        record.tenant = query.tenant;
+        record.capability = usage_.bytes(1);
+        record.version = usage_.bytes(2);
+        const std::string_view body = usage_.bytes(4);
+        const std::int64_t sum = RowSum("usage")
+                                     .add(record.tenant.name)
+                                     .add(id)
+                                     .add(record.capability)
+                                     .add(record.version)
+                                     .add(body)
+                                     .value();
+        if (sum != usage_.integer(3) || !decode_usage(body, record)) {
+            usage_.reset();
+            return damaged_row("usage", record.job);
+        }
+        out.push_back(std::move(record));
+    }
+}
+
+Result<std::optional<jobs::FileRecord>> JobReader::get_file(const TenantId& tenant, const FileId& id,
+                                                            WallMs now) {
+    const std::string raw = id.raw();
+    file_.start(tenant.name, Blob{raw});
+    const auto row = file_.step();
+    if (!row) return fail(row.error());
+    if (!*row) return std::nullopt;
+    jobs::FileRecord record;
+    record.id = id;
+    record.tenant = tenant;
+    const std::string body(file_.bytes(1));
+    const bool sound = RowSum("files").add(tenant.name).add(raw).add(body).value() == file_.integer(0) &&
+                       decode_file(body, record);
+    file_.reset();
+    if (!sound) return damaged_row("files", id);
+    if (record.expires_at != 0 && record.expires_at <= now) return std::nullopt;
+    return std::optional(std::move(record));
+}
+
+}  // namespace headrace::stores

@@ -1,0 +1,79 @@
+#include "stores/sqlite/schema.hpp"
+
+namespace headrace::stores {
+namespace {
+
+// A job stands in one of two tables. What is open is small, is read whole at a start and is written
+// often; what has ended is large and does not change. Ending a job is a delete here and an insert
+// there, so that it can happen once only, and no index over states is needed.
+constexpr Migration kJobs[] = {
+    {1, R"(
+CREATE TABLE meta(
+    name TEXT PRIMARY KEY, value INTEGER NOT NULL, sum INTEGER NOT NULL) WITHOUT ROWID, STRICT;
+
+-- extras: 1 = the input is in inputs, 2 = the input refers to blobs
+CREATE TABLE open_jobs(
+    tenant TEXT NOT NULL, id BLOB NOT NULL, state INTEGER NOT NULL, caller TEXT NOT NULL,
+    capability TEXT NOT NULL, version TEXT NOT NULL, extras INTEGER NOT NULL, sum INTEGER NOT NULL,
+    body BLOB NOT NULL, input BLOB, PRIMARY KEY(tenant, id)) WITHOUT ROWID, STRICT;
+
+CREATE TABLE ended_jobs(
+    tenant TEXT NOT NULL, id BLOB NOT NULL, state INTEGER NOT NULL, caller TEXT NOT NULL,
+    capability TEXT NOT NULL, version TEXT NOT NULL, finished_at INTEGER NOT NULL,
+    dead INTEGER NOT NULL, sum INTEGER NOT NULL, body BLOB NOT NULL, output BLOB,
+    PRIMARY KEY(tenant, id)) WITHOUT ROWID, STRICT;
+CREATE INDEX ended_by_caller ON ended_jobs(tenant, caller, id);
+CREATE INDEX ended_badly ON ended_jobs(tenant, state, id) WHERE state > 2;
+CREATE INDEX ended_dead ON ended_jobs(tenant, id) WHERE dead = 1;
+
+-- inputs above 1 kB, and those kept for a retry
+CREATE TABLE inputs(
+    tenant TEXT NOT NULL, job BLOB NOT NULL, body BLOB NOT NULL,
+    PRIMARY KEY(tenant, job)) WITHOUT ROWID, STRICT;
+
+CREATE TABLE files(
+    tenant TEXT NOT NULL, id BLOB NOT NULL, job BLOB, expires_at INTEGER NOT NULL,
+    sum INTEGER NOT NULL, body BLOB NOT NULL, PRIMARY KEY(tenant, id)) WITHOUT ROWID, STRICT;
+CREATE INDEX files_by_job ON files(tenant, job) WHERE job IS NOT NULL;
+CREATE INDEX files_by_expiry ON files(expires_at) WHERE expires_at > 0;
+
+CREATE TABLE usage(
+    tenant TEXT NOT NULL, job BLOB NOT NULL, capability TEXT NOT NULL, version TEXT NOT NULL,
+    finished_at INTEGER NOT NULL, sum INTEGER NOT NULL, body BLOB NOT NULL,
+    PRIMARY KEY(tenant, job)) WITHOUT ROWID, STRICT;
+
+CREATE TABLE idempotency(
+    tenant TEXT NOT NULL, key TEXT NOT NULL, job BLOB NOT NULL, created_at INTEGER NOT NULL,
+    PRIMARY KEY(tenant, key)) WITHOUT ROWID, STRICT;
+CREATE INDEX idempotency_by_age ON idempotency(created_at);
+
+-- owner: 'i', 'o' or 'f' (input, output, file) and the 16 bytes of the id
+CREATE TABLE blob_refs(
+    tenant TEXT NOT NULL, owner BLOB NOT NULL, digest BLOB NOT NULL,
+    PRIMARY KEY(tenant, owner, digest)) WITHOUT ROWID, STRICT;
+CREATE INDEX blob_refs_by_digest ON blob_refs(tenant, digest);
+)"},
+};
+
+constexpr Migration kCatalog[] = {
+    {1, R"(
+CREATE TABLE keys(
+    tenant TEXT NOT NULL, id TEXT NOT NULL, sum INTEGER NOT NULL, body BLOB NOT NULL,
+    PRIMARY KEY(tenant, id)) WITHOUT ROWID, STRICT;
+
+CREATE TABLE versions(
+    tenant TEXT NOT NULL, name TEXT NOT NULL, version TEXT NOT NULL, sum INTEGER NOT NULL,
+    body BLOB NOT NULL, PRIMARY KEY(tenant, name, version)) WITHOUT ROWID, STRICT;
+
+CREATE TABLE audit(
+    tenant TEXT NOT NULL, number INTEGER NOT NULL, at INTEGER NOT NULL, sum INTEGER NOT NULL,
+    body BLOB NOT NULL, PRIMARY KEY(tenant, number)) WITHOUT ROWID, STRICT;
+)"},
+};
+
+}  // namespace
+
+std::span<const Migration> jobs_schema() { return kJobs; }
+std::span<const Migration> catalog_schema() { return kCatalog; }
+
+}  // namespace headrace::stores
