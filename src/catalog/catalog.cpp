@@ -17,10 +17,12 @@ bool sorts_before(const VersionPtr& a, const VersionPtr& b) {
     return a->semver > b->semver;
 }
 
-using Range = std::pair<std::vector<VersionPtr>::const_iterator, std::vector<VersionPtr>::const_iterator>;
+using Range =
+    std::pair<std::vector<VersionPtr>::const_iterator, std::vector<VersionPtr>::const_iterator>;
 
 /// All versions of one name of one tenant, hidden ones too.
-Range range_of(const std::vector<VersionPtr>& sorted, const TenantId& tenant, std::string_view name) {
+Range range_of(const std::vector<VersionPtr>& sorted, const TenantId& tenant,
+               std::string_view name) {
     const auto below = [&](const VersionPtr& version) {
         const int order = version->tenant.name.compare(tenant.name);
         return order < 0 || (order == 0 && version->name < name);
@@ -60,8 +62,9 @@ Result<VersionPtr> Snapshot::resolve(const TenantId& tenant, std::string_view re
     const auto name = reference.substr(0, at);
     for (const TenantId* owner : {&tenant, &kSystemTenant}) {
         const auto range = range_of(sorted_, *owner, name);
-        auto found = at == std::string_view::npos ? highest_of(range)
-                                                  : exact_of(range, reference.substr(at + 1), false);
+        auto found = at == std::string_view::npos
+                         ? highest_of(range)
+                         : exact_of(range, reference.substr(at + 1), false);
         if (found) return found;
     }
     return no_such();
@@ -72,8 +75,10 @@ std::vector<VersionPtr> Snapshot::list(const TenantId& tenant) const {
     std::vector<VersionPtr> shared;
     for (const auto& version : sorted_) {
         if (version->hidden) continue;
-        if (version->tenant == tenant) own.push_back(version);
-        else if (version->tenant == kSystemTenant) shared.push_back(version);
+        if (version->tenant == tenant)
+            own.push_back(version);
+        else if (version->tenant == kSystemTenant)
+            shared.push_back(version);
     }
     std::vector<VersionPtr> all;
     all.reserve(own.size() + shared.size());
@@ -131,8 +136,8 @@ Result<void> Catalog::load() {
                                    : tl::unexpected(interface.error());
         if (!validator || !semver) {
             // One row that an older or newer program wrote must not keep the whole server down.
-            log::warn("stored version left out capability={}@{} tenant={}", record.name, record.version,
-                      record.tenant.name);
+            log::warn("stored version left out capability={}@{} tenant={}", record.name,
+                      record.version, record.tenant.name);
             continue;
         }
         auto version = std::make_shared<Version>();
@@ -243,15 +248,10 @@ void Catalog::publish(std::vector<VersionPtr> by_id) {
 
 void Catalog::save(const Version& version) {
     if (!store_) return;
-    VersionRecord record{version.tenant,
-                         version.name,
-                         version.semver.text(),
-                         version.title,
-                         version.description,
-                         interface_to_json(version.interface()),
-                         version.limits,
-                         version.created_at,
-                         version.hidden};
+    VersionRecord record{
+        version.tenant, version.name,        version.semver.text(),
+        version.title,  version.description, interface_to_json(version.interface()),
+        version.limits, version.created_at,  version.hidden};
     store_->save(std::move(record), [text = version.text()](Result<void> done) {
         if (!done) log::error("catalog store cannot save capability={}", text);
     });

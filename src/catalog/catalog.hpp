@@ -32,17 +32,20 @@ struct Registration {
 /// All versions at one instant. Immutable: readers on any thread keep it as long as they like.
 class Snapshot {
   public:
-    /// "ocr" gives the highest version, a pre-release only when there is nothing else; "ocr@1.0.0" that
-    /// one. The tenant's own capability comes before the system's of the same name. not_found otherwise,
-    /// also for what the tenant may not see; hidden versions are not found.
-    [[nodiscard]] Result<VersionPtr> resolve(const TenantId& tenant, std::string_view reference) const;
+    /// "ocr" gives the highest version, a pre-release only when there is nothing else; "ocr@1.0.0"
+    /// that one. The tenant's own capability comes before the system's of the same name. not_found
+    /// otherwise, also for what the tenant may not see; hidden versions are not found.
+    [[nodiscard]] Result<VersionPtr> resolve(const TenantId& tenant,
+                                             std::string_view reference) const;
     /// What `tenant` may see, by name, then highest version first.
     [[nodiscard]] std::vector<VersionPtr> list(const TenantId& tenant) const;
     /// All versions of one name, highest first; empty when there is none to see.
-    [[nodiscard]] std::vector<VersionPtr> versions(const TenantId& tenant, std::string_view name) const;
+    [[nodiscard]] std::vector<VersionPtr> versions(const TenantId& tenant,
+                                                   std::string_view name) const;
     /// Null when unknown. Finds hidden ones.
     [[nodiscard]] VersionPtr find(VersionId id) const;
-    /// For a stored job: the exact version, also a hidden one, of the tenant or the system; or null.
+    /// For a stored job: the exact version, also a hidden one, of the tenant or the system; or
+    /// null.
     [[nodiscard]] VersionPtr find(const TenantId& tenant, std::string_view name,
                                   std::string_view version) const;
     /// Rises with every change of the catalog.
@@ -63,13 +66,13 @@ class Catalog {
     /// `store` may be null: then nothing is kept.
     Catalog(const Clock& clock, CatalogStore* store);
 
-    /// Fills the catalog from the store: once, before anything else. What was stored is hidden until
-    /// it is registered again, because no engine has offered it yet in this life.
+    /// Fills the catalog from the store: once, before anything else. What was stored is hidden
+    /// until it is registered again, because no engine has offered it yet in this life.
     Result<void> load();
 
-    /// A new version, or the one that is there already: with the same interface it is updated and no
-    /// longer hidden; with another one it is a conflict. The same SemVer precedence with other build
-    /// metadata is a conflict too. Takes effect at once; the store follows.
+    /// A new version, or the one that is there already: with the same interface it is updated and
+    /// no longer hidden; with another one it is a conflict. The same SemVer precedence with other
+    /// build metadata is a conflict too. Takes effect at once; the store follows.
     Result<VersionPtr> add(Registration registration);
     /// As add(), for an interface that is text (an agent's hello, a host's offer).
     Result<VersionPtr> add(Registration registration, std::string_view interface_json);

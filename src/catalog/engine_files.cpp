@@ -34,12 +34,14 @@ Result<EngineSpec> load_engine(const fs::path& directory) {
         return fail(ErrorCode::not_found, fmt::format("{}: {}", path.string(), error.message()));
     }
     if (size > kMaxFileBytes) {
-        return fail(ErrorCode::too_large, fmt::format("{}: above {} bytes", path.string(), kMaxFileBytes));
+        return fail(ErrorCode::too_large,
+                    fmt::format("{}: above {} bytes", path.string(), kMaxFileBytes));
     }
     std::string text(static_cast<std::size_t>(size), '\0');
     std::ifstream file(path, std::ios::binary);
     file.read(text.data(), static_cast<std::streamsize>(size));
-    if (!file) return fail(ErrorCode::unavailable, fmt::format("{}: cannot be read", path.string()));
+    if (!file)
+        return fail(ErrorCode::unavailable, fmt::format("{}: cannot be read", path.string()));
     return parse_engine_toml(text, path.string(), fs::absolute(directory, error));
 }
 
@@ -47,7 +49,8 @@ Result<std::vector<EngineSpec>> load_engines(const fs::path& root) {
     std::error_code error;
     std::vector<fs::path> folders;
     if (fs::is_regular_file(root / kFileName, error)) folders.push_back(root);
-    fs::recursive_directory_iterator walk(root, fs::directory_options::skip_permission_denied, error);
+    fs::recursive_directory_iterator walk(root, fs::directory_options::skip_permission_denied,
+                                          error);
     if (error) {
         return fail(ErrorCode::not_found, fmt::format("{}: {}", root.string(), error.message()));
     }

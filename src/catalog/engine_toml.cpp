@@ -20,8 +20,8 @@ constexpr std::size_t kMaxEnvironment = 256;
 bool is_identifier(std::string_view word, bool dotted) {
     if (word.empty() || (word[0] >= '0' && word[0] <= '9') || word[0] == '.') return false;
     return std::all_of(word.begin(), word.end(), [&](char c) {
-        return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' ||
-               (dotted && c == '.');
+        return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+               c == '_' || (dotted && c == '.');
     });
 }
 
@@ -41,9 +41,14 @@ bool is_inner_path(std::string_view text) {
 
 /// "512 MiB", "2GB", "1024".
 std::optional<std::uint64_t> bytes_from(std::string_view text) {
-    constexpr std::pair<std::string_view, std::uint64_t> kUnits[] = {
-        {"", 1},           {"B", 1},           {"KiB", 1ULL << 10}, {"MiB", 1ULL << 20},
-        {"GiB", 1ULL << 30}, {"KB", 1'000},    {"MB", 1'000'000},   {"GB", 1'000'000'000}};
+    constexpr std::pair<std::string_view, std::uint64_t> kUnits[] = {{"", 1},
+                                                                     {"B", 1},
+                                                                     {"KiB", 1ULL << 10},
+                                                                     {"MiB", 1ULL << 20},
+                                                                     {"GiB", 1ULL << 30},
+                                                                     {"KB", 1'000},
+                                                                     {"MB", 1'000'000},
+                                                                     {"GB", 1'000'000'000}};
     std::uint64_t number = 0;
     const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
     if (error != std::errc()) return std::nullopt;
@@ -68,9 +73,11 @@ class EngineReader {
         }
         const bool native = root.contains("native");
         const bool python = root.contains("python");
-        if (native == python) findings_.add(top.at("native"), "required", "[native] or [python], one");
+        if (native == python)
+            findings_.add(top.at("native"), "required", "[native] or [python], one");
         spec_.kind = python ? EngineKind::python : EngineKind::native;
-        if (native && spec_.library.empty()) findings_.add(top.at("native").at("library"), "required");
+        if (native && spec_.library.empty())
+            findings_.add(top.at("native").at("library"), "required");
         if (python && spec_.entry.empty()) findings_.add(top.at("python").at("entry"), "required");
     }
 
@@ -129,7 +136,8 @@ class EngineReader {
                 findings_.add(here, "path", "absolute, or a name");
             }
         } else if (key == "venv") {
-            if (text(value, spec_.venv, here) && spec_.venv[0] != '/' && !is_inner_path(spec_.venv)) {
+            if (text(value, spec_.venv, here) && spec_.venv[0] != '/' &&
+                !is_inner_path(spec_.venv)) {
                 findings_.add(here, "path", "absolute, or inside the engine's folder");
             }
         } else if (key == "requirements") {
@@ -137,8 +145,10 @@ class EngineReader {
                 findings_.add(here, "path", "inside the engine's folder");
             }
         } else if (key == "async") {
-            if (value.is_bool()) spec_.async = value.get_bool();
-            else findings_.add(here, "type:boolean");
+            if (value.is_bool())
+                spec_.async = value.get_bool();
+            else
+                findings_.add(here, "type:boolean");
         } else {
             findings_.add(here, "unknown_field");
         }
@@ -189,8 +199,8 @@ class EngineReader {
         return true;
     }
 
-    void integer(const json::value& value, std::uint32_t& to, std::uint32_t least, std::uint32_t most,
-                 const PathNode& here) {
+    void integer(const json::value& value, std::uint32_t& to, std::uint32_t least,
+                 std::uint32_t most, const PathNode& here) {
         const auto* number = value.if_int64();
         if (!number) return findings_.add(here, "type:integer");
         if (*number < least) return findings_.add(here, "min", std::to_string(least));
@@ -203,7 +213,8 @@ class EngineReader {
         if (!value.is_number()) return findings_.add(here, "type:float");
         const auto number = value.to_number<double>();
         if (number < 0) return findings_.add(here, "min", "0");
-        if (number > kMostSeconds) return findings_.add(here, "max", fmt::format("{}", kMostSeconds));
+        if (number > kMostSeconds)
+            return findings_.add(here, "max", fmt::format("{}", kMostSeconds));
         to_ms = static_cast<std::uint32_t>(std::llround(number * 1000));
     }
 
@@ -214,8 +225,10 @@ class EngineReader {
         } else if (const auto* word = value.if_string()) {
             bytes = bytes_from(*word);
         }
-        if (bytes) spec_.limits.memory_bytes = *bytes;
-        else findings_.add(here, "bytes", "a number, or as \"512 MiB\"");
+        if (bytes)
+            spec_.limits.memory_bytes = *bytes;
+        else
+            findings_.add(here, "bytes", "a number, or as \"512 MiB\"");
     }
 
     EngineSpec& spec_;
@@ -224,7 +237,8 @@ class EngineReader {
 };
 
 /// One error whose message names the line of every fault.
-Error with_lines(std::vector<Violation> violations, const toml::table& root, const std::string& origin) {
+Error with_lines(std::vector<Violation> violations, const toml::table& root,
+                 const std::string& origin) {
     std::string message;
     for (const auto& violation : violations) {
         if (!message.empty()) message += "; ";
@@ -237,7 +251,9 @@ Error with_lines(std::vector<Violation> violations, const toml::table& root, con
 
 }  // namespace
 
-std::string_view to_string(EngineKind kind) { return kind == EngineKind::native ? "native" : "python"; }
+std::string_view to_string(EngineKind kind) {
+    return kind == EngineKind::native ? "native" : "python";
+}
 
 std::uint32_t EngineSpec::processes() const {
     const bool shared = kind == EngineKind::native || async || limits.max_batch > 1;

@@ -26,10 +26,11 @@ struct EngineSpec {
     ServingLimits limits;
     EngineKind kind = EngineKind::native;
 
-    std::string library;       // native: a plain file name, e.g. "libecho.so"
-    std::string entry;         // python: "module:Name"
-    std::string interpreter;   // python: absolute path, or a name for PATH; empty = venv, else "python3"
-    std::string venv;          // python: a folder, inside the engine's or absolute; empty = none
+    std::string library;  // native: a plain file name, e.g. "libecho.so"
+    std::string entry;    // python: "module:Name"
+    std::string
+        interpreter;   // python: absolute path, or a name for PATH; empty = venv, else "python3"
+    std::string venv;  // python: a folder, inside the engine's or absolute; empty = none
     std::string requirements;  // python: a file inside the engine's folder; empty = none
     bool async = false;        // python: one process runs all slots
 

@@ -12,9 +12,12 @@
 namespace headrace::catalog {
 namespace {
 
-constexpr unsigned bit(Kind kind) { return 1U << static_cast<unsigned>(kind); }
+constexpr unsigned bit(Kind kind) {
+    return 1U << static_cast<unsigned>(kind);
+}
 
-constexpr unsigned kMedia = bit(Kind::audio) | bit(Kind::image) | bit(Kind::video) | bit(Kind::other);
+constexpr unsigned kMedia =
+    bit(Kind::audio) | bit(Kind::image) | bit(Kind::video) | bit(Kind::other);
 constexpr unsigned kSegments = kMedia | bit(Kind::text) | bit(Kind::tensor);
 constexpr unsigned kNumbers = bit(Kind::integer) | bit(Kind::floating);
 constexpr unsigned kStrings = bit(Kind::text) | bit(Kind::string);
@@ -47,7 +50,8 @@ class FieldReader {
 
   private:
     static constexpr const char* kKinds =
-        "text, audio, image, video, other, tensor, integer, float, boolean, string, enum, time, json";
+        "text, audio, image, video, other, tensor, integer, float, boolean, string, enum, time, "
+        "json";
 
     bool read_kind(const json::value& word) {
         for (int i = 0; i <= static_cast<int>(Kind::json); ++i) {
@@ -96,9 +100,12 @@ class FieldReader {
         if (key == "exclusive_min" && is(kNumbers)) return bound(value, number.exclusive_min, here);
         if (key == "exclusive_max" && is(kNumbers)) return bound(value, number.exclusive_max, here);
         if (key == "multiple_of" && is(kNumbers)) return bound(value, number.multiple_of, here);
-        if (key == "min_length" && is(kStrings)) return number_of(value, field_.text.min_length, here);
-        if (key == "max_length" && is(kStrings)) return number_of(value, field_.text.max_length, here);
-        if (key == "pattern" && is(kStrings)) return text(value, field_.text.pattern.emplace(), here);
+        if (key == "min_length" && is(kStrings))
+            return number_of(value, field_.text.min_length, here);
+        if (key == "max_length" && is(kStrings))
+            return number_of(value, field_.text.max_length, here);
+        if (key == "pattern" && is(kStrings))
+            return text(value, field_.text.pattern.emplace(), here);
         if (key == "dtype" && is(bit(Kind::tensor))) return dtype(value, here);
         if (key == "shape" && is(bit(Kind::tensor))) return shape(value, here);
         if (key == "schema" && is(bit(Kind::json))) {
@@ -119,48 +126,60 @@ class FieldReader {
         if (key == "color_space" && is(kSeen)) return words(value, media.color_spaces, here);
         if (key == "width" && is(kSeen)) return extent(value, media.width, here);
         if (key == "height" && is(kSeen)) return extent(value, media.height, here);
-        if (key == "keep_aspect_ratio" && is(kSeen)) return flag(value, media.keep_aspect_ratio, here);
+        if (key == "keep_aspect_ratio" && is(kSeen))
+            return flag(value, media.keep_aspect_ratio, here);
         if (key == "max_pixels" && is(kSeen)) return number_of(value, media.max_pixels, here);
         if (key == "max_bytes" && is(kMedia | bit(Kind::text))) {
             return number_of(value, media.max_bytes, here);
         }
         if (key == "max_seconds" && is(kHeard)) {
-            if (!value.is_number()) findings_.add(here, "type:float");
-            else media.max_seconds = value.to_number<double>();
+            if (!value.is_number())
+                findings_.add(here, "type:float");
+            else
+                media.max_seconds = value.to_number<double>();
             return true;
         }
         return false;
     }
 
     bool text(const json::value& value, std::string& to, const PathNode& here) {
-        if (value.is_string()) to = value.get_string();
-        else findings_.add(here, "type:string");
+        if (value.is_string())
+            to = value.get_string();
+        else
+            findings_.add(here, "type:string");
         return true;
     }
 
     bool flag(const json::value& value, bool& to, const PathNode& here) {
-        if (value.is_bool()) to = value.get_bool();
-        else findings_.add(here, "type:boolean");
+        if (value.is_bool())
+            to = value.get_bool();
+        else
+            findings_.add(here, "type:boolean");
         return true;
     }
 
     template <class T>
     bool number(const json::value& value, T& to, const PathNode& here) {
         const auto* whole = value.if_int64();
-        if (whole && *whole >= 0 && std::in_range<T>(*whole)) to = static_cast<T>(*whole);
-        else findings_.add(here, "type:integer", "0");
+        if (whole && *whole >= 0 && std::in_range<T>(*whole))
+            to = static_cast<T>(*whole);
+        else
+            findings_.add(here, "type:integer", "0");
         return true;
     }
 
-    bool number_of(const json::value& value, std::optional<std::uint64_t>& to, const PathNode& here) {
+    bool number_of(const json::value& value, std::optional<std::uint64_t>& to,
+                   const PathNode& here) {
         return number(value, to.emplace(), here);
     }
 
     bool bound(const json::value& value, std::optional<Number>& to, const PathNode& here) {
         if (field_.kind == Kind::time) {
             Value time;
-            if (scalar_from_json(Kind::time, value, time)) to = std::int64_t{time.get<Time>()->ms};
-            else findings_.add(here, "type:time");
+            if (scalar_from_json(Kind::time, value, time))
+                to = std::int64_t{time.get<Time>()->ms};
+            else
+                findings_.add(here, "type:time");
             return true;
         }
         to = number_from(value);
@@ -200,23 +219,30 @@ class FieldReader {
                           : member.key() == "max"         ? &to.max
                           : member.key() == "multiple_of" ? &to.multiple_of
                                                           : nullptr;
-            if (entry) number(member.value(), entry->emplace(), at);
-            else findings_.add(at, "unknown_field");
+            if (entry)
+                number(member.value(), entry->emplace(), at);
+            else
+                findings_.add(at, "unknown_field");
         }
         return true;
     }
 
     bool streaming(const json::value& value, const PathNode& here) {
-        if (value == json::value("append")) field_.streaming = Streaming::append;
-        else if (value == json::value("replace")) field_.streaming = Streaming::replace;
-        else findings_.add(here, "values", "append, replace");
+        if (value == json::value("append"))
+            field_.streaming = Streaming::append;
+        else if (value == json::value("replace"))
+            field_.streaming = Streaming::replace;
+        else
+            findings_.add(here, "values", "append, replace");
         return true;
     }
 
     bool dtype(const json::value& value, const PathNode& here) {
         const auto dtype = value.is_string() ? dtype_from(value.get_string()) : std::nullopt;
-        if (dtype) field_.tensor.dtype = *dtype;
-        else findings_.add(here, "dtype", "bool, int8 … uint64, fp16, bf16, fp32, fp64, bytes");
+        if (dtype)
+            field_.tensor.dtype = *dtype;
+        else
+            findings_.add(here, "dtype", "bool, int8 … uint64, fp16, bf16, fp32, fp64, bytes");
         return true;
     }
 
@@ -227,8 +253,10 @@ class FieldReader {
             return true;
         }
         for (const auto& length : *array) {
-            if (length.is_int64()) field_.tensor.shape.push_back(length.get_int64());
-            else findings_.add(here, "type:integer");
+            if (length.is_int64())
+                field_.tensor.shape.push_back(length.get_int64());
+            else
+                findings_.add(here, "type:integer");
         }
         return true;
     }
@@ -236,8 +264,10 @@ class FieldReader {
     /// 3, "3", "1..4" or "0..n". One single value is no list.
     bool count(const json::value& value, const PathNode& here) {
         std::string range;
-        if (value.is_int64()) range = std::to_string(value.get_int64());
-        else if (value.is_string()) range = value.get_string();
+        if (value.is_int64())
+            range = std::to_string(value.get_int64());
+        else if (value.is_string())
+            range = value.get_string();
         const auto dots = range.find("..");
         const auto low = range.substr(0, dots);
         const auto high = dots == std::string::npos ? low : range.substr(dots + 2);
@@ -276,8 +306,11 @@ class FieldReader {
     void finish(const json::object& object) {
         if (const auto* values = object.if_contains("values"); values && is(kNumbers | kWords)) {
             const PathNode here = path_.at("values");
-            if (!values->is_array()) findings_.add(here, "type:list");
-            else for (const auto& entry : values->get_array()) field_.allowed.push_back(single(entry, here));
+            if (!values->is_array())
+                findings_.add(here, "type:list");
+            else
+                for (const auto& entry : values->get_array())
+                    field_.allowed.push_back(single(entry, here));
         }
         if (is(bit(Kind::tensor))) {
             for (const char* key : {"dtype", "shape"}) {

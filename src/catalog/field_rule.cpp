@@ -73,7 +73,8 @@ bool accepts_content_type(Kind kind, const std::vector<std::string>& accepted,
     return false;
 }
 
-FieldRule::FieldRule(const FieldSpec& spec, const PathNode& path, Findings& findings) : spec_(&spec) {
+FieldRule::FieldRule(const FieldSpec& spec, const PathNode& path, Findings& findings)
+    : spec_(&spec) {
     text_.compile(spec.text, path, findings);
     if (spec.kind == Kind::json && spec.schema) {
         schema_ = std::make_unique<SchemaRule>(*spec.schema, path.at("schema"), findings);
@@ -122,17 +123,25 @@ std::string_view FieldRule::type_rule() const {
     switch (spec_->kind) {
         case Kind::text:
         case Kind::string:
-        case Kind::enumeration: return "type:string";
+        case Kind::enumeration:
+            return "type:string";
         case Kind::audio:
         case Kind::image:
         case Kind::video:
-        case Kind::other: return "type:media";
-        case Kind::tensor: return "type:tensor";
-        case Kind::integer: return "type:integer";
-        case Kind::floating: return "type:float";
-        case Kind::boolean: return "type:boolean";
-        case Kind::time: return "type:time";
-        case Kind::json: return "type:json";
+        case Kind::other:
+            return "type:media";
+        case Kind::tensor:
+            return "type:tensor";
+        case Kind::integer:
+            return "type:integer";
+        case Kind::floating:
+            return "type:float";
+        case Kind::boolean:
+            return "type:boolean";
+        case Kind::time:
+            return "type:time";
+        case Kind::json:
+            return "type:json";
     }
     return "type";
 }
@@ -144,7 +153,8 @@ void FieldRule::check(Value& value, Completeness completeness, const PathNode& p
         return;
     }
     auto* list = value.get<Value::List>();
-    if (!spec_->list) return list ? findings.add(path, type_rule()) : check_item(value, path, findings);
+    if (!spec_->list)
+        return list ? findings.add(path, type_rule()) : check_item(value, path, findings);
     if (!list) return findings.add(path, "type:list");
     check_count(list->size(), completeness, path, findings);
     for (std::size_t i = 0; i < list->size() && !findings.full(); ++i) {
@@ -165,7 +175,8 @@ void FieldRule::check_item(Value& value, const PathNode& path, Findings& finding
         case Kind::text:
         case Kind::string:
         case Kind::enumeration:
-            if (const auto* text = value.get<std::string>()) return check_text(*text, path, findings);
+            if (const auto* text = value.get<std::string>())
+                return check_text(*text, path, findings);
             break;
         case Kind::integer:
             if (const auto* number = value.get<std::int64_t>()) {
@@ -194,7 +205,8 @@ void FieldRule::check_item(Value& value, const PathNode& path, Findings& finding
             }
             break;
         case Kind::tensor:
-            if (const auto* tensor = value.get<Tensor>()) return check_tensor(*tensor, path, findings);
+            if (const auto* tensor = value.get<Tensor>())
+                return check_tensor(*tensor, path, findings);
             break;
         case Kind::audio:
         case Kind::image:
@@ -206,7 +218,8 @@ void FieldRule::check_item(Value& value, const PathNode& path, Findings& finding
     findings.add(path, type_rule());
 }
 
-void FieldRule::check_text(const std::string& text, const PathNode& path, Findings& findings) const {
+void FieldRule::check_text(const std::string& text, const PathNode& path,
+                           Findings& findings) const {
     text_.check(text, path, findings);
     if (spec_->media.max_bytes && text.size() > *spec_->media.max_bytes) {
         findings.add(path, "max_bytes", std::to_string(*spec_->media.max_bytes));
@@ -257,11 +270,13 @@ void FieldRule::check_media(Media& media, const PathNode& path, Findings& findin
                      limits.content_types.empty() ? fmt::format("{}/*", to_string(spec_->kind))
                                                   : bound_of(limits.content_types));
     }
-    if (const auto* bytes = std::get_if<InlineBytes>(&media.source)) media.size = bytes->bytes.size();
+    if (const auto* bytes = std::get_if<InlineBytes>(&media.source))
+        media.size = bytes->bytes.size();
     if (const auto* file = std::get_if<FileSource>(&media.source); file && !Uuid::parse(file->id)) {
         findings.add(path, "file_id");
     }
-    if (const auto* source = std::get_if<UrlSource>(&media.source); source && !is_http_url(source->url)) {
+    if (const auto* source = std::get_if<UrlSource>(&media.source);
+        source && !is_http_url(source->url)) {
         findings.add(path, "url", "http, https");
     }
     if (limits.max_bytes && media.size > *limits.max_bytes) {
@@ -283,11 +298,11 @@ void FieldRule::check_tensor(const Tensor& tensor, const PathNode& path, Finding
     if (tensor.dtype != limits.dtype) {
         findings.add(path.at("dtype"), "dtype", std::string(to_string(limits.dtype)));
     }
-    const bool fits = std::equal(tensor.shape.begin(), tensor.shape.end(), limits.shape.begin(),
-                                 limits.shape.end(), [](auto length, auto limit) {
-                                     return limit == -1 || length == limit;
-                                 });
-    if (!fits) findings.add(path.at("shape"), "shape", fmt::format("[{}]", fmt::join(limits.shape, ",")));
+    const bool fits = std::equal(
+        tensor.shape.begin(), tensor.shape.end(), limits.shape.begin(), limits.shape.end(),
+        [](auto length, auto limit) { return limit == -1 || length == limit; });
+    if (!fits)
+        findings.add(path.at("shape"), "shape", fmt::format("[{}]", fmt::join(limits.shape, ",")));
     if (!is_consistent(tensor)) findings.add(path.at("data"), "data_size");
 }
 

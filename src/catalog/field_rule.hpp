@@ -34,8 +34,8 @@ class FieldRule {
                Findings& findings) const;
     void check_count(std::size_t count, Completeness completeness, const PathNode& path,
                      Findings& findings) const;
-    /// One value that is neither null nor a list. `json_checked`: a Json value's text was serialized by
-    /// us and has passed schema().
+    /// One value that is neither null nor a list. `json_checked`: a Json value's text was
+    /// serialized by us and has passed schema().
     void check_item(Value& value, const PathNode& path, Findings& findings,
                     bool json_checked = false) const;
     /// "type:integer" and the like.
@@ -76,8 +76,8 @@ class FieldSet {
     std::vector<FieldRule> rules_;  // sorted by name
 };
 
-/// Whether a content type ("image/png") is one of `accepted` ("image/*"), or, where that is empty, one
-/// that a segment of `kind` may have. Parameters after ';' and case do not count.
+/// Whether a content type ("image/png") is one of `accepted` ("image/*"), or, where that is empty,
+/// one that a segment of `kind` may have. Parameters after ';' and case do not count.
 bool accepts_content_type(Kind kind, const std::vector<std::string>& accepted,
                           std::string_view content_type);
 

@@ -25,11 +25,26 @@ enum class Profile : std::uint8_t { chat, embed, rerank, transcribe, speak, imag
 
 /// Segments are text … tensor; parameters are integer … json; outputs may be either.
 enum class Kind : std::uint8_t {
-    text, audio, image, video, other, tensor,
-    integer, floating, boolean, string, enumeration, time, json
+    text,
+    audio,
+    image,
+    video,
+    other,
+    tensor,
+    integer,
+    floating,
+    boolean,
+    string,
+    enumeration,
+    time,
+    json
 };
-[[nodiscard]] constexpr bool is_segment(Kind kind) { return kind <= Kind::tensor; }
-[[nodiscard]] constexpr bool is_media(Kind kind) { return kind >= Kind::audio && kind <= Kind::other; }
+[[nodiscard]] constexpr bool is_segment(Kind kind) {
+    return kind <= Kind::tensor;
+}
+[[nodiscard]] constexpr bool is_media(Kind kind) {
+    return kind >= Kind::audio && kind <= Kind::other;
+}
 
 /// How a streamed output grows: append sends the new part, replace the whole.
 enum class Streaming : std::uint8_t { none, append, replace };
@@ -59,11 +74,11 @@ struct Extent {
     bool operator==(const Extent&) const = default;
 };
 
-/// What media a segment takes or gives. The validator holds content types, sizes and what the value's
-/// own attributes say; what needs decoding (pixels, seconds) is for whoever decodes it.
+/// What media a segment takes or gives. The validator holds content types, sizes and what the
+/// value's own attributes say; what needs decoding (pixels, seconds) is for whoever decodes it.
 struct MediaLimits {
-    std::vector<std::string> content_types;  // "image/png", "audio/*"; empty = any of the kind
-    std::vector<std::string> encodings;      // "pcm_s16le", "utf8", …
+    std::vector<std::string> content_types;   // "image/png", "audio/*"; empty = any of the kind
+    std::vector<std::string> encodings;       // "pcm_s16le", "utf8", …
     std::vector<std::uint32_t> sample_rates;  // Hz
     std::vector<std::uint32_t> channels;
     std::vector<std::string> color_spaces;
@@ -136,8 +151,8 @@ bool is_field_name(std::string_view name);
 /// "[a-z][a-z0-9_.-]{0,62}": names of capabilities.
 bool is_capability_name(std::string_view name);
 
-/// Reads the JSON form of an interface (docs/engine-toml.md describes the same keys as tables). Errors
-/// have one violation per fault, with paths such as "inputs.image.kind".
+/// Reads the JSON form of an interface (docs/engine-toml.md describes the same keys as tables).
+/// Errors have one violation per fault, with paths such as "inputs.image.kind".
 Result<Interface> interface_from_json(std::string_view text);
 Result<Interface> interface_from_json(const json::object& object);
 /// The canonical text: sorted keys, nothing that is the default. Equal interfaces have equal text.

@@ -42,7 +42,8 @@ class InterfaceReader {
         if (!known) return findings_.add(here, "unknown_field");
         if (!object) return findings_.add(here, "type:object");
         if (key == "inputs") fields(*object, FieldGroup::input, interface_.inputs, here);
-        if (key == "parameters") fields(*object, FieldGroup::parameter, interface_.parameters, here);
+        if (key == "parameters")
+            fields(*object, FieldGroup::parameter, interface_.parameters, here);
         if (key == "outputs") fields(*object, FieldGroup::output, interface_.outputs, here);
         if (key == "progress") progress(*object, here);
         if (key == "errors") errors(*object, here);
@@ -50,9 +51,12 @@ class InterfaceReader {
     }
 
     void mode(const json::value& value, const PathNode& here) {
-        if (value == json::value("once")) interface_.mode = Mode::once;
-        else if (value == json::value("stream")) interface_.mode = Mode::stream;
-        else findings_.add(here, "values", "once, stream");
+        if (value == json::value("once"))
+            interface_.mode = Mode::once;
+        else if (value == json::value("stream"))
+            interface_.mode = Mode::stream;
+        else
+            findings_.add(here, "values", "once, stream");
     }
 
     void profile(const json::value& value, const PathNode& here) {
@@ -108,7 +112,8 @@ class InterfaceReader {
                 } else if (member.key() == "retryable" && member.value().is_bool()) {
                     spec.retryable = member.value().get_bool();
                 } else {
-                    findings_.add(at, member.key() == "retryable" ? "type:boolean" : "unknown_field");
+                    findings_.add(at,
+                                  member.key() == "retryable" ? "type:boolean" : "unknown_field");
                 }
             }
             interface_.errors.push_back(std::move(spec));
@@ -123,17 +128,22 @@ class InterfaceReader {
             if (!table) return findings_.add(here, "type:object");
             for (const auto& member : *table) {
                 const PathNode at = here.at(std::string_view(member.key()));
-                if (member.key() == "unit") text(member.value(), spec.unit, at);
-                else if (member.key() == "description") text(member.value(), spec.description, at);
-                else findings_.add(at, "unknown_field");
+                if (member.key() == "unit")
+                    text(member.value(), spec.unit, at);
+                else if (member.key() == "description")
+                    text(member.value(), spec.description, at);
+                else
+                    findings_.add(at, "unknown_field");
             }
             interface_.meters.push_back(std::move(spec));
         }
     }
 
     void text(const json::value& value, std::string& to, const PathNode& path) {
-        if (value.is_string()) to = value.get_string();
-        else findings_.add(path, "type:string");
+        if (value.is_string())
+            to = value.get_string();
+        else
+            findings_.add(path, "type:string");
     }
 
     Findings& findings_;

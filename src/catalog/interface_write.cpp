@@ -11,7 +11,8 @@ namespace {
 json::value value_json(const Value& value) {
     std::string text;
     write_json(text, value);
-    // What we have just written reads back; a json default may be any text, so it was parsed before.
+    // What we have just written reads back; a json default may be any text, so it was parsed
+    // before.
     auto parsed = parse_json(text);
     return parsed ? std::move(*parsed) : json::value();
 }
@@ -30,10 +31,13 @@ void put_list(json::object& to, std::string_view key, const std::vector<T>& list
     if (!list.empty()) to[key] = json::array(list.begin(), list.end());
 }
 
-void put_bound(json::object& to, std::string_view key, const std::optional<Number>& bound, Kind kind) {
+void put_bound(json::object& to, std::string_view key, const std::optional<Number>& bound,
+               Kind kind) {
     if (!bound) return;
-    if (kind == Kind::time) to[key] = to_rfc3339(std::get<std::int64_t>(*bound));
-    else to[key] = to_json(*bound);
+    if (kind == Kind::time)
+        to[key] = to_rfc3339(std::get<std::int64_t>(*bound));
+    else
+        to[key] = to_json(*bound);
 }
 
 void put_extent(json::object& to, std::string_view key, const Extent& extent) {

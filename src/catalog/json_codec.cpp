@@ -91,8 +91,10 @@ class Reader {
             findings_.add(path.at(file ? "file_id" : "url"), "type:string");
             return false;
         }
-        if (file) to.source = FileSource{std::string(source.get_string())};
-        else to.source = UrlSource{std::string(source.get_string())};
+        if (file)
+            to.source = FileSource{std::string(source.get_string())};
+        else
+            to.source = UrlSource{std::string(source.get_string())};
         return true;
     }
 
@@ -162,8 +164,9 @@ Result<Values> read_json(const Validator& validator, const json::object& object,
 
 void write_media(std::string& out, const Media& media) {
     if (const auto* bytes = std::get_if<InlineBytes>(&media.source)) {
-        const std::string_view type =
-            media.content_type.empty() ? "application/octet-stream" : std::string_view(media.content_type);
+        const std::string_view type = media.content_type.empty()
+                                          ? "application/octet-stream"
+                                          : std::string_view(media.content_type);
         std::string url = "data:";
         url.append(type).append(";base64,").append(to_base64(bytes->bytes));
         return append_json_string(out, url);

@@ -36,8 +36,8 @@ using MediaWriter = std::function<void(std::string& out, const Media& media)>;
 /// {"file_id"} or {"url"} with what is known of type and size, or a data URL for inline bytes.
 void write_media(std::string& out, const Media& media);
 
-/// Appends the values as one JSON object, in their order. Numbers that JSON cannot hold (NaN, infinity)
-/// become null; bytes elements that are not UTF-8 become base64.
+/// Appends the values as one JSON object, in their order. Numbers that JSON cannot hold (NaN,
+/// infinity) become null; bytes elements that are not UTF-8 become base64.
 void write_json(std::string& out, const Values& values, const MediaWriter& media = write_media);
 void write_json(std::string& out, const Value& value, const MediaWriter& media = write_media);
 

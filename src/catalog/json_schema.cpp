@@ -107,7 +107,8 @@ json::object tensor(const TensorLimits& limits) {
     if (!lengths.empty()) shape["prefixItems"] = std::move(lengths);
     shape["minItems"] = limits.shape.size();
     shape["maxItems"] = limits.shape.size();
-    json::object data{{"type", "array"}, {"description", "row-major, nested as the shape says or flat"}};
+    json::object data{{"type", "array"},
+                      {"description", "row-major, nested as the shape says or flat"}};
     data["x-element-type"] = element_type(limits.dtype);
     json::object properties;
     properties["shape"] = std::move(shape);
@@ -125,8 +126,12 @@ json::object item_schema(const FieldSpec& field, Side side) {
     json::object to;
     switch (field.kind) {
         case Kind::text:
-        case Kind::string: put_text(to, field.text); break;
-        case Kind::enumeration: to["type"] = "string"; break;
+        case Kind::string:
+            put_text(to, field.text);
+            break;
+        case Kind::enumeration:
+            to["type"] = "string";
+            break;
         case Kind::integer:
             to["type"] = "integer";
             put_numbers(to, field.number);
@@ -135,7 +140,9 @@ json::object item_schema(const FieldSpec& field, Side side) {
             to["type"] = "number";
             put_numbers(to, field.number);
             break;
-        case Kind::boolean: to["type"] = "boolean"; break;
+        case Kind::boolean:
+            to["type"] = "boolean";
+            break;
         case Kind::time:
             to["type"] = "string";
             to["format"] = "date-time";
@@ -143,9 +150,11 @@ json::object item_schema(const FieldSpec& field, Side side) {
         case Kind::json:
             if (field.schema && field.schema->is_object()) to = field.schema->get_object();
             break;
-        case Kind::tensor: return tensor(field.tensor);
-        default: return side == Side::output || side == Side::progress_output ? media_out(field)
-                                                                              : media_in(field);
+        case Kind::tensor:
+            return tensor(field.tensor);
+        default:
+            return side == Side::output || side == Side::progress_output ? media_out(field)
+                                                                         : media_in(field);
     }
     if (!field.allowed.empty()) to["enum"] = value_json(Value(field.allowed));
     return to;
@@ -170,7 +179,8 @@ json::object json_schema(const FieldSpec& field, Side side) {
         if (field.max_items != kUnbounded) list["maxItems"] = field.max_items;
         to = std::move(list);
     }
-    if (field.nullable) to = json::object{{"anyOf", json::array{std::move(to), {{"type", "null"}}}}};
+    if (field.nullable)
+        to = json::object{{"anyOf", json::array{std::move(to), {{"type", "null"}}}}};
     if (!field.title.empty()) to["title"] = field.title;
     if (!field.description.empty()) to["description"] = field.description;
     if (field.fallback) to["default"] = value_json(*field.fallback);
@@ -186,7 +196,9 @@ json::object json_schema(const Interface& interface, Side side) {
             put_fields(interface.inputs, side, properties, required);
             put_fields(interface.parameters, side, properties, required);
             break;
-        case Side::output: put_fields(interface.outputs, side, properties, required); break;
+        case Side::output:
+            put_fields(interface.outputs, side, properties, required);
+            break;
         case Side::progress_output:
             put_fields(interface.progress_outputs, side, properties, required);
             break;

@@ -56,7 +56,8 @@ bool scalar_from_json(Kind kind, const json::value& from, Value& to) {
             if (time) to = Time{*time};
             return time.has_value();
         }
-        default: return false;
+        default:
+            return false;
     }
 }
 
@@ -72,19 +73,25 @@ std::optional<DataUrl> parse_data_url(std::string_view text) {
     return DataUrl{std::string(head), text.substr(comma + 1)};
 }
 
-void append_number(std::string& out, double number) { append_float(out, number); }
-void append_number(std::string& out, float number) { append_float(out, number); }
+void append_number(std::string& out, double number) {
+    append_float(out, number);
+}
+void append_number(std::string& out, float number) {
+    append_float(out, number);
+}
 
 std::uint16_t to_half(float number) {
     const auto bits = std::bit_cast<std::uint32_t>(number);
     const auto sign = static_cast<std::uint16_t>((bits >> 16) & 0x8000);
     const std::uint32_t magnitude = bits & 0x7FFFFFFF;
     if (magnitude > 0x7F800000) return static_cast<std::uint16_t>(sign | 0x7E00);  // NaN
-    if (magnitude >= 0x477FF000) return static_cast<std::uint16_t>(sign | 0x7C00);  // rounds to infinity
+    if (magnitude >= 0x477FF000)
+        return static_cast<std::uint16_t>(sign | 0x7C00);  // rounds to infinity
     if (magnitude < 0x38800000) {
         // Subnormal half: adding 0.5 lets the adder round to a multiple of 2^-24.
         const float shifted = std::bit_cast<float>(magnitude) + 0.5F;
-        return static_cast<std::uint16_t>(sign | (std::bit_cast<std::uint32_t>(shifted) - 0x3F000000));
+        return static_cast<std::uint16_t>(sign |
+                                          (std::bit_cast<std::uint32_t>(shifted) - 0x3F000000));
     }
     const std::uint32_t odd = (magnitude >> 13) & 1;
     return static_cast<std::uint16_t>(sign | ((magnitude - 0x38000000 + 0xFFF + odd) >> 13));

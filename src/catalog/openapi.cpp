@@ -31,7 +31,8 @@ json::object content_of(const std::vector<ApiRoute::Body>& bodies) {
 
 /// "{id}" of a path: every one is a required string.
 void add_path_parameters(std::string_view path, json::array& parameters) {
-    for (auto open = path.find('{'); open != std::string_view::npos; open = path.find('{', open + 1)) {
+    for (auto open = path.find('{'); open != std::string_view::npos;
+         open = path.find('{', open + 1)) {
         const auto close = path.find('}', open);
         if (close == std::string_view::npos) return;
         json::object parameter;
@@ -105,7 +106,8 @@ json::object run_request_schema(const Version& version) {
     json::object properties;
     properties["capability"] = object_of("enum", json::array{version.text(), version.name});
     properties["input"] = reference(component_name(version) + ".input");
-    properties["priority"] = json::parse(R"({"type":"integer","minimum":0,"maximum":9,"default":5})");
+    properties["priority"] =
+        json::parse(R"({"type":"integer","minimum":0,"maximum":9,"default":5})");
     for (const char* seconds : {"timeout", "ttl", "deadline"}) {
         properties[seconds] = json::parse(R"({"type":"number","exclusiveMinimum":0,"x-unit":"s"})");
     }
@@ -121,8 +123,8 @@ json::object run_answer_schema(const Version& version) {
     json::object properties;
     properties["id"] = json::parse(R"({"type":"string","format":"uuid"})");
     properties["capability"] = object_of("const", json::string(version.text()));
-    properties["state"] = object_of("enum", json::array{"queued", "running", "succeeded", "failed",
-                                                        "cancelled", "expired"});
+    properties["state"] = object_of(
+        "enum", json::array{"queued", "running", "succeeded", "failed", "cancelled", "expired"});
     properties["progress"] = json::parse(R"({"type":"object"})");
     if (!version.interface().progress_outputs.empty()) {
         properties["progress"] = reference(component_name(version) + ".progress");
@@ -234,8 +236,8 @@ void OpenApiDocument::add_typed_run(const Version& version, std::string_view pat
     route.summary = "Run " + (version.title.empty() ? version.text() : version.title);
     route.tag = version.name;
     route.right = "submit_job";
-    route.parameters.push_back({"Prefer", "header", "string", "wait=N: wait up to N seconds, 1 to 60",
-                                false});
+    route.parameters.push_back(
+        {"Prefer", "header", "string", "wait=N: wait up to N seconds, 1 to 60", false});
     route.parameters.push_back({"Idempotency-Key", "header", "string",
                                 "the same key gets the first answer, for 24 hours", false});
     route.request.push_back({"application/json", name + ".run"});

@@ -22,7 +22,7 @@ struct ApiRoute {
     };
     struct Parameter {
         std::string name;
-        std::string in;             // "query", "header"; path parameters come from the path
+        std::string in;               // "query", "header"; path parameters come from the path
         std::string type = "string";  // a JSON Schema type word
         std::string description;
         bool required = false;
@@ -31,7 +31,7 @@ struct ApiRoute {
     std::string path;    // "/api/v1/jobs/{id}"
     std::string summary;
     std::string tag;
-    std::string right;   // shown as x-right and in the description; empty = no key needed
+    std::string right;  // shown as x-right and in the description; empty = no key needed
     std::vector<Parameter> parameters;
     std::vector<Body> request;
     std::vector<Answer> answers;
@@ -63,8 +63,8 @@ class OpenApiDocument {
     json::object root_;
 };
 
-/// The whole document of one version: what /capabilities/{name}/openapi.json answers. `jobs_path` is
-/// where jobs are posted, e.g. "/api/v1/jobs".
+/// The whole document of one version: what /capabilities/{name}/openapi.json answers. `jobs_path`
+/// is where jobs are posted, e.g. "/api/v1/jobs".
 std::string openapi_of(const Version& version, std::string_view jobs_path);
 
 }  // namespace headrace::catalog

@@ -15,7 +15,7 @@ namespace headrace::catalog {
 struct VersionRecord {
     TenantId tenant;
     std::string name;
-    std::string version;    // SemVer text
+    std::string version;  // SemVer text
     std::string title;
     std::string description;
     std::string interface;  // canonical JSON text

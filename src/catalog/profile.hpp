@@ -5,8 +5,8 @@
 
 namespace headrace::catalog {
 
-/// Whether an interface that declares `profile` has the profile's canonical fields: those that must be
-/// there, and every one that is there with the canonical kind. README.md lists them.
+/// Whether an interface that declares `profile` has the profile's canonical fields: those that must
+/// be there, and every one that is there with the canonical kind. README.md lists them.
 void check_profile(const Interface& interface, Profile profile, const PathNode& root,
                    Findings& findings);
 

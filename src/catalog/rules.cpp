@@ -11,7 +11,8 @@ namespace {
 constexpr std::int64_t kMaxRegexMemory = 1 << 20;
 
 double as_double(const Number& number) {
-    if (const auto* integer = std::get_if<std::int64_t>(&number)) return static_cast<double>(*integer);
+    if (const auto* integer = std::get_if<std::int64_t>(&number))
+        return static_cast<double>(*integer);
     return std::get<double>(number);
 }
 
@@ -46,14 +47,17 @@ std::string to_text(const Number& number) {
 
 std::optional<Number> number_from(const json::value& value) {
     switch (value.kind()) {
-        case json::kind::int64: return Number(value.get_int64());
+        case json::kind::int64:
+            return Number(value.get_int64());
         case json::kind::uint64:
             if (value.get_uint64() <= static_cast<std::uint64_t>(INT64_MAX)) {
                 return Number(static_cast<std::int64_t>(value.get_uint64()));
             }
             return Number(static_cast<double>(value.get_uint64()));
-        case json::kind::double_: return Number(value.get_double());
-        default: return std::nullopt;
+        case json::kind::double_:
+            return Number(value.get_double());
+        default:
+            return std::nullopt;
     }
 }
 
@@ -74,8 +78,10 @@ bool is_multiple(const Number& value, const Number& step) {
 
 void check_number(const Number& value, const NumberLimits& limits, const PathNode& path,
                   Findings& findings) {
-    if (limits.min && compare(value, *limits.min) < 0) findings.add(path, "min", to_text(*limits.min));
-    if (limits.max && compare(value, *limits.max) > 0) findings.add(path, "max", to_text(*limits.max));
+    if (limits.min && compare(value, *limits.min) < 0)
+        findings.add(path, "min", to_text(*limits.min));
+    if (limits.max && compare(value, *limits.max) > 0)
+        findings.add(path, "max", to_text(*limits.max));
     if (limits.exclusive_min && compare(value, *limits.exclusive_min) <= 0) {
         findings.add(path, "exclusive_min", to_text(*limits.exclusive_min));
     }

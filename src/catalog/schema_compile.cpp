@@ -20,7 +20,10 @@ class Compiler {
   public:
     Compiler(SchemaNode& node, const PathNode& path, Findings& findings, std::size_t& nodes_left,
              std::size_t depth_left)
-        : node_(node), path_(path), findings_(findings), nodes_left_(nodes_left),
+        : node_(node),
+          path_(path),
+          findings_(findings),
+          nodes_left_(nodes_left),
           depth_left_(depth_left) {}
 
     void run(const json::object& schema) {
@@ -50,8 +53,10 @@ class Compiler {
         } else if (key == "required") {
             required(value, here);
         } else if (key == "additionalProperties") {
-            if (value.is_bool()) node_.closed = !value.get_bool();
-            else node_.additional = child(value, here);
+            if (value.is_bool())
+                node_.closed = !value.get_bool();
+            else
+                node_.additional = child(value, here);
         } else if (key == "items") {
             node_.items = child(value, here);
         } else if (key == "prefixItems") {
@@ -126,7 +131,8 @@ class Compiler {
         for (auto& known : node_.properties) {
             if (known.name == name) return known;
         }
-        return node_.properties.emplace_back(SchemaNode::Property{std::string(name), false, nullptr});
+        return node_.properties.emplace_back(
+            SchemaNode::Property{std::string(name), false, nullptr});
     }
 
     void properties(const json::value& value, const PathNode& here) {

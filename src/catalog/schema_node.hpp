@@ -14,8 +14,14 @@
 namespace headrace::catalog {
 
 enum SchemaType : std::uint8_t {
-    kNullType = 1, kBooleanType = 2, kIntegerType = 4, kNumberType = 8, kStringType = 16,
-    kArrayType = 32, kObjectType = 64, kAnyType = 127
+    kNullType = 1,
+    kBooleanType = 2,
+    kIntegerType = 4,
+    kNumberType = 8,
+    kStringType = 16,
+    kArrayType = 32,
+    kObjectType = 64,
+    kAnyType = 127
 };
 
 struct SchemaNode;
@@ -25,7 +31,7 @@ using SchemaNodePtr = std::unique_ptr<const SchemaNode>;
 struct SchemaNode {
     bool never = false;  // the schema `false`
     std::uint8_t types = kAnyType;
-    std::string type_words;                         // "integer" or "integer|null", for the rule's name
+    std::string type_words;  // "integer" or "integer|null", for the rule's name
     std::optional<std::vector<json::value>> allowed;  // enum, or const as its only entry
     NumberLimits number;
     TextRule text;

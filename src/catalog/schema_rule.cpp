@@ -14,18 +14,24 @@ constexpr std::size_t kMaxDepth = 16;
 
 std::uint8_t type_of(const json::value& value) {
     switch (value.kind()) {
-        case json::kind::null: return kNullType;
-        case json::kind::bool_: return kBooleanType;
+        case json::kind::null:
+            return kNullType;
+        case json::kind::bool_:
+            return kBooleanType;
         case json::kind::int64:
-        case json::kind::uint64: return kIntegerType | kNumberType;
+        case json::kind::uint64:
+            return kIntegerType | kNumberType;
         case json::kind::double_: {
             const double number = value.get_double();
             // JSON Schema: 1.0 is an integer.
             return number == std::trunc(number) ? kIntegerType | kNumberType : kNumberType;
         }
-        case json::kind::string: return kStringType;
-        case json::kind::array: return kArrayType;
-        case json::kind::object: return kObjectType;
+        case json::kind::string:
+            return kStringType;
+        case json::kind::array:
+            return kArrayType;
+        case json::kind::object:
+            return kObjectType;
     }
     return 0;
 }
@@ -68,8 +74,8 @@ void SchemaNode::check(const json::value& value, const PathNode& path, Findings&
     if ((type_of(value) & types) == 0) return findings.add(path, "type:" + type_words);
     if (allowed && std::none_of(allowed->begin(), allowed->end(),
                                 [&](const auto& entry) { return equal(entry, value); })) {
-        findings.add(path, "values", json::serialize(json::array(allowed->begin(), allowed->end()))
-                                         .substr(0, 200));
+        findings.add(path, "values",
+                     json::serialize(json::array(allowed->begin(), allowed->end())).substr(0, 200));
     }
     if (const auto* object = value.if_object()) {
         check_object(*object, path, findings);

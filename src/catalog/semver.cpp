@@ -15,11 +15,14 @@ bool is_digits(std::string_view text) {
 
 bool is_identifier(std::string_view text) {
     return !text.empty() && std::all_of(text.begin(), text.end(), [](char c) {
-        return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '-';
+        return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
+               c == '-';
     });
 }
 
-bool has_leading_zero(std::string_view digits) { return digits.size() > 1 && digits[0] == '0'; }
+bool has_leading_zero(std::string_view digits) {
+    return digits.size() > 1 && digits[0] == '0';
+}
 
 std::vector<std::string_view> split(std::string_view text, char at) {
     std::vector<std::string_view> parts;
@@ -57,7 +60,8 @@ std::optional<SemVer> SemVer::parse(std::string_view text) {
     }
     if (const auto dash = text.find('-'); dash != std::string_view::npos) {
         for (const auto part : split(text.substr(dash + 1), '.')) {
-            if (!is_identifier(part) || (is_digits(part) && has_leading_zero(part))) return std::nullopt;
+            if (!is_identifier(part) || (is_digits(part) && has_leading_zero(part)))
+                return std::nullopt;
             version.prerelease_.emplace_back(part);
         }
         text = text.substr(0, dash);

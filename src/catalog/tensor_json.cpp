@@ -52,20 +52,29 @@ bool append_element(std::string& data, DType dtype, const json::value& from) {
             if (!from.is_int64() || (from.get_int64() != 0 && from.get_int64() != 1)) return false;
             data += static_cast<char>(from.get_int64());
             return true;
-        case DType::int8: return append_integer<std::int8_t>(data, from);
-        case DType::int16: return append_integer<std::int16_t>(data, from);
-        case DType::int32: return append_integer<std::int32_t>(data, from);
-        case DType::int64: return append_integer<std::int64_t>(data, from);
-        case DType::uint8: return append_integer<std::uint8_t>(data, from);
-        case DType::uint16: return append_integer<std::uint16_t>(data, from);
-        case DType::uint32: return append_integer<std::uint32_t>(data, from);
-        case DType::uint64: return append_integer<std::uint64_t>(data, from);
+        case DType::int8:
+            return append_integer<std::int8_t>(data, from);
+        case DType::int16:
+            return append_integer<std::int16_t>(data, from);
+        case DType::int32:
+            return append_integer<std::int32_t>(data, from);
+        case DType::int64:
+            return append_integer<std::int64_t>(data, from);
+        case DType::uint8:
+            return append_integer<std::uint8_t>(data, from);
+        case DType::uint16:
+            return append_integer<std::uint16_t>(data, from);
+        case DType::uint32:
+            return append_integer<std::uint32_t>(data, from);
+        case DType::uint64:
+            return append_integer<std::uint64_t>(data, from);
         case DType::bytes:
             if (!from.is_string()) return false;
             append_raw(data, static_cast<std::uint32_t>(from.get_string().size()));
             data.append(std::string_view(from.get_string()));
             return true;
-        default: break;
+        default:
+            break;
     }
     if (!from.is_number()) return false;
     const auto number = from.to_number<double>();
@@ -145,27 +154,56 @@ T element_at(const Tensor& tensor, std::uint64_t index) {
 
 void append_element_json(std::string& out, const Tensor& tensor, std::uint64_t i, std::size_t& at) {
     switch (tensor.dtype) {
-        case DType::boolean: out += element_at<std::uint8_t>(tensor, i) ? "true" : "false"; return;
-        case DType::int8: out += std::to_string(element_at<std::int8_t>(tensor, i)); return;
-        case DType::int16: out += std::to_string(element_at<std::int16_t>(tensor, i)); return;
-        case DType::int32: out += std::to_string(element_at<std::int32_t>(tensor, i)); return;
-        case DType::int64: out += std::to_string(element_at<std::int64_t>(tensor, i)); return;
-        case DType::uint8: out += std::to_string(element_at<std::uint8_t>(tensor, i)); return;
-        case DType::uint16: out += std::to_string(element_at<std::uint16_t>(tensor, i)); return;
-        case DType::uint32: out += std::to_string(element_at<std::uint32_t>(tensor, i)); return;
-        case DType::uint64: out += std::to_string(element_at<std::uint64_t>(tensor, i)); return;
-        case DType::fp16: append_number(out, from_half(element_at<std::uint16_t>(tensor, i))); return;
-        case DType::bf16: append_number(out, from_bfloat(element_at<std::uint16_t>(tensor, i))); return;
-        case DType::fp32: append_number(out, element_at<float>(tensor, i)); return;
-        case DType::fp64: append_number(out, element_at<double>(tensor, i)); return;
-        case DType::bytes: break;
+        case DType::boolean:
+            out += element_at<std::uint8_t>(tensor, i) ? "true" : "false";
+            return;
+        case DType::int8:
+            out += std::to_string(element_at<std::int8_t>(tensor, i));
+            return;
+        case DType::int16:
+            out += std::to_string(element_at<std::int16_t>(tensor, i));
+            return;
+        case DType::int32:
+            out += std::to_string(element_at<std::int32_t>(tensor, i));
+            return;
+        case DType::int64:
+            out += std::to_string(element_at<std::int64_t>(tensor, i));
+            return;
+        case DType::uint8:
+            out += std::to_string(element_at<std::uint8_t>(tensor, i));
+            return;
+        case DType::uint16:
+            out += std::to_string(element_at<std::uint16_t>(tensor, i));
+            return;
+        case DType::uint32:
+            out += std::to_string(element_at<std::uint32_t>(tensor, i));
+            return;
+        case DType::uint64:
+            out += std::to_string(element_at<std::uint64_t>(tensor, i));
+            return;
+        case DType::fp16:
+            append_number(out, from_half(element_at<std::uint16_t>(tensor, i)));
+            return;
+        case DType::bf16:
+            append_number(out, from_bfloat(element_at<std::uint16_t>(tensor, i)));
+            return;
+        case DType::fp32:
+            append_number(out, element_at<float>(tensor, i));
+            return;
+        case DType::fp64:
+            append_number(out, element_at<double>(tensor, i));
+            return;
+        case DType::bytes:
+            break;
     }
     std::uint32_t length = 0;
     std::memcpy(&length, tensor.data.data() + at, 4);
     const std::string_view bytes(tensor.data.data() + at + 4, length);
     at += 4 + length;
-    if (is_utf8(bytes)) append_json_string(out, bytes);
-    else append_json_string(out, to_base64(bytes));
+    if (is_utf8(bytes))
+        append_json_string(out, bytes);
+    else
+        append_json_string(out, to_base64(bytes));
 }
 
 }  // namespace
@@ -193,7 +231,8 @@ bool tensor_from_json(const json::value& from, DType expected, Tensor& to, const
         }
         to.dtype = *dtype;
     }
-    if (!read_shape(object->if_contains("shape"), to.shape, path.at("shape"), findings)) return false;
+    if (!read_shape(object->if_contains("shape"), to.shape, path.at("shape"), findings))
+        return false;
     const auto count = element_count(to.shape);
     if (!count) {
         findings.add(path.at("shape"), "shape");

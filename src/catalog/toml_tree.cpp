@@ -69,6 +69,8 @@ json::value to_json(const toml::node& node, const PathNode& path, Findings& find
     return nullptr;
 }
 
-std::uint32_t line_of(const toml::table& root, std::string_view path) { return line_in(root, path); }
+std::uint32_t line_of(const toml::table& root, std::string_view path) {
+    return line_in(root, path);
+}
 
 }  // namespace headrace::catalog

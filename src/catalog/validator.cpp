@@ -11,7 +11,8 @@ namespace {
 
 void check_groups(const Interface& interface, const PathNode& root, Findings& findings) {
     for (const auto& field : interface.inputs) {
-        if (!is_segment(field.kind)) findings.add(root.at("inputs").at(field.name).at("kind"), "segment");
+        if (!is_segment(field.kind))
+            findings.add(root.at("inputs").at(field.name).at("kind"), "segment");
     }
     const PathNode parameters = root.at("parameters");
     for (const auto& field : interface.parameters) {
@@ -22,10 +23,12 @@ void check_groups(const Interface& interface, const PathNode& root, Findings& fi
         if (taken) findings.add(here, "name_taken", "inputs");
     }
     for (const auto& error : interface.errors) {
-        if (!is_field_name(error.code)) findings.add(root.at("errors").at(error.code), "field_name");
+        if (!is_field_name(error.code))
+            findings.add(root.at("errors").at(error.code), "field_name");
     }
     for (const auto& meter : interface.meters) {
-        if (!is_field_name(meter.name)) findings.add(root.at("meters").at(meter.name), "field_name");
+        if (!is_field_name(meter.name))
+            findings.add(root.at("meters").at(meter.name), "field_name");
     }
 }
 
@@ -33,10 +36,13 @@ void check_groups(const Interface& interface, const PathNode& root, Findings& fi
 
 std::string_view root_of(Side side) {
     switch (side) {
-        case Side::input: return "input";
-        case Side::output: return "output";
+        case Side::input:
+            return "input";
+        case Side::output:
+            return "output";
         case Side::progress_output:
-        case Side::progress_input: break;
+        case Side::progress_input:
+            break;
     }
     return "progress";
 }
@@ -56,7 +62,9 @@ Result<std::shared_ptr<const Validator>> Validator::compile(Interface interface)
     if (model.profile) check_profile(model, *model.profile, root, findings);
     const PathNode progress = root.at("progress");
     auto& sides = validator->sides_;
-    const auto side = [&](Side which) -> FieldSet& { return *sides[static_cast<std::size_t>(which)]; };
+    const auto side = [&](Side which) -> FieldSet& {
+        return *sides[static_cast<std::size_t>(which)];
+    };
     side(Side::input).add(model.inputs, root.at("inputs"), findings);
     side(Side::input).add(model.parameters, root.at("parameters"), findings);
     side(Side::output).add(model.outputs, root.at("outputs"), findings);
@@ -90,20 +98,21 @@ Result<void> Validator::check(Side side, Values& values, Completeness completene
 }
 
 void FieldSet::add(const std::vector<FieldSpec>& specs, const PathNode& path, Findings& findings) {
-    if (specs.size() > kMaxFields) return findings.add(path, "max_items", std::to_string(kMaxFields));
+    if (specs.size() > kMaxFields)
+        return findings.add(path, "max_items", std::to_string(kMaxFields));
     for (const auto& spec : specs) {
         if (find(spec.name) != npos) findings.add(path.at(spec.name), "duplicate_field");
-        const auto at = std::lower_bound(rules_.begin(), rules_.end(), spec.name,
-                                         [](const auto& rule, const auto& name) {
-                                             return rule.spec().name < name;
-                                         });
+        const auto at = std::lower_bound(
+            rules_.begin(), rules_.end(), spec.name,
+            [](const auto& rule, const auto& name) { return rule.spec().name < name; });
         rules_.emplace(at, spec, path.at(spec.name), findings);
     }
 }
 
 std::size_t FieldSet::find(std::string_view name) const {
-    const auto at = std::lower_bound(rules_.begin(), rules_.end(), name,
-                                     [](const auto& rule, auto key) { return rule.spec().name < key; });
+    const auto at =
+        std::lower_bound(rules_.begin(), rules_.end(), name,
+                         [](const auto& rule, auto key) { return rule.spec().name < key; });
     if (at == rules_.end() || at->spec().name != name) return npos;
     return static_cast<std::size_t>(at - rules_.begin());
 }

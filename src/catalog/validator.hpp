@@ -27,9 +27,9 @@ class FieldSet;
 /// An interface compiled once; immutable, so any number of threads may use it at a time.
 class Validator {
   public:
-    /// invalid_argument, with one violation per fault, when the interface contradicts itself: names,
-    /// limits that exclude each other, a default that breaks its own limits, a pattern or schema that
-    /// does not compile.
+    /// invalid_argument, with one violation per fault, when the interface contradicts itself:
+    /// names, limits that exclude each other, a default that breaks its own limits, a pattern or
+    /// schema that does not compile.
     static Result<std::shared_ptr<const Validator>> compile(Interface interface);
     ~Validator();
     Validator(const Validator&) = delete;
@@ -37,13 +37,16 @@ class Validator {
 
     [[nodiscard]] const Interface& interface() const { return interface_; }
 
-    /// Checks `values` and fills in defaults. invalid_argument with up to kMaxViolations violations;
-    /// paths begin with "input", "output" or "progress". Media are checked as far as they are known:
-    /// call again once a file or url has become bytes or a blob.
-    Result<void> check(Side side, Values& values, Completeness completeness = Completeness::whole) const;
+    /// Checks `values` and fills in defaults. invalid_argument with up to kMaxViolations
+    /// violations; paths begin with "input", "output" or "progress". Media are checked as far as
+    /// they are known: call again once a file or url has become bytes or a blob.
+    Result<void> check(Side side, Values& values,
+                       Completeness completeness = Completeness::whole) const;
 
     /// For codecs that validate while they read.
-    [[nodiscard]] const FieldSet& fields(Side side) const { return *sides_[static_cast<std::size_t>(side)]; }
+    [[nodiscard]] const FieldSet& fields(Side side) const {
+        return *sides_[static_cast<std::size_t>(side)];
+    }
 
     static constexpr std::size_t kMaxViolations = 20;
 

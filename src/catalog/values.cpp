@@ -7,9 +7,9 @@
 namespace headrace::catalog {
 namespace {
 
-constexpr std::string_view kDTypeWords[] = {"",       "bool",   "int8",   "int16", "int32",
-                                            "int64",  "uint8",  "uint16", "uint32", "uint64",
-                                            "fp16",   "bf16",   "fp32",   "fp64",  "bytes"};
+constexpr std::string_view kDTypeWords[] = {"",      "bool",  "int8",   "int16",  "int32",
+                                            "int64", "uint8", "uint16", "uint32", "uint64",
+                                            "fp16",  "bf16",  "fp32",   "fp64",   "bytes"};
 constexpr std::size_t kWidths[] = {0, 1, 1, 2, 4, 8, 1, 2, 4, 8, 2, 2, 4, 8, 0};
 
 template <class FieldsT, class Visit>
@@ -27,7 +27,9 @@ void visit_media(FieldsT& fields, const Visit& visit) {
 
 }  // namespace
 
-std::string_view to_string(DType dtype) { return kDTypeWords[static_cast<std::size_t>(dtype)]; }
+std::string_view to_string(DType dtype) {
+    return kDTypeWords[static_cast<std::size_t>(dtype)];
+}
 
 std::optional<DType> dtype_from(std::string_view word) {
     if (word == "string") return DType::bytes;
@@ -37,7 +39,9 @@ std::optional<DType> dtype_from(std::string_view word) {
     return std::nullopt;
 }
 
-std::size_t width_of(DType dtype) { return kWidths[static_cast<std::size_t>(dtype)]; }
+std::size_t width_of(DType dtype) {
+    return kWidths[static_cast<std::size_t>(dtype)];
+}
 
 std::optional<std::uint64_t> element_count(const std::vector<std::int64_t>& shape) {
     constexpr std::uint64_t kMost = std::uint64_t{1} << 40;

@@ -18,7 +18,20 @@ namespace headrace::catalog {
 
 /// Element types of tensors; the numbers are those of include/headrace/engine.h.
 enum class DType : std::uint8_t {
-    boolean = 1, int8, int16, int32, int64, uint8, uint16, uint32, uint64, fp16, bf16, fp32, fp64, bytes
+    boolean = 1,
+    int8,
+    int16,
+    int32,
+    int64,
+    uint8,
+    uint16,
+    uint32,
+    uint64,
+    fp16,
+    bf16,
+    fp32,
+    fp64,
+    bytes
 };
 /// "bool", "int8" … "fp64", "bytes".
 std::string_view to_string(DType dtype);
@@ -85,18 +98,24 @@ struct Json {
 /// One typed value.
 struct Value {
     using List = std::vector<Value>;  // of one field; lists do not nest
-    using Kind = std::variant<Null, std::string, std::int64_t, double, bool, Time, Json, Tensor, Media, List>;
+    using Kind = std::variant<Null, std::string, std::int64_t, double, bool, Time, Json, Tensor,
+                              Media, List>;
     Kind kind;
 
     Value() = default;
     template <class T>
-        requires(std::is_constructible_v<Kind, T &&> && !std::is_same_v<std::remove_cvref_t<T>, Value>)
-    Value(T&& from) : kind(std::forward<T>(from)) {}  // NOLINT: a value is what it holds
+    requires(std::is_constructible_v<Kind, T&&> && !std::is_same_v<std::remove_cvref_t<T>, Value>)
+        Value(T&& from)
+        : kind(std::forward<T>(from)) {}  // NOLINT: a value is what it holds
 
     template <class T>
-    [[nodiscard]] const T* get() const { return std::get_if<T>(&kind); }
+    [[nodiscard]] const T* get() const {
+        return std::get_if<T>(&kind);
+    }
     template <class T>
-    [[nodiscard]] T* get() { return std::get_if<T>(&kind); }
+    [[nodiscard]] T* get() {
+        return std::get_if<T>(&kind);
+    }
     [[nodiscard]] bool is_null() const { return std::holds_alternative<Null>(kind); }
     bool operator==(const Value&) const = default;
 };
@@ -120,8 +139,8 @@ struct Values {
 
 /// The serialized `Values` of values.proto, as stores and the link carry it.
 std::string encode(const Values& values);
-/// invalid_argument when the bytes are no Values, hold a name twice, an empty value, a list in a list,
-/// a tensor whose data is not what its shape says, or text that is not UTF-8.
+/// invalid_argument when the bytes are no Values, hold a name twice, an empty value, a list in a
+/// list, a tensor whose data is not what its shape says, or text that is not UTF-8.
 Result<Values> decode(std::string_view bytes);
 
 /// Calls `visit(field name, media)` for every media value, depth first: the order of PartSource

@@ -80,8 +80,12 @@ const char* read(wire::Media& from, Media& to) {
             to.source = InlineBytes{std::move(*from.mutable_inline_())};
             to.size = std::get<InlineBytes>(to.source).bytes.size();
             break;
-        case wire::Media::kFileId: to.source = FileSource{std::move(*from.mutable_file_id())}; break;
-        case wire::Media::kUrl: to.source = UrlSource{std::move(*from.mutable_url())}; break;
+        case wire::Media::kFileId:
+            to.source = FileSource{std::move(*from.mutable_file_id())};
+            break;
+        case wire::Media::kUrl:
+            to.source = UrlSource{std::move(*from.mutable_url())};
+            break;
         case wire::Media::kBlob: {
             BlobSource blob;
             if (from.blob().size() != blob.digest.size()) return "blob digest";
@@ -93,7 +97,8 @@ const char* read(wire::Media& from, Media& to) {
             if (from.part() == 0) return "part number";
             to.source = PartSource{from.part()};
             break;
-        case wire::Media::SOURCE_NOT_SET: return "media without a source";
+        case wire::Media::SOURCE_NOT_SET:
+            return "media without a source";
     }
     for (auto& attribute : *from.mutable_attributes()) {
         to.attributes.emplace_back(std::move(*attribute.mutable_name()),
@@ -104,15 +109,31 @@ const char* read(wire::Media& from, Media& to) {
 
 const char* read(wire::Value& from, Value& to, bool in_list) {
     switch (from.kind_case()) {
-        case wire::Value::kText: to = std::move(*from.mutable_text()); return nullptr;
-        case wire::Value::kInteger: to = std::int64_t{from.integer()}; return nullptr;
-        case wire::Value::kNumber: to = from.number(); return nullptr;
-        case wire::Value::kBoolean: to = from.boolean(); return nullptr;
-        case wire::Value::kNull: to = Null{}; return nullptr;
-        case wire::Value::kTimeMs: to = Time{from.time_ms()}; return nullptr;
-        case wire::Value::kJson: to = Json{std::move(*from.mutable_json())}; return nullptr;
-        case wire::Value::kTensor: return read(*from.mutable_tensor(), to.kind.emplace<Tensor>());
-        case wire::Value::kMedia: return read(*from.mutable_media(), to.kind.emplace<Media>());
+        case wire::Value::kText:
+            to = std::move(*from.mutable_text());
+            return nullptr;
+        case wire::Value::kInteger:
+            to = std::int64_t{from.integer()};
+            return nullptr;
+        case wire::Value::kNumber:
+            to = from.number();
+            return nullptr;
+        case wire::Value::kBoolean:
+            to = from.boolean();
+            return nullptr;
+        case wire::Value::kNull:
+            to = Null{};
+            return nullptr;
+        case wire::Value::kTimeMs:
+            to = Time{from.time_ms()};
+            return nullptr;
+        case wire::Value::kJson:
+            to = Json{std::move(*from.mutable_json())};
+            return nullptr;
+        case wire::Value::kTensor:
+            return read(*from.mutable_tensor(), to.kind.emplace<Tensor>());
+        case wire::Value::kMedia:
+            return read(*from.mutable_media(), to.kind.emplace<Media>());
         case wire::Value::kList: {
             if (in_list) return "list in a list";
             auto& list = to.kind.emplace<Value::List>();
@@ -123,7 +144,8 @@ const char* read(wire::Value& from, Value& to, bool in_list) {
             }
             return nullptr;
         }
-        case wire::Value::KIND_NOT_SET: return "empty value";
+        case wire::Value::KIND_NOT_SET:
+            return "empty value";
     }
     return "unknown value";
 }

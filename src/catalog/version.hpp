@@ -23,8 +23,8 @@ struct VersionId {
 /// How a version's engines want to be given work. Zero = none or the default.
 struct ServingLimits {
     std::uint32_t slots = 1;
-    std::uint32_t max_batch = 1;     // jobs that one slot runs together, 1..64
-    std::uint32_t max_wait_ms = 0;   // how long a batch may wait to fill
+    std::uint32_t max_batch = 1;       // jobs that one slot runs together, 1..64
+    std::uint32_t max_wait_ms = 0;     // how long a batch may wait to fill
     std::uint32_t run_timeout_ms = 0;  // default run time of one attempt
     std::uint32_t stall_timeout_ms = 0;
     std::uint32_t cancel_grace_ms = 5'000;
@@ -43,7 +43,7 @@ struct Version {
     std::string description;
     std::shared_ptr<const Validator> validator;
     ServingLimits limits;
-    Sha256 digest{};      // of the interface
+    Sha256 digest{};  // of the interface
     WallMs created_at = 0;
     bool hidden = false;  // kept for the jobs that name it, not given to new ones
 

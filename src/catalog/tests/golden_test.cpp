@@ -178,7 +178,8 @@ TEST_P(GoldenInterface, HoldsTheForeignWorld) {
         boost::system::error_code error;
         EXPECT_NE(foreign.find_pointer(pointer, error), nullptr) << pointer;
         const auto dot = target.find('.');
-        EXPECT_TRUE(holds(engine->interface, target.substr(0, dot), target.substr(dot + 1))) << target;
+        EXPECT_TRUE(holds(engine->interface, target.substr(0, dot), target.substr(dot + 1)))
+            << target;
     }
     EXPECT_GT(count, 0);
 

@@ -1,0 +1,168 @@
+#include "catalog/catalog.hpp"
+
+#include <thread>
+
+#include <gtest/gtest.h>
+
+namespace headrace::catalog {
+namespace {
+
+class FixedClock final : public Clock {
+  public:
+    [[nodiscard]] SteadyTime now() const override { return {}; }
+    [[nodiscard]] WallMs wall() const override { return 1'000; }
+};
+
+class MemoryStore final : public CatalogStore {
+  public:
+    Result<std::vector<VersionRecord>> load() override { return records; }
+    void save(VersionRecord record, UniqueFunction<void(Result<void>)> done) override {
+        drop(record.tenant, record.name, record.version);
+        records.push_back(std::move(record));
+        done({});
+    }
+    void remove(TenantId tenant, std::string name, std::string version,
+                UniqueFunction<void(Result<void>)> done) override {
+        drop(tenant, name, version);
+        done({});
+    }
+    void drop(const TenantId& tenant, const std::string& name, const std::string& version) {
+        std::erase_if(records, [&](const auto& r) {
+            return r.tenant == tenant && r.name == name && r.version == version;
+        });
+    }
+    std::vector<VersionRecord> records;
+};
+
+Registration of(std::string tenant, std::string name, std::string version,
+                const char* input = "text") {
+    Registration registration;
+    registration.tenant = TenantId(std::move(tenant));
+    registration.name = std::move(name);
+    registration.version = std::move(version);
+    registration.interface =
+        *interface_from_json(std::string(R"({"inputs":{")") + input + R"(":{"kind":"text"}}})");
+    return registration;
+}
+
+std::string resolved(const Catalog& catalog, const char* tenant, std::string_view reference) {
+    const auto version = catalog.snapshot()->resolve(TenantId(tenant), reference);
+    return version ? (*version)->tenant.name + '/' + (*version)->text()
+                   : std::string(to_string(version.error().code));
+}
+
+class CatalogTest : public testing::Test {
+  protected:
+    FixedClock clock;
+    MemoryStore store;
+    Catalog catalog{clock, &store};
+};
+
+TEST_F(CatalogTest, ResolvesTheHighestOrThePinned) {
+    for (const char* version : {"1.0.0", "1.10.0", "1.9.0", "2.0.0-rc.1"})
+        ASSERT_TRUE(catalog.add(of("system", "ocr", version)));
+    ASSERT_TRUE(catalog.add(of("system", "new", "0.1.0-beta")));
+    EXPECT_EQ(resolved(catalog, "acme", "ocr"), "system/ocr@1.10.0");
+    EXPECT_EQ(resolved(catalog, "acme", "ocr@1.9.0"), "system/ocr@1.9.0");
+    EXPECT_EQ(resolved(catalog, "acme", "ocr@2.0.0-rc.1"), "system/ocr@2.0.0-rc.1");
+    EXPECT_EQ(resolved(catalog, "acme", "new"), "system/new@0.1.0-beta");
+    for (const char* reference : {"ocr@3.0.0", "ocr@", "oc", "ocrs", "", "@1.0.0", "ocr@1.9"}) {
+        EXPECT_EQ(resolved(catalog, "acme", reference), "not_found") << reference;
+    }
+}
+
+TEST_F(CatalogTest, ATenantSeesItsOwnAndTheSystems) {
+    ASSERT_TRUE(catalog.add(of("system", "ocr", "2.0.0")));
+    ASSERT_TRUE(catalog.add(of("acme", "ocr", "1.0.0")));
+    ASSERT_TRUE(catalog.add(of("acme", "zoom", "1.0.0")));
+    EXPECT_EQ(resolved(catalog, "acme", "ocr"), "acme/ocr@1.0.0");
+    EXPECT_EQ(resolved(catalog, "acme", "ocr@2.0.0"), "system/ocr@2.0.0");
+    EXPECT_EQ(resolved(catalog, "other", "ocr"), "system/ocr@2.0.0");
+    EXPECT_EQ(resolved(catalog, "other", "zoom"), "not_found");
+    const auto snapshot = catalog.snapshot();
+    EXPECT_EQ(snapshot->list(TenantId("acme")).size(), 3U);
+    EXPECT_EQ(snapshot->list(TenantId("other")).size(), 1U);
+    EXPECT_EQ(snapshot->list(kSystemTenant).size(), 1U);
+    EXPECT_EQ(snapshot->versions(TenantId("acme"), "ocr").front()->semver.text(), "2.0.0");
+    EXPECT_EQ(snapshot->versions(kSystemTenant, "ocr").size(), 1U);
+}
+
+TEST_F(CatalogTest, TheSameVersionWithAnotherInterfaceIsAConflict) {
+    const auto first = catalog.add(of("system", "ocr", "1.0.0"));
+    ASSERT_TRUE(first);
+    auto again = of("system", "ocr", "1.0.0");
+    again.limits.max_batch = 8;
+    const auto second = catalog.add(std::move(again));
+    ASSERT_TRUE(second);
+    EXPECT_EQ((*second)->id, (*first)->id);
+    EXPECT_EQ((*second)->limits.max_batch, 8U);
+    EXPECT_EQ((*first)->limits.max_batch, 1U);  // what was handed out does not change
+    const auto other = catalog.add(of("system", "ocr", "1.0.0", "image"));
+    ASSERT_FALSE(other);
+    EXPECT_EQ(other.error().code, ErrorCode::conflict);
+    EXPECT_EQ(catalog.add(of("system", "ocr", "1.0.0+build")).error().code, ErrorCode::conflict);
+    EXPECT_TRUE(catalog.add(of("acme", "ocr", "1.0.0", "image")));
+    EXPECT_EQ(catalog.add(of("acme", "OCR", "1.0.0")).error().code, ErrorCode::invalid_argument);
+    EXPECT_EQ(catalog.add(of("acme", "ocr", "1.0")).error().code, ErrorCode::invalid_argument);
+    EXPECT_EQ(catalog.add(of("acme", "ocr", "3.0.0"), "{").error().code,
+              ErrorCode::invalid_argument);
+}
+
+TEST_F(CatalogTest, HiddenVersionsAreForStoredJobsOnly) {
+    const auto version = *catalog.add(of("system", "ocr", "1.0.0"));
+    const auto before = catalog.snapshot();
+    ASSERT_TRUE(catalog.hide(version->id));
+    EXPECT_EQ(resolved(catalog, "acme", "ocr"), "not_found");
+    EXPECT_EQ(resolved(catalog, "acme", "ocr@1.0.0"), "not_found");
+    const auto after = catalog.snapshot();
+    EXPECT_TRUE(after->list(TenantId("acme")).empty());
+    EXPECT_NE(after->find(TenantId("acme"), "ocr", "1.0.0"), nullptr);
+    EXPECT_NE(after->find(version->id), nullptr);
+    EXPECT_GT(after->generation(), before->generation());
+    EXPECT_TRUE(before->resolve(TenantId("acme"), "ocr"));  // a snapshot is an instant
+    ASSERT_TRUE(catalog.add(of("system", "ocr", "1.0.0")));
+    EXPECT_EQ(resolved(catalog, "acme", "ocr"), "system/ocr@1.0.0");
+    ASSERT_TRUE(catalog.remove(version->id));
+    EXPECT_EQ(catalog.snapshot()->find(version->id), nullptr);
+    EXPECT_FALSE(catalog.remove(version->id));
+    EXPECT_FALSE(catalog.hide(VersionId{99}));
+    EXPECT_NE((*catalog.add(of("system", "ocr", "1.0.0")))->id, version->id);  // ids are not reused
+}
+
+TEST_F(CatalogTest, ComesBackHiddenFromTheStore) {
+    ASSERT_TRUE(catalog.add(of("system", "ocr", "1.0.0")));
+    ASSERT_TRUE(catalog.add(of("acme", "ocr", "2.0.0")));
+    store.records.push_back(
+        VersionRecord{TenantId("acme"), "broken", "1.0.0", "", "", "{", {}, 0, false});
+    Catalog next(clock, &store);
+    ASSERT_TRUE(next.load());
+    EXPECT_EQ(resolved(next, "acme", "ocr"), "not_found");
+    const auto stored = next.snapshot()->find(TenantId("acme"), "ocr", "2.0.0");
+    ASSERT_NE(stored, nullptr);
+    EXPECT_EQ(stored->created_at, 1'000);
+    const auto again = next.add(of("acme", "ocr", "2.0.0"));
+    ASSERT_TRUE(again);
+    EXPECT_EQ((*again)->id, stored->id);
+    EXPECT_EQ(next.add(of("system", "ocr", "1.0.0", "image")).error().code, ErrorCode::conflict);
+    EXPECT_EQ(resolved(next, "acme", "ocr"), "acme/ocr@2.0.0");
+}
+
+TEST_F(CatalogTest, ReadersOnOtherThreadsSeeWholeSnapshots) {
+    std::atomic<bool> stop = false;
+    std::thread reader([&] {
+        std::uint64_t generation = 0;
+        while (!stop) {
+            const auto snapshot = catalog.snapshot();
+            EXPECT_GE(snapshot->generation(), generation);
+            generation = snapshot->generation();
+            EXPECT_EQ(snapshot->list(TenantId("acme")).size(), generation);
+        }
+    });
+    for (int i = 0; i < 200; ++i)
+        ASSERT_TRUE(catalog.add(of("acme", "n" + std::to_string(i), "1.0.0")));
+    stop = true;
+    reader.join();
+}
+
+}  // namespace
+}  // namespace headrace::catalog
