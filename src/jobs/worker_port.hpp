@@ -15,6 +15,7 @@ struct Grant {
     Fence fence;
     std::uint32_t attempt = 1;
     TenantId tenant;
+    std::string caller;  // who asked; owns the files of the output
     std::shared_ptr<const Payload> input;
     std::int64_t timeout_ms = 0;  // run time left, 0 = none
     std::string traceparent;

@@ -38,7 +38,7 @@ Channel::Channel(Loop& loop, std::unique_ptr<Transport> transport)
 
 Channel::~Channel() {
     *self_ = nullptr;
-    if (open_) transport_->close("");
+    if (open_) transport_->close("", false);
 }
 
 void Channel::start(ChannelReceiver& receiver) {
@@ -136,7 +136,14 @@ void Channel::close(std::string_view reason) {
     if (!open_) return;
     flush();
     open_ = false;
-    transport_->close(reason);
+    transport_->close(reason, false);
+}
+
+void Channel::refuse(std::string_view reason) {
+    if (!open_) return;
+    flush();
+    open_ = false;
+    transport_->close(reason, true);
 }
 
 void Channel::on_frame(std::string_view bytes) {
@@ -145,11 +152,11 @@ void Channel::on_frame(std::string_view bytes) {
     google::protobuf::Arena arena(arena_options());
     auto* frame = google::protobuf::Arena::CreateMessage<wire::Frame>(&arena);
     if (bytes.size() > kMaxFrame || !frame->ParseFromArray(bytes.data(), static_cast<int>(bytes.size()))) {
-        return refuse("not a frame");
+        return broken("not a frame");
     }
     if (replay_ != nullptr && frame->has_delivery()) {
         const auto got = replay_->receive(frame->delivery().seq(), frame->delivery().ack(), bytes.size());
-        if (got == Replay::Received::gap) return refuse("frames are missing");
+        if (got == Replay::Received::gap) return broken("frames are missing");
         if (got == Replay::Received::again) return;
     }
     receiver_->on_frame(*frame, bytes);
@@ -172,10 +179,10 @@ void Channel::on_closed(CloseReason reason) {
     receiver_->on_closed(reason);
 }
 
-void Channel::refuse(std::string text) {
+void Channel::broken(std::string text) {
     if (!open_) return;
     open_ = false;
-    transport_->close(text);
+    transport_->close(text, true);
     receiver_->on_closed({CloseReason::Kind::refused, std::move(text)});
 }
 

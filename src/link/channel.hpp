@@ -55,6 +55,8 @@ class Channel final : private TransportSink {
     /// Writes what is queued as far as the transport takes it at once, then ends the link. on_closed()
     /// is not called.
     void close(std::string_view reason);
+    /// The same, for what the other side sent.
+    void refuse(std::string_view reason);
     [[nodiscard]] bool is_open() const { return open_; }
     /// Bytes that wait to be written.
     [[nodiscard]] std::size_t queued() const { return queued_; }
@@ -71,7 +73,7 @@ class Channel final : private TransportSink {
     void flush();
     std::string take_batch();
     std::string take_queued();
-    void refuse(std::string text);
+    void broken(std::string text);
 
     Loop& loop_;
     std::unique_ptr<Transport> transport_;

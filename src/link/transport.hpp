@@ -18,7 +18,7 @@ namespace headrace::link {
 /// Why a link ended.
 struct CloseReason {
     enum class Kind {
-        ended,   // the other side closed it
+        ended,   // the other side closed it, in order
         broken,  // an I/O error, or silence
         refused  // we closed it, for what the other side sent
     };
@@ -50,8 +50,8 @@ class Transport {
     /// One at a time; on_written() follows, or on_closed(). Returns true when the batch is written
     /// already, then no on_written() follows.
     virtual bool write(std::string batch) = 0;
-    /// Ends the link; the sink hears nothing more.
-    virtual void close(std::string_view reason) = 0;
+    /// Ends the link; the sink hears nothing more. `fault`: for what the other side sent.
+    virtual void close(std::string_view reason, bool fault) = 0;
 };
 
 /// A connected Unix stream socket.

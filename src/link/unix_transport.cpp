@@ -140,7 +140,7 @@ class UnixTransport final : public Transport {
     ~UnixTransport() override { link_->close(); }
     void start(TransportSink& sink) override { link_->start(sink); }
     bool write(std::string batch) override { return link_->write(std::move(batch)); }
-    void close(std::string_view) override { link_->close(); }
+    void close(std::string_view, bool) override { link_->close(); }
 
   private:
     std::shared_ptr<UnixLink> link_;

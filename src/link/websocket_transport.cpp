@@ -40,18 +40,22 @@ class WebSocketLink final : public std::enable_shared_from_this<WebSocketLink> {
         });
     }
 
-    void close(std::string_view reason) {
+    void close(std::string_view reason, bool fault) {
         sink_ = nullptr;
-        asio::post(socket_->executor(), [self = shared_from_this(), reason = std::string(reason)]() mutable {
-            self->closing_ = std::move(reason);
+        asio::post(socket_->executor(), [self = shared_from_this(), reason = std::string(reason), fault]() mutable {
+            self->closing_ = Closing{fault ? kPolicy : kNormal, reason.substr(0, kMostReason)};
             if (!self->writing_) self->tasks_.spawn("link close", self->shut(self));
         });
     }
 
   private:
     using Self = std::shared_ptr<WebSocketLink>;
+    struct Closing {
+        std::uint16_t code;
+        std::string reason;
+    };
 
-    asio::awaitable<void> read_all(Self self) {
+    asio::awaitable<void> read_all([[maybe_unused]] Self self) {
         while (true) {
             auto message = co_await socket_->read();
             if (!message) break;
@@ -63,8 +67,9 @@ class WebSocketLink final : public std::enable_shared_from_this<WebSocketLink> {
             deliver(std::move(message->data));
         }
         const auto code = socket_->close_code();
+        const std::string why(socket_->close_reason());
         tell_closed({code == kNormal ? CloseReason::Kind::ended : CloseReason::Kind::broken,
-                     "closed with " + std::to_string(code)});
+                     why.empty() ? "closed with " + std::to_string(code) : why});
     }
 
     /// Messages that come faster than the channel's loop takes them share one hop.
@@ -104,10 +109,8 @@ class WebSocketLink final : public std::enable_shared_from_this<WebSocketLink> {
         });
     }
 
-    asio::awaitable<void> shut(Self self) {
-        const std::uint16_t code = closing_->empty() ? kNormal : kPolicy;
-        const std::string reason = closing_->substr(0, kMostReason);
-        co_await socket_->close(code, reason);
+    asio::awaitable<void> shut([[maybe_unused]] Self self) {
+        co_await socket_->close(closing_->code, closing_->reason);
         socket_->cancel();
     }
 
@@ -121,7 +124,7 @@ class WebSocketLink final : public std::enable_shared_from_this<WebSocketLink> {
     std::unique_ptr<http::WebSocket> socket_;
     TaskGroup tasks_;                   // of the socket's loop
     bool writing_ = false;               // of the socket's loop
-    std::optional<std::string> closing_;  // of the socket's loop
+    std::optional<Closing> closing_;      // of the socket's loop
     TransportSink* sink_ = nullptr;      // of the channel's loop
     std::mutex mutex_;                  // guards inbox_ only
     std::vector<std::string> inbox_;
@@ -132,16 +135,16 @@ class WebSocketTransport final : public Transport {
     WebSocketTransport(Loop& loop, std::unique_ptr<http::WebSocket> socket)
         : link_(std::make_shared<WebSocketLink>(loop, std::move(socket))) {}
     ~WebSocketTransport() override {
-        if (!closed_) link_->close("");
+        if (!closed_) link_->close("", false);
     }
     void start(TransportSink& sink) override { link_->start(sink); }
     bool write(std::string batch) override {
         link_->write(std::move(batch));
         return false;
     }
-    void close(std::string_view reason) override {
+    void close(std::string_view reason, bool fault) override {
         closed_ = true;
-        link_->close(reason);
+        link_->close(reason, fault);
     }
 
   private:
