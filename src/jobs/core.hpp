@@ -21,6 +21,19 @@ namespace headrace::jobs {
 
 class CoreObserver;  // jobs/observer.hpp: what metrics and the log listen to
 
+/// How much the core holds right now.
+struct CoreCounts {
+    std::size_t jobs = 0;    // live ones and those kept after their end
+    std::size_t ended = 0;   // of these, ended
+    std::size_t running = 0;
+    std::size_t preparing = 0;
+    std::size_t timers = 0;
+    std::size_t writes = 0;  // under way
+    std::size_t flights = 0;  // idempotent requests not answered yet
+    std::size_t workers = 0;
+    std::uint64_t resident_input_bytes = 0;
+};
+
 /// The job core: one pure state machine. It owns all job state, does no I/O of its own and reads no
 /// clock but the one it is given, so a simulation can drive it through every fault and replay a run.
 ///
@@ -38,6 +51,8 @@ class Core {
     using ResolveVersion = UniqueFunction<VersionPtr(const TenantId&, const std::string& name,
                                                      const std::string& version)>;
     void restore(std::uint64_t epoch, std::vector<JobRecord> open, ResolveVersion resolve);
+    /// Call whenever the catalog adds a version or replaces it by one with other limits; versions are
+    /// told apart by their VersionId.
     void version_added(const VersionPtr& version);
 
     // --- callers -------------------------------------------------------------------------------
@@ -108,6 +123,10 @@ class Core {
     [[nodiscard]] bool draining() const;
     [[nodiscard]] std::optional<SteadyTime> next_deadline() const;
     void tick();
+    /// `moved` runs at the end of any call after which next_deadline() is earlier than it was when
+    /// `moved` or tick() ran last: the owner sets its timer anew. Service does this.
+    void on_deadline_moved(UniqueFunction<void()> moved);
+    [[nodiscard]] CoreCounts counts() const;
 
   private:
     class Impl;

@@ -36,21 +36,21 @@ struct LogWrite {
 };
 
 struct JobQuery {
-    TenantId tenant;
-    std::optional<std::string> caller;  // only this caller's jobs
-    std::optional<JobState> state;
-    std::string capability;  // "name" or "name@version", empty = all
+    TenantId tenant{};
+    std::optional<std::string> caller{};  // only this caller's jobs
+    std::optional<JobState> state{};
+    std::string capability{};  // "name" or "name@version", empty = all
     bool dead_only = false;
-    std::optional<JobId> before;  // cursor: jobs older than this one
+    std::optional<JobId> before{};  // cursor: jobs older than this one
     std::uint32_t limit = 50;     // 1..200
 };
 
 struct UsageQuery {
-    TenantId tenant;
-    std::string capability;  // empty = all
+    TenantId tenant{};
+    std::string capability{};  // empty = all
     WallMs from = 0;
     WallMs to = 0;  // 0 = now
-    std::optional<JobId> before;
+    std::optional<JobId> before{};
     std::uint32_t limit = 50;
 };
 

@@ -14,9 +14,16 @@ namespace headrace::jobs {
 /// The core for callers on any loop: each call hops to the core's loop and its answer hops back to
 /// the calling loop, gathered into one wake-up per batch. When the caller is on the core's own loop
 /// there is no hop. Call from a Loop's thread only.
+///
+/// Also keeps the core's time: it calls tick() on the core's loop when the core asks for it. The core and
+/// both ends' loops must outlive the service; a coroutine that waits here is resumed by the core's answer
+/// alone, never cancelled in between.
 class Service {
   public:
     Service(Core& core, Loop& core_loop);
+    ~Service();
+    Service(const Service&) = delete;
+    Service& operator=(const Service&) = delete;
 
     asio::awaitable<Result<Accepted>> submit(Submission submission);
     asio::awaitable<Result<JobView>> promote(JobId id);
@@ -26,7 +33,8 @@ class Service {
     asio::awaitable<Result<void>> remove_output(Scope scope, JobId id);
     asio::awaitable<Result<JobView>> get(Scope scope, JobId id);
     asio::awaitable<Result<std::vector<JobView>>> list(JobQuery query);
-    /// Events arrive on the calling loop. The watcher is let go after its DoneEvent or unwatch().
+    /// Events arrive on the calling loop, in order. The watcher is let go, and called no more, after its
+    /// DoneEvent or unwatch().
     asio::awaitable<Result<WatchTicket>> watch(Scope scope, JobId id, std::uint64_t after,
                                                std::shared_ptr<JobWatcher> watcher);
     void unwatch(WatchTicket ticket);
@@ -45,8 +53,13 @@ class Service {
     Loop& core_loop() { return core_loop_; }
 
   private:
+    class Pulse;
+    class Relays;
+
     Core& core_;
     Loop& core_loop_;
+    std::shared_ptr<Pulse> pulse_;
+    std::shared_ptr<Relays> relays_;
 };
 
 }  // namespace headrace::jobs

@@ -26,6 +26,8 @@ struct Submission {
     std::optional<Idempotency> idempotency;
     std::string traceparent;
     bool session = false;
+    /// Set by the core when a caller runs an ended job again.
+    std::optional<JobId> retry_of;
     /// Subscribed before the job can start, so that no event is missed. May be null.
     std::shared_ptr<JobWatcher> watcher;
 };

@@ -1,0 +1,199 @@
+// What callers ask about jobs, in memory or in the log, and what they tell them.
+#include <utility>
+
+#include "jobs/core_impl.hpp"
+
+namespace headrace::jobs {
+namespace {
+
+Error no_such_job() { return {ErrorCode::not_found, "no such job", {}, 0}; }
+
+bool may_see(const Scope& scope, const TenantId& tenant, const std::string& caller) {
+    return scope.tenant == tenant && (!scope.caller || *scope.caller == caller);
+}
+
+}  // namespace
+
+/// The job in memory, if the scope may see it and its id is out.
+Job* Core::Impl::visible(const Scope& scope, const JobId& id) const {
+    Job* job = jobs_.find(id);
+    if (!job || job->phase == Phase::accepting) return nullptr;
+    return may_see(scope, job->tenant->id, *job->caller) ? job : nullptr;
+}
+
+/// A job that is not in memory.
+void Core::Impl::get_record(const Scope& scope, JobId id, Done<JobRecord> done) {
+    if (jobs_.find(id)) return done(headrace::fail(no_such_job()));  // it is, but not for this scope
+    log_.get(scope.tenant, id,
+             later([this, scope, id, done = std::move(done)](
+                       Result<std::optional<JobRecord>> found) mutable {
+                 if (!found) return done(headrace::fail(std::move(found.error())));
+                 if (!*found || !may_see(scope, (*found)->tenant, (*found)->caller) ||
+                     jobs_.find(id)) {
+                     return done(headrace::fail(no_such_job()));
+                 }
+                 done(std::move(**found));
+             }));
+}
+
+void Core::Impl::get(const Scope& scope, JobId id, Done<JobView> done) {
+    if (const Job* job = visible(scope, id)) return done(view_of(*job));
+    get_record(scope, id, [done = std::move(done)](Result<JobRecord> record) mutable {
+        if (!record) return done(headrace::fail(std::move(record.error())));
+        done(JobView{std::move(*record), std::nullopt});
+    });
+}
+
+void Core::Impl::list(JobQuery query, Done<std::vector<JobView>> done) {
+    log_.list(std::move(query), later([this, done = std::move(done)](
+                                          Result<std::vector<JobRecord>> records) mutable {
+                  if (!records) return done(headrace::fail(std::move(records.error())));
+                  std::vector<JobView> views;
+                  views.reserve(records->size());
+                  for (JobRecord& record : *records) {
+                      const Job* live = jobs_.find(record.id);
+                      if (live && live->phase != Phase::accepting) views.push_back(view_of(*live));
+                      else views.push_back({std::move(record), std::nullopt});
+                  }
+                  done(std::move(views));
+              }));
+}
+
+void Core::Impl::cancel(const Scope& scope, JobId id, Done<CancelOutcome> done) {
+    if (Job* job = visible(scope, id)) return cancel_live(*job, std::move(done));
+    get_record(scope, id, [done = std::move(done)](Result<JobRecord> record) mutable {
+        if (!record) return done(headrace::fail(std::move(record.error())));
+        done(headrace::fail(ErrorCode::conflict, "the job has ended"));
+    });
+}
+
+void Core::Impl::cancel_live(Job& job, Done<CancelOutcome> done) {
+    switch (job.phase) {
+        case Phase::ended: return done(headrace::fail(ErrorCode::conflict, "the job has ended"));
+        case Phase::ending:  // whatever it is: told when it is on disk
+            job.detail->cancels.push_back(std::move(done));
+            return;
+        case Phase::running:
+            if (!job.detail->lease.cancelled) send_cancel(job, CancelReason::cancelled);
+            return done(CancelOutcome{true, view_of(job)});
+        default: break;
+    }
+    job.more().cancels.push_back(std::move(done));
+    job.detail->cancelled_by_caller = true;
+    end(job, JobState::cancelled, JobError{"cancelled", "the job was cancelled", "cancelled", false});
+}
+
+void Core::Impl::hang_up(JobId id) {
+    Job* job = jobs_.find(id);
+    if (!job || job->logged() || job->phase == Phase::ending || job->phase == Phase::ended) return;
+    cancel_live(*job, [](Result<CancelOutcome>) {});
+}
+
+void Core::Impl::retry(const Scope& scope, JobId id, Done<JobView> done) {
+    if (const Job* job = visible(scope, id)) {
+        if (job->phase != Phase::ended) {
+            return done(headrace::fail(ErrorCode::conflict, "the job has not ended"));
+        }
+        return retry_record(*job->detail->end->record, std::move(done));
+    }
+    get_record(scope, id, [this, done = std::move(done)](Result<JobRecord> record) mutable {
+        if (!record) return done(headrace::fail(std::move(record.error())));
+        retry_record(std::move(*record), std::move(done));
+    });
+}
+
+void Core::Impl::retry_record(JobRecord record, Done<JobView> done) {
+    if (record.state == JobState::succeeded || !is_terminal(record.state)) {
+        return done(headrace::fail(ErrorCode::conflict,
+                                   "only a failed, cancelled or expired job is run again"));
+    }
+    if (record.session) {
+        return done(headrace::fail(ErrorCode::conflict, "a session cannot be run again"));
+    }
+    if (record.input) {
+        auto input = record.input;
+        return accept_retry(record, std::move(input), std::move(done));
+    }
+    auto tenant = record.tenant;
+    const JobId id = record.id;
+    log_.load_input(std::move(tenant), id,
+                    later([this, record = std::move(record), done = std::move(done)](
+                              Result<std::shared_ptr<const Payload>> input) mutable {
+                        if (!input) return done(headrace::fail(std::move(input.error())));
+                        if (!*input) {
+                            return done(headrace::fail(ErrorCode::gone, "the job's input was removed"));
+                        }
+                        accept_retry(record, std::move(*input), std::move(done));
+                    }));
+}
+
+/// A new job with the same input and limits, always durable: its id is handed out before its answer.
+void Core::Impl::accept_retry(const JobRecord& record, std::shared_ptr<const Payload> input,
+                              Done<JobView> done) {
+    VersionPtr version;
+    if (resolve_) version = resolve_(record.tenant, record.capability, record.version);
+    if (!version) {
+        for (const auto& queue : queues_) {
+            if (queue->name == record.capability && queue->semver == record.version &&
+                (queue->owner == record.tenant || queue->owner.name == "system")) {
+                version = queue->version;
+            }
+        }
+    }
+    if (!version) {
+        return done(headrace::fail(ErrorCode::not_found, "the job's version is no longer served"));
+    }
+    Submission again;
+    again.tenant = record.tenant;
+    again.caller = record.caller;
+    again.version = std::move(version);
+    again.input = *input;
+    again.priority = record.priority;
+    again.timeout_ms = record.timeout_ms;
+    again.ttl_ms = record.ttl_ms;
+    again.traceparent = record.traceparent;
+    again.retry_of = record.id;
+    accept(std::move(again), [done = std::move(done)](Result<Accepted> accepted) mutable {
+        if (!accepted) return done(headrace::fail(std::move(accepted.error())));
+        done(std::move(accepted->view));
+    });
+}
+
+void Core::Impl::remove_output(const Scope& scope, JobId id, Done<void> done) {
+    if (const Job* job = visible(scope, id)) {
+        if (job->phase != Phase::ended) {
+            return done(headrace::fail(ErrorCode::conflict, "the job has not ended"));
+        }
+        return remove_output_of(*job->detail->end->record, std::move(done));
+    }
+    get_record(scope, id, [this, done = std::move(done)](Result<JobRecord> record) mutable {
+        if (!record) return done(headrace::fail(std::move(record.error())));
+        if (!is_terminal(record->state)) {
+            return done(headrace::fail(ErrorCode::conflict, "the job has not ended"));
+        }
+        remove_output_of(std::move(*record), std::move(done));
+    });
+}
+
+void Core::Impl::remove_output_of(JobRecord record, Done<void> done) {
+    if (record.output_removed) return done({});
+    record.output.reset();
+    record.output_removed = true;
+    auto changed = std::make_shared<const JobRecord>(std::move(record));
+    auto forget_it = [this, changed, done = std::move(done)](Result<void> written) mutable {
+        if (!written) return done(headrace::fail(std::move(written.error())));
+        Job* live = jobs_.find(changed->id);
+        if (live && live->phase == Phase::ended) {
+            live->detail->end->record = changed;
+            live->detail->end->output.reset();
+        }
+        done({});
+    };
+    if (changed->job_class == JobClass::interactive) return forget_it({});
+    LogWrite change;
+    change.kind = LogWrite::Kind::remove_output;
+    change.job = changed;
+    write(std::move(change), std::move(forget_it));
+}
+
+}  // namespace headrace::jobs

@@ -1,0 +1,185 @@
+#pragma once
+
+#include <memory>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "jobs/core_state.hpp"
+
+namespace headrace::jobs {
+
+/// The core's steps, by file. Nothing here is called from outside a Turn.
+class Core::Impl : public CoreState {
+  public:
+    Impl(Settings settings, const Clock& clock, IdSource& ids, JobLog& log, CoreObserver& observer)
+        : CoreState(settings, clock, ids, log, observer) {}
+    ~Impl();
+
+    /// One call from the outside. The outermost turn takes the time, and at its end matches jobs with
+    /// slots, sends the leases, then makes the calls that became due.
+    class Turn {
+      public:
+        explicit Turn(Impl& core) : core_(core) { core_.begin_turn(); }
+        ~Turn() { core_.end_turn(); }
+        Turn(const Turn&) = delete;
+        Turn& operator=(const Turn&) = delete;
+
+      private:
+        Impl& core_;
+    };
+    void begin_turn();
+    void end_turn();
+    void settle();
+
+    // core_accept.cpp
+    void submit(Submission submission, Done<Accepted> done);
+    void find_twin(Submission submission);
+    void accept(Submission submission, Done<Accepted> done);
+    Job& create(Submission& submission, Queue& queue);
+    void accepted(Job& job, Done<Accepted>& done);
+    void refuse(const std::string& capability, Error error, Done<Accepted>& done);
+    void promote(JobId id, Done<JobView> done);
+    void promoted(Job& job, Result<void> written);
+    // core_dispatch.cpp
+    void enqueue(Job& job);
+    void leave_queue(Job& job);
+    void match(Pool& pool);
+    Contest* next_contest(Pool& pool);
+    bool ready(Line& line);
+    void lease_together(Offer& offer, Contest& contest);
+    void lease_alone(Contest& contest);
+    void serve_emptied(Worker& worker);
+    Job* pick(Contest& contest);
+    void begin_lease(Offer& offer, Queue& queue, bool alone);
+    bool needs_preparation(const Job& job) const;
+    void prepare(Job& job);
+    void load_input(Job& job);
+    void write_attempt(Job& job);
+    void prepared(Job& job);
+    void set_back(Job& job);
+    void drop_from_batch(Job& job);
+    void settle_batch(Batch& batch);
+    void depart(Worker& worker, Queue& queue, const std::vector<Job*>& jobs);
+    void leave(Job& job, Worker& worker, std::uint32_t batch_size, Grant& grant);
+    void unpick(Job& job);
+    // core_end.cpp
+    void end(Job& job, JobState state, std::optional<JobError> error,
+             std::shared_ptr<const Payload> output = nullptr, std::vector<FileRecord> files = {});
+    void take_out(Job& job);
+    void write_end(Job& job);
+    void write_finish(Job& job);
+    void put_files(Job& job);
+    void finalize(Job& job);
+    void meter(Job& job);
+    void retry_usage();
+    void detach_lease(Job& job, const char* outcome);
+    void lose_attempt(Job& job, const char* outcome, JobError error, bool crashed);
+    void requeue(Job& job, const std::string& reason, bool crashed);
+    void fail_dead(Job& job, JobError error);
+    void drop_input_above_limit(Job& job);
+    void release_input(Job& job);
+    void forget(Job& job);
+    void trim_ended();
+    // core_results.cpp
+    Job* holder(const WorkerId& worker, const JobId& id, const Fence& fence) const;
+    AbandonedLease* abandoned(const WorkerId& id, const JobId& job, const Fence& fence);
+    Result<Job*> hold(const WorkerId& worker, const JobId& id, const Fence& fence);
+    Result<void> output(WorkerId worker, JobId id, Fence fence, OutputEvent step);
+    Result<void> complete(WorkerId worker, JobId id, Fence fence, Completion completion);
+    Result<void> fail_attempt(WorkerId worker, JobId id, Fence fence, JobError error, Usage usage);
+    Result<void> confirmed(const WorkerId& worker, const JobId& id, const Fence& fence);
+    // core_workers.cpp
+    WorkerId attach(WorkerProfile profile, std::shared_ptr<WorkerPort> port);
+    Result<std::vector<Fence>> reattach(WorkerId id, std::shared_ptr<WorkerPort> port,
+                                        std::span<const Fence> held);
+    void link_lost(WorkerId id);
+    void lose_worker(Worker& worker, const std::string& reason, bool kill);
+    void credit(WorkerId id, std::span<const std::uint32_t> versions, std::uint32_t slots);
+    Offer* offer_of(Worker& worker, std::span<const std::uint32_t> versions);
+    Pool& pool_of(std::vector<Queue*> queues);
+    void undo_preparations(Worker& worker);
+    void relist(Worker& worker);
+    void worker_eased(Worker& worker);
+    void stop_emptying(Contest& contest);
+    void send_cancel(Job& job, CancelReason reason);
+    void abandon_lease(Job& job, CancelReason reason);
+    Worker* find_worker(const WorkerId& id) const;
+    // core_callers.cpp
+    Job* visible(const Scope& scope, const JobId& id) const;
+    void cancel(const Scope& scope, JobId id, Done<CancelOutcome> done);
+    void cancel_live(Job& job, Done<CancelOutcome> done);
+    void hang_up(JobId id);
+    void retry(const Scope& scope, JobId id, Done<JobView> done);
+    void retry_record(JobRecord record, Done<JobView> done);
+    void accept_retry(const JobRecord& record, std::shared_ptr<const Payload> input, Done<JobView> done);
+    void remove_output(const Scope& scope, JobId id, Done<void> done);
+    void remove_output_of(JobRecord record, Done<void> done);
+    void get(const Scope& scope, JobId id, Done<JobView> done);
+    void get_record(const Scope& scope, JobId id, Done<JobRecord> done);
+    void list(JobQuery query, Done<std::vector<JobView>> done);
+    // core_watch.cpp
+    void emit(Job& job, EventRing::What what);
+    void watch(const Scope& scope, JobId id, std::uint64_t after,
+               std::shared_ptr<JobWatcher> watcher, Done<WatchTicket> done);
+    void unwatch(WatchTicket ticket);
+    Result<void> session_input(JobId id, std::string values, bool last);
+    std::uint64_t session_window(JobId id, UniqueFunction<void()> changed);
+    void output_taken(JobId id, std::uint64_t bytes);
+    void catch_up(Job& job);
+    void send_buffered_input(Job& job);
+    void input_consumed(Job& job, std::uint64_t bytes);
+    // core_operators.cpp
+    QueueView view_of(const Queue& queue) const;
+    WorkerView view_of(const Worker& worker) const;
+    std::uint64_t purge(Queue& queue);
+    void purge_some(Queue& queue);
+    void drain(UniqueFunction<void()> idle);
+    bool is_idle() const;
+    // core_restore.cpp
+    void restore(std::uint64_t epoch, std::vector<JobRecord> open, ResolveVersion resolve);
+    Job& restore_job(JobRecord& record, double first_stamp);
+    void resume(Job& job, bool was_running);
+    void adopt(Queue& parking, Queue& queue);
+    void version_added(const VersionPtr& version);
+    Queue& queue_for(const VersionPtr& version);
+    Queue* find_queue(const VersionPtr& version) const;
+    Queue& parking_queue(const TenantId& tenant, const std::string& name, const std::string& version);
+    Tenant& tenant_of(const TenantId& id);
+    const std::string* caller_of(const std::string& id);
+    // core_record.cpp
+    JobState state_of(const Job& job) const;
+    void fill(JobRecord& record, const Job& job) const;
+    std::shared_ptr<JobRecord> record_of(const Job& job) const;
+    const JobRecord& note(const Job& job);
+    JobView view_of(const Job& job) const;
+    UsageRecord usage_of(const JobRecord& record) const;
+    // core_timers.cpp
+    void tick();
+    void rearm(Job& job);
+    void fire(Timer& timer);
+    void job_due(Job& job);
+    void running_due(Job& job);
+    void worker_due(Worker& worker);
+
+    /// Wraps what the log will answer: dropped when the core is gone, else run as a turn of its own.
+    template <class F>
+    auto later(F next) {
+        return [this, alive = std::weak_ptr<char>(alive_), next = std::move(next)](auto result) mutable {
+            if (alive.expired()) return;
+            const Turn turn(*this);
+            next(std::move(result));
+        };
+    }
+    /// Issues one write; `next` gets Result<void>.
+    template <class F>
+    void write(LogWrite change, F next) {
+        ++writes_;
+        log_.write(std::move(change), later([this, next = std::move(next)](Result<void> done) mutable {
+                       --writes_;
+                       next(std::move(done));
+                   }));
+    }
+};
+
+}  // namespace headrace::jobs

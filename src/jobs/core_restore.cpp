@@ -1,0 +1,161 @@
+// What the log held when the server started, and the tables of versions, tenants and callers.
+#include <algorithm>
+#include <limits>
+
+#include "catalog/version.hpp"
+#include "jobs/core_impl.hpp"
+
+namespace headrace::jobs {
+
+Tenant& Core::Impl::tenant_of(const TenantId& id) {
+    auto& tenant = tenants_[id.name];
+    if (!tenant) {
+        tenant = std::make_unique<Tenant>();
+        tenant->id = id;
+    }
+    return *tenant;
+}
+
+const std::string* Core::Impl::caller_of(const std::string& id) { return &*callers_.insert(id).first; }
+
+Queue* Core::Impl::find_queue(const VersionPtr& version) const {
+    if (!version || version->id.value >= queue_by_version_.size()) return nullptr;
+    return queue_by_version_[version->id.value];
+}
+
+Queue& Core::Impl::queue_for(const VersionPtr& version) {
+    if (Queue* queue = find_queue(version)) return *queue;
+    auto queue = std::make_unique<Queue>(version->tenant, version->name, version->semver.text());
+    queue->set_version(version);
+    queue->capability = &capabilities_[{version->tenant.name, version->name}];
+    const std::size_t index = version->id.value;
+    if (queue_by_version_.size() <= index) queue_by_version_.resize(index + 1);
+    queue_by_version_[index] = queue.get();
+    queues_.push_back(std::move(queue));
+    return *queues_.back();
+}
+
+Queue& Core::Impl::parking_queue(const TenantId& tenant, const std::string& name,
+                                 const std::string& version) {
+    for (const auto& queue : parking_) {
+        if (queue->owner == tenant && queue->name == name && queue->semver == version) return *queue;
+    }
+    parking_.push_back(std::make_unique<Queue>(tenant, name, version));
+    parking_.back()->capability = &capabilities_[{tenant.name, name}];
+    return *parking_.back();
+}
+
+void Core::Impl::version_added(const VersionPtr& version) {
+    if (Queue* known = find_queue(version)) {
+        if (known->version != version) known->set_version(version);
+        for (Pool* pool : known->pools) pool->stir();
+    }
+    if (!resolve_) return;
+    for (const auto& parking : parking_) {
+        if (parking->parked.empty()) continue;
+        if (const VersionPtr found = resolve_(parking->owner, parking->name, parking->semver)) {
+            adopt(*parking, queue_for(found));
+        }
+    }
+}
+
+/// The version of parked jobs is there: they wait in its queue, oldest first as they were parked.
+void Core::Impl::adopt(Queue& parking, Queue& queue) {
+    while (Job* job = parking.parked.head()) {
+        parking.parked.erase(*job);
+        leave_queue(*job);
+        job->queue = &queue;
+        ++queue.queued;
+        ++queue.capability->queued;
+        enqueue(*job);
+    }
+}
+
+void Core::Impl::restore(std::uint64_t epoch, std::vector<JobRecord> open, ResolveVersion resolve) {
+    fence_ = Fence{epoch, 0};
+    resolve_ = std::move(resolve);
+    // Stamps go on from the lowest: what matters of them is how tenants stand to each other.
+    double first_stamp = std::numeric_limits<double>::max();
+    for (const JobRecord& record : open) first_stamp = std::min(first_stamp, record.share_stamp);
+    for (JobRecord& record : open) {
+        const bool was_running = record.state == JobState::running;
+        Job& job = restore_job(record, first_stamp);
+        record = {};  // a million of them need not be there twice
+        resume(job, was_running);
+    }
+}
+
+Job& Core::Impl::restore_job(JobRecord& record, double first_stamp) {
+    const VersionPtr version =
+        resolve_ ? resolve_(record.tenant, record.capability, record.version) : nullptr;
+    auto owned = std::make_unique<Job>();
+    Job& job = *owned;
+    job.id = record.id;
+    job.queue = version ? &queue_for(version)
+                        : &parking_queue(record.tenant, record.capability, record.version);
+    job.tenant = &tenant_of(record.tenant);
+    job.caller = caller_of(record.caller);
+    job.job_class = JobClass::durable;
+    job.priority = std::min<std::uint8_t>(record.priority, 9);
+    job.created_at = record.created_at;
+    job.attempt = record.attempt;
+    job.leased_alone = record.leased_alone;
+    job.session = record.session;
+    job.restored = true;
+    job.share_stamp = record.share_stamp - first_stamp;
+    if (record.timeout_ms > 0 || record.ttl_ms > 0 || record.deadline_at > 0) {
+        job.limits = std::make_unique<JobLimits>();
+        job.limits->timeout_ms = record.timeout_ms;
+        job.limits->ttl_ms = record.ttl_ms;
+        job.limits->deadline_at = record.deadline_at;
+        if (record.deadline_at > 0) job.limits->deadline = now_ + milliseconds(record.deadline_at - wall_);
+    }
+    if (!job.trace.pack(record.traceparent) && !record.traceparent.empty()) {
+        job.more().traceparent = std::move(record.traceparent);
+    }
+    if (record.retry_of) job.more().retry_of = record.retry_of;
+    if (record.attempt > 0) {
+        Detail& detail = job.more();
+        detail.attempts = std::move(record.attempts);
+        detail.started_at = record.started_at;
+        detail.usage = std::move(record.usage);
+        detail.lease.fence = record.fence;
+    }
+    job.input = std::move(record.input);
+    jobs_.insert(*owned.release());
+    return job;
+}
+
+/// A job that was running has lost its attempt with the server; the others wait as they did.
+void Core::Impl::resume(Job& job, bool was_running) {
+    ++job.queue->queued;
+    ++job.queue->capability->queued;
+    WallMs queued_at = job.created_at;
+    if (job.detail && !job.detail->attempts.empty()) {
+        Attempt& last = job.detail->attempts.back();
+        if (last.finished_at == 0) {
+            last.finished_at = wall_;
+            last.outcome = "lost";
+        }
+        queued_at = last.finished_at;
+    }
+    job.order = ++last_order_;
+    job.since = now_ - milliseconds(std::max<WallMs>(0, wall_ - queued_at));
+    Lane& lane = job.queue->together.lane_of(*job.tenant);
+    lane.stamp_end = std::max(lane.stamp_end, job.share_stamp + job.queue->estimated_cost());
+    enqueue(job);
+    drop_input_above_limit(job);
+    JobError error{"engine_failed", "the server was restarted", "lost", true};
+    if (job.session) {  // its connection is gone, and its input with it
+        error.retryable = false;
+        return end(job, JobState::failed, std::move(error));
+    }
+    if (!was_running) return;
+    if (job.attempt >= settings_.max_attempts) return fail_dead(job, std::move(error));
+    LogWrite change;
+    change.kind = LogWrite::Kind::requeue;
+    change.job = record_of(job);
+    write(std::move(change), [](Result<void>) {});
+}
+
+}  // namespace headrace::jobs

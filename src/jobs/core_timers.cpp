@@ -1,0 +1,134 @@
+// What happens when nothing else does.
+#include <algorithm>
+
+#include "jobs/core_impl.hpp"
+#include "jobs/faults.hpp"
+
+namespace headrace::jobs {
+namespace {
+// A host that ends its engine within the grace by itself should not be killed on top of it.
+constexpr milliseconds kConfirmSlack{500};
+}  // namespace
+
+void Core::Impl::tick() {
+    while (Timer* timer = timers_.pop_due(now_)) fire(*timer);
+    told_deadline_ = timers_.next().value_or(SteadyTime::max());
+}
+
+void Core::Impl::fire(Timer& timer) {
+    switch (timer.kind) {
+        case TimerKind::job: return job_due(static_cast<Job&>(timer));
+        case TimerKind::worker: return worker_due(static_cast<Worker&>(timer));
+        case TimerKind::line:
+            for (Pool* pool : static_cast<Line&>(timer).queue().pools) pool->stir();
+            return;
+        case TimerKind::abandoned:
+            return lose_worker(static_cast<AbandonedLease&>(timer).worker,
+                               "a job that had timed out did not stop", true);
+        case TimerKind::purge:
+            for (const auto& queue : queues_) {
+                if (&queue->purge_timer == &timer) purge_some(*queue);
+            }
+            return;
+        case TimerKind::ended: return trim_ended();
+        case TimerKind::usage: return retry_usage();
+    }
+}
+
+/// Arms the job's one timer for the first thing that can become due where it stands.
+void Core::Impl::rearm(Job& job) {
+    SteadyTime due = SteadyTime::max();
+    if (job.limits) due = job.limits->deadline;
+    if (job.queued() && job.limits && job.limits->ttl_ms > 0 && !planted(Fault::ttl_not_armed)) {
+        due = std::min(due, job.since + milliseconds(job.limits->ttl_ms));
+    }
+    if (job.phase == Phase::pausing) due = std::min(due, job.detail->paused_until);
+    if (job.phase == Phase::running) {
+        const Lease& lease = job.detail->lease;
+        if (lease.cancelled) {
+            due = lease.stop_by;
+        } else {
+            due = std::min(due, lease.timeout_at);
+            if (job.queue->stall_timeout.count() > 0) {
+                due = std::min(due, lease.last_sign + job.queue->stall_timeout);
+            }
+        }
+    }
+    timers_.arm(job, due);
+}
+
+void Core::Impl::job_due(Job& job) {
+    if (job.phase == Phase::ending) return write_end(job);  // the write failed; once more
+    if (job.phase == Phase::running) return running_due(job);
+    if (job.limits && job.limits->deadline <= now_) {
+        return end(job, JobState::expired,
+                   JobError{"deadline_exceeded", "the job's deadline has passed", "deadline", false});
+    }
+    if (job.queued() && job.limits && job.limits->ttl_ms > 0 &&
+        job.since + milliseconds(job.limits->ttl_ms) <= now_) {
+        return end(job, JobState::expired,
+                   JobError{"deadline_exceeded", "the job waited longer than its ttl", "ttl", false});
+    }
+    if (job.phase == Phase::pausing && job.detail->paused_until <= now_) {
+        job.queue->pausing.erase(job);
+        return enqueue(job);
+    }
+    rearm(job);
+}
+
+void Core::Impl::running_due(Job& job) {
+    const Lease& lease = job.detail->lease;
+    if (lease.cancelled) {
+        if (lease.stop_by <= now_) {
+            return lose_worker(*lease.worker, "a cancelled job did not stop", true);
+        }
+    } else if (job.limits && job.limits->deadline <= now_) {
+        abandon_lease(job, CancelReason::deadline);
+        return end(job, JobState::expired,
+                   JobError{"deadline_exceeded", "the job's deadline has passed", "deadline", false});
+    } else if (lease.timeout_at <= now_) {
+        abandon_lease(job, CancelReason::timeout);
+        return end(job, JobState::failed,
+                   JobError{"deadline_exceeded", "the job ran longer than its timeout", "timeout", false});
+    } else if (job.queue->stall_timeout.count() > 0 &&
+               lease.last_sign + job.queue->stall_timeout <= now_) {
+        return lose_worker(*lease.worker, "a job showed no sign of life", true);
+    }
+    rearm(job);
+}
+
+void Core::Impl::worker_due(Worker& worker) {
+    const SteadyTime due = worker.last_seen + settings_.lease;
+    if (due > now_) return timers_.arm(worker, due);
+    lose_worker(worker, "the worker was silent longer than its lease", true);
+}
+
+/// Tells the engine to stop; the worker has a grace before its process is ended.
+void Core::Impl::send_cancel(Job& job, CancelReason reason) {
+    Lease& lease = job.detail->lease;
+    lease.cancelled = true;
+    lease.stop_by = now_ + std::max(settings_.cancel_grace, job.queue->cancel_grace) + kConfirmSlack;
+    rearm(job);
+    observer_.cancel_sent(note(job));
+    if (!lease.worker->port) return;  // said again when the link is back
+    outbox_.call([port = lease.worker->port, id = job.id, fence = lease.fence, reason] {
+        port->cancel(id, fence, reason);
+    });
+}
+
+/// The job ends on time, its engine may not: the lease lives on without it until the worker confirms.
+void Core::Impl::abandon_lease(Job& job, CancelReason reason) {
+    const Lease lease = job.detail->lease;
+    Worker& worker = *lease.worker;
+    send_cancel(job, reason);
+    auto abandoned = std::make_unique<AbandonedLease>(worker, job.id, lease.fence);
+    timers_.arm(*abandoned, job.detail->lease.stop_by);
+    worker.abandoned.push_back(std::move(abandoned));
+    switch (reason) {
+        case CancelReason::timeout: return detach_lease(job, "timeout");
+        case CancelReason::deadline: return detach_lease(job, "expired");
+        default: return detach_lease(job, "failed");
+    }
+}
+
+}  // namespace headrace::jobs

@@ -1,0 +1,48 @@
+#include "jobs/event_ring.hpp"
+
+#include <utility>
+
+#include "jobs/faults.hpp"
+
+namespace headrace::jobs {
+namespace {
+
+constexpr std::size_t kEventBytes = 160;  // an event and its place, without its texts
+
+struct Weigh {
+    std::size_t operator()(const StateEvent&) const { return 0; }
+    std::size_t operator()(const Progress& progress) const {
+        return progress.message.size() + progress.values.size();
+    }
+    std::size_t operator()(const LogEvent& log) const { return log.line.size(); }
+    std::size_t operator()(const OutputEvent& output) const { return output.values.size(); }
+    std::size_t operator()(const DoneEvent&) const { return 0; }
+};
+
+std::size_t weight(const JobEvent& event) { return kEventBytes + std::visit(Weigh{}, event.what); }
+
+}  // namespace
+
+EventRing::EventPtr EventRing::add(What what, std::uint32_t max_events, std::uint64_t max_bytes) {
+    auto event = std::make_shared<JobEvent>();
+    event->id = ++last_;
+    event->what = std::move(what);
+    bytes_ += weight(*event);
+    kept_.push_back(event);
+    while (kept_.size() - head_ > 1 && (kept_.size() - head_ > max_events || bytes_ > max_bytes)) {
+        drop_oldest();
+    }
+    if (planted(Fault::event_skipped) && last_ % 5 == 0) ++last_;
+    return event;
+}
+
+void EventRing::drop_oldest() {
+    bytes_ -= weight(*kept_[head_]);
+    kept_[head_++].reset();
+    if (head_ * 2 > kept_.size()) {  // moves each event once at most: constant time on average
+        kept_.erase(kept_.begin(), kept_.begin() + static_cast<std::ptrdiff_t>(head_));
+        head_ = 0;
+    }
+}
+
+}  // namespace headrace::jobs
