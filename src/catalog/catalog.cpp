@@ -51,6 +51,15 @@ VersionPtr exact_of(const Range& range, std::string_view text, bool with_hidden)
     return nullptr;
 }
 
+/// What the tenant's own version of the same text hides is not to be reached by anybody of the
+/// tenant.
+void drop_shadowed(std::vector<VersionPtr>& versions) {
+    const auto same = [](const VersionPtr& a, const VersionPtr& b) {
+        return a->name == b->name && a->semver.text() == b->semver.text();
+    };
+    versions.erase(std::unique(versions.begin(), versions.end(), same), versions.end());
+}
+
 tl::unexpected<Error> no_such() {
     return fail(ErrorCode::not_found, "no such capability or version");
 }
@@ -87,6 +96,7 @@ std::vector<VersionPtr> Snapshot::list(const TenantId& tenant) const {
                [](const auto& a, const auto& b) {
                    return a->name != b->name ? a->name < b->name : a->semver > b->semver;
                });
+    drop_shadowed(all);
     return all;
 }
 
@@ -100,6 +110,7 @@ std::vector<VersionPtr> Snapshot::versions(const TenantId& tenant, std::string_v
     }
     std::stable_sort(found.begin(), found.end(),
                      [](const auto& a, const auto& b) { return a->semver > b->semver; });
+    drop_shadowed(found);
     return found;
 }
 
@@ -151,7 +162,8 @@ Result<void> Catalog::load() {
         version->validator = std::move(*validator);
         version->limits = record.limits;
         version->created_at = record.created_at;
-        version->hidden = true;
+        // The system's come with --engine, and come back with it; those of agents stay for good.
+        version->hidden = record.hidden || record.tenant == kSystemTenant;
         by_id.push_back(std::move(version));
     }
     publish(std::move(by_id));
@@ -181,10 +193,16 @@ Result<VersionPtr> Catalog::add(Registration registration) {
     if (twin != range.second) {
         const bool same = (*twin)->digest == digest && (*twin)->semver.text() == semver->text();
         if (!same) {
-            return fail(ErrorCode::conflict, registration.name + '@' + registration.version +
-                                                 " is registered with another interface");
+            return fail(ErrorCode::conflict,
+                        registration.name + '@' + registration.version +
+                            " is registered with another interface; give this one a new version");
         }
         *version = **twin;
+        if (!version->hidden && version->title == registration.title &&
+            version->description == registration.description &&
+            version->limits == registration.limits) {
+            return *twin;  // an agent that is back: nothing to publish, nothing to write
+        }
     } else {
         auto validator = Validator::compile(std::move(registration.interface));
         if (!validator) return fail(std::move(validator.error()));

@@ -66,8 +66,9 @@ class Catalog {
     /// `store` may be null: then nothing is kept.
     Catalog(const Clock& clock, CatalogStore* store);
 
-    /// Fills the catalog from the store: once, before anything else. What was stored is hidden
-    /// until it is registered again, because no engine has offered it yet in this life.
+    /// Fills the catalog from the store: once, before anything else. The system's versions are
+    /// hidden until they are added again, because `--engine` may name other engines now; those that
+    /// agents registered are offered as before, and their jobs wait for a worker.
     Result<void> load();
 
     /// A new version, or the one that is there already: with the same interface it is updated and

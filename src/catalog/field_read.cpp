@@ -24,7 +24,6 @@ constexpr unsigned kStrings = bit(Kind::text) | bit(Kind::string);
 constexpr unsigned kWords = bit(Kind::string) | bit(Kind::enumeration);
 constexpr unsigned kSeen = bit(Kind::image) | bit(Kind::video);
 constexpr unsigned kHeard = bit(Kind::audio) | bit(Kind::video);
-constexpr unsigned kAll = ~0U;
 
 class FieldReader {
   public:

@@ -83,6 +83,9 @@ TEST_F(CatalogTest, ATenantSeesItsOwnAndTheSystems) {
     EXPECT_EQ(snapshot->list(TenantId("acme")).size(), 3U);
     EXPECT_EQ(snapshot->list(TenantId("other")).size(), 1U);
     EXPECT_EQ(snapshot->list(kSystemTenant).size(), 1U);
+    ASSERT_TRUE(catalog.add(of("system", "zoom", "1.0.0")));  // shadowed by the tenant's own
+    EXPECT_EQ(catalog.snapshot()->list(TenantId("acme")).size(), 3U);
+    EXPECT_EQ(catalog.snapshot()->versions(TenantId("acme"), "zoom").size(), 1U);
     EXPECT_EQ(snapshot->versions(TenantId("acme"), "ocr").front()->semver.text(), "2.0.0");
     EXPECT_EQ(snapshot->versions(kSystemTenant, "ocr").size(), 1U);
 }
@@ -97,6 +100,11 @@ TEST_F(CatalogTest, TheSameVersionWithAnotherInterfaceIsAConflict) {
     EXPECT_EQ((*second)->id, (*first)->id);
     EXPECT_EQ((*second)->limits.max_batch, 8U);
     EXPECT_EQ((*first)->limits.max_batch, 1U);  // what was handed out does not change
+    const auto generation = catalog.snapshot()->generation();
+    EXPECT_EQ(*catalog.add(Registration{TenantId("system"), "ocr", "1.0.0", "", "",
+                                        (*second)->interface(), (*second)->limits}),
+              *second);
+    EXPECT_EQ(catalog.snapshot()->generation(), generation);  // nothing new, nothing published
     const auto other = catalog.add(of("system", "ocr", "1.0.0", "image"));
     ASSERT_FALSE(other);
     EXPECT_EQ(other.error().code, ErrorCode::conflict);
@@ -129,14 +137,15 @@ TEST_F(CatalogTest, HiddenVersionsAreForStoredJobsOnly) {
     EXPECT_NE((*catalog.add(of("system", "ocr", "1.0.0")))->id, version->id);  // ids are not reused
 }
 
-TEST_F(CatalogTest, ComesBackHiddenFromTheStore) {
+TEST_F(CatalogTest, ComesBackFromTheStore) {
     ASSERT_TRUE(catalog.add(of("system", "ocr", "1.0.0")));
     ASSERT_TRUE(catalog.add(of("acme", "ocr", "2.0.0")));
     store.records.push_back(
         VersionRecord{TenantId("acme"), "broken", "1.0.0", "", "", "{", {}, 0, false});
     Catalog next(clock, &store);
     ASSERT_TRUE(next.load());
-    EXPECT_EQ(resolved(next, "acme", "ocr"), "not_found");
+    EXPECT_EQ(resolved(next, "other", "ocr"), "not_found");  // the system's waits for its engine
+    EXPECT_EQ(resolved(next, "acme", "ocr"), "acme/ocr@2.0.0");
     const auto stored = next.snapshot()->find(TenantId("acme"), "ocr", "2.0.0");
     ASSERT_NE(stored, nullptr);
     EXPECT_EQ(stored->created_at, 1'000);
@@ -144,7 +153,8 @@ TEST_F(CatalogTest, ComesBackHiddenFromTheStore) {
     ASSERT_TRUE(again);
     EXPECT_EQ((*again)->id, stored->id);
     EXPECT_EQ(next.add(of("system", "ocr", "1.0.0", "image")).error().code, ErrorCode::conflict);
-    EXPECT_EQ(resolved(next, "acme", "ocr"), "acme/ocr@2.0.0");
+    ASSERT_TRUE(next.add(of("system", "ocr", "1.0.0")));
+    EXPECT_EQ(resolved(next, "other", "ocr"), "system/ocr@1.0.0");
 }
 
 TEST_F(CatalogTest, ReadersOnOtherThreadsSeeWholeSnapshots) {
