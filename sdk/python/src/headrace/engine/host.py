@@ -13,9 +13,9 @@ import socket
 import threading
 import time
 import uuid
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
-from typing import Any, NoReturn
+from typing import Any, NoReturn, Protocol
 
 from headrace.engine.base import Job
 from headrace.engine.codec import ProtocolError
@@ -44,6 +44,8 @@ from headrace.engine.session import Session
 from headrace.engine.transfer import Allowance, Inbox, Spool
 from headrace.engine.values import decode_values, encode_values
 
+EXIT_PROTOCOL = 4
+"""Exit status when the link broke its own rules."""
 MAX_STEP = 1_000_000
 """Bytes of a streamed step or a progress report, which must fit one frame."""
 PROGRESS_EVERY = 0.02
@@ -63,6 +65,7 @@ class HostJob(Job):
             timeout=lease.timeout_ms / 1000,
             wants_stream=lease.stream_outputs or lease.stream,
         )
+        self.host = host
         self.ref = lease.ref
         self.group = group
         self.inbox = Inbox(lease.values, lease.values_size, lease.parts, host.spool.path)
@@ -102,19 +105,43 @@ class Group:
         self.waiting: set[JobRef] = set()
 
 
+class Channel(Protocol):
+    """What carries frames. Both methods raise OSError when it is gone; `frames` may just end."""
+
+    def send(self, bodies: Sequence[Any]) -> None: ...
+
+    def frames(self) -> Iterator[Any]: ...
+
+
+class SocketChannel:
+    """Frames behind their lengths on a stream socket."""
+
+    def __init__(self, sock: socket.socket) -> None:
+        self._socket = sock
+        self._writing = threading.Lock()
+
+    def send(self, bodies: Sequence[Any]) -> None:
+        packed = b"".join([pack_frame(body) for body in bodies])
+        with self._writing:
+            self._socket.sendall(packed)
+
+    def frames(self) -> Iterator[Any]:
+        return read_frames(self._socket)
+
+
 class Host:
-    def __init__(self, sock: socket.socket, interface: Interface, spool: Spool) -> None:
+    def __init__(self, channel: Channel, interface: Interface, spool: Spool) -> None:
         self.spool = spool
         self.interface = interface
         self.welcome = Welcome()
         self.deliver: Callable[[Group | None], None] = lambda group: None
         """Called by the reader with a batch that can start, and with None to drain."""
-        self._socket = sock
-        self._writing = threading.Lock()
+        self._channel = channel
         self._jobs: dict[JobRef, HostJob] = {}
-        self._draining = False
+        self.draining = False
+        """No more leases come."""
         self._last_sent = time.monotonic()
-        self._frames = read_frames(sock)
+        self._frames = channel.frames()
         self._handlers: dict[type, Callable[[Any], None]] = {
             Lease: self._on_lease,
             Input: self._on_input,
@@ -144,6 +171,7 @@ class Host:
         os._exit(code)
 
     def _read(self) -> None:
+        code = 0
         try:
             for body in self._frames:
                 handler = self._handlers.get(type(body))
@@ -151,10 +179,10 @@ class Host:
                     handler(body)
         except ProtocolError as error:
             os.write(2, f"headrace: the link broke its own rules: {error}\n".encode())
-            self.leave(4)
+            code = EXIT_PROTOCOL
         except OSError:
             pass
-        self.leave()
+        self.leave(code)
 
     def _beat(self) -> None:
         interval = max(self.welcome.heartbeat_ms, 100) / 2000
@@ -168,11 +196,9 @@ class Host:
     # --- sending -------------------------------------------------------------------------------
 
     def send(self, *bodies: Any) -> None:
-        packed = b"".join([pack_frame(body) for body in bodies])
         try:
-            with self._writing:
-                self._socket.sendall(packed)
-                self._last_sent = time.monotonic()
+            self._channel.send(bodies)
+            self._last_sent = time.monotonic()
         except OSError:
             self.leave()
 
@@ -225,12 +251,12 @@ class Host:
         for job in jobs:
             self._jobs.pop(job.ref, None)
             job.clean_up()
-        if self._draining and not self._jobs:
+        if self.draining and not self._jobs:
             self.deliver(None)
 
     def drain(self) -> None:
         """No more leases come: deliver None as soon as the last job has ended."""
-        self._draining = True
+        self.draining = True
         if not self._jobs:
             self.deliver(None)
 

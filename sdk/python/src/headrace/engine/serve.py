@@ -24,7 +24,7 @@ from headrace._version import VERSION
 from headrace.engine import stdio
 from headrace.engine.base import EngineInfo
 from headrace.engine.entry import Entry, load_entry, peek_slots
-from headrace.engine.host import Group, Host
+from headrace.engine.host import EXIT_PROTOCOL, Group, Host, SocketChannel
 from headrace.engine.interface import Interface
 from headrace.engine.io import set_spool_directory
 from headrace.engine.protocol import PROTOCOL, Credit, Drain, Hello, Offer, Start, Welcome
@@ -33,7 +33,6 @@ from headrace.engine.runner import Outcome, Runner, failure_of
 from headrace.engine.transfer import Spool
 
 EXIT_SETUP_FAILED = 3
-EXIT_PROTOCOL = 4
 
 
 def main() -> None:
@@ -50,7 +49,7 @@ def serve(sock: socket.socket) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     spool = Spool()
     set_spool_directory(spool.path)
-    host = Host(sock, Interface.parse("{}"), spool)
+    host = Host(SocketChannel(sock), Interface.parse("{}"), spool)
     start = host.receive()
     if not isinstance(start, Start) or start.offer is None:
         print("headrace: the first frame is no start", file=sys.stderr)
