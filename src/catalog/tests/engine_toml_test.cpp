@@ -129,6 +129,12 @@ TEST(EngineToml, TheDocumentsExamplesAreTrue) {
     EXPECT_EQ(examples, 2);
 }
 
+TEST(EngineToml, TheExampleEnginesAreRead) {
+    const auto engines = load_engines(std::string(HEADRACE_SOURCE_DIR) + "/examples/engines");
+    ASSERT_TRUE(engines.has_value()) << engines.error().message;
+    EXPECT_FALSE(engines->empty());
+}
+
 class EngineFolders : public testing::Test {
   protected:
     EngineFolders() { fs::create_directories(root); }
