@@ -131,7 +131,9 @@ def test_outputs_that_do_not_fit() -> None:
 
 def test_the_link_is_made_anew() -> None:
     def breaks(connection: Connection) -> None:
-        Hub(connection).lease("lost")
+        hub = Hub(connection)
+        hub.lease("lost")
+        hub.expect(link.Progress)
 
     def goes_on(connection: Connection) -> None:
         hub = Hub(connection)
@@ -144,6 +146,7 @@ def test_the_link_is_made_anew() -> None:
     ):
         job = worker.next(20)
         assert job is not None
+        assert worker.progress(0.1)
         assert job._cancelled.wait(20)
         assert not worker.progress(0.5)
         worker.done(text="nobody hears this")

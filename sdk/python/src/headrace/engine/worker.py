@@ -214,6 +214,14 @@ class Worker:
                 raise WorkerError(f"{self._url} answers {error.status}") from error
             raise
         host = _WorkerHost(WebSocketChannel(socket), self._interface, self._spool)
+        try:
+            self._greet(host)
+        except BaseException:
+            host.channel.close()
+            raise
+        return host
+
+    def _greet(self, host: _WorkerHost) -> None:
         host.send(
             Hello(
                 protocol=PROTOCOL,
@@ -232,7 +240,6 @@ class Worker:
         if welcome.error:
             raise WorkerError(welcome.error)
         host.start(welcome)
-        return host
 
 
 class WebSocketChannel:
