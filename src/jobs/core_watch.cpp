@@ -1,4 +1,5 @@
 // Events to those who watch, and both directions of a session.
+#include <algorithm>
 #include <utility>
 
 #include "jobs/core_impl.hpp"
@@ -40,6 +41,8 @@ void Core::Impl::watch(const Scope& scope, JobId id, std::uint64_t after,
             emit(*job, StateEvent{job->phase == Phase::running ? JobState::running : JobState::queued,
                                   job->attempt});
         }
+        // Of one that has ended the newest is its DoneEvent, which is never left out.
+        if (job->phase == Phase::ended) after = std::min(after, job->detail->events.last() - 1);
         job->detail->events.for_each_after(after, [&](const EventRing::EventPtr& event) {
             outbox_.event(subscription, event);
         });

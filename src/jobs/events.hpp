@@ -43,6 +43,9 @@ class JobWatcher {
   public:
     virtual ~JobWatcher() = default;
     virtual void on_event(const std::shared_ptr<const JobEvent>& event) = 0;
+    /// False: streamed outputs are of no use to it, so they need not be sent while the job runs. Who
+    /// answers true gives back what it took with output_taken().
+    [[nodiscard]] virtual bool wants_outputs() const { return true; }
 };
 
 }  // namespace headrace::jobs

@@ -46,11 +46,15 @@ class Service::Relays : public std::enable_shared_from_this<Relays> {
     class Relay final : public JobWatcher, public std::enable_shared_from_this<Relay> {
       public:
         Relay(std::shared_ptr<JobWatcher> target, Loop& home, std::shared_ptr<Relays> all)
-            : target_(std::move(target)), home_(home), all_(std::move(all)) {}
+            : target_(std::move(target)),
+              home_(home),
+              all_(std::move(all)),
+              wants_outputs_(target_->wants_outputs()) {}
 
         void on_event(const std::shared_ptr<const JobEvent>& event) override {
             home_.post([self = shared_from_this(), event] { self->deliver(event); });
         }
+        [[nodiscard]] bool wants_outputs() const override { return wants_outputs_; }
         // The rest belongs to the home loop.
         void deliver(const std::shared_ptr<const JobEvent>& event) {
             if (!target_) return;
@@ -69,6 +73,7 @@ class Service::Relays : public std::enable_shared_from_this<Relays> {
         std::shared_ptr<JobWatcher> target_;
         Loop& home_;
         std::shared_ptr<Relays> all_;
+        const bool wants_outputs_;
         std::uint64_t number_ = 0;
     };
 
