@@ -85,16 +85,15 @@ catalog::MediaWriter media_writer(const Links& links, const std::vector<jobs::Bl
             catalog::write_media(out, value);
             return;
         }
-        const auto& site = links.site;
         access::UrlClaim claim;
         claim.tenant = links.tenant;
         claim.file = *id;
-        claim.expires_at = site.parts.clock.wall() + site.settings.url_good_ms;
+        claim.expires_at = links.expires_at;
         out += '{';
         text_member(out, "file_id", file->id);
         text_member(out, "url",
                     fmt::format("{}{}/files/{}/content?token={}", links.origin, kPrefix, file->id,
-                                site.parts.urls.sign(claim)));
+                                links.urls.sign(claim)));
         if (!value.content_type.empty()) text_member(out, "content_type", value.content_type);
         number_member(out, "size", blob != nullptr ? blob->size : value.size);
         if (blob != nullptr) text_member(out, "sha256", to_hex(blob->digest));

@@ -18,7 +18,8 @@ namespace headrace::protocols::native {
 
 /// What turns a produced file into an address its reader can open.
 struct Links {
-    const Site& site;
+    const access::SignedUrls& urls;
+    WallMs expires_at;   // of the signatures
     TenantId tenant;     // whose files
     std::string origin;  // "http://host:port", or empty for a path alone
 };

@@ -42,7 +42,8 @@ jobs::Scope scope_of(const access::Principal& who) {
 }
 
 Links links_of(const Site& site, const http::Exchange& exchange) {
-    return Links{site, caller_of(exchange).tenant, origin_of(exchange)};
+    const auto expires_at = site.parts.clock.wall() + site.settings.url_good_ms;
+    return Links{site.parts.urls, expires_at, caller_of(exchange).tenant, origin_of(exchange)};
 }
 
 asio::awaitable<Result<jobs::JobView>> find_job(Site& site, const access::Principal& who,

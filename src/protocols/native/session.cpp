@@ -85,7 +85,8 @@ Session::Session(Site& site, Opening opening, std::unique_ptr<http::WebSocket> s
       opening_(std::move(opening)),
       socket_(std::move(socket)),
       feed_(std::make_shared<EventFeed>(socket_->executor())),
-      links_{site_, opening_.who->tenant, opening_.origin} {}
+      links_{site_.parts.urls, site_.parts.clock.wall() + site_.settings.url_good_ms,
+             opening_.who->tenant, opening_.origin} {}
 
 asio::awaitable<void> Session::run() {
     auto submission = co_await read_opening();

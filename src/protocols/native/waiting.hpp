@@ -34,6 +34,7 @@ class EndWatcher final : public jobs::JobWatcher {
   public:
     explicit EndWatcher(const asio::any_io_executor& executor) : bell_(executor) {}
     void on_event(const std::shared_ptr<const jobs::JobEvent>& event) override;
+    [[nodiscard]] bool wants_outputs() const override { return false; }
     /// The client is gone.
     void hang_up();
 
