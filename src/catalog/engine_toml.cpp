@@ -16,6 +16,7 @@ namespace headrace::catalog {
 namespace {
 
 constexpr std::size_t kMaxEnvironment = 256;
+constexpr std::size_t kMaxArguments = 64;
 
 bool is_identifier(std::string_view word, bool dotted) {
     if (word.empty() || (word[0] >= '0' && word[0] <= '9') || word[0] == '.') return false;
@@ -73,12 +74,17 @@ class EngineReader {
         }
         const bool native = root.contains("native");
         const bool python = root.contains("python");
-        if (native == python)
-            findings_.add(top.at("native"), "required", "[native] or [python], one");
-        spec_.kind = python ? EngineKind::python : EngineKind::native;
+        const bool command = root.contains("command");
+        if (native + python + command != 1) {
+            findings_.add(top.at("native"), "required", "[native], [python] or [command], one");
+        }
+        if (python) spec_.kind = EngineKind::python;
+        else if (command) spec_.kind = EngineKind::command;
         if (native && spec_.library.empty())
             findings_.add(top.at("native").at("library"), "required");
         if (python && spec_.entry.empty()) findings_.add(top.at("python").at("entry"), "required");
+        if (command && spec_.command.empty())
+            findings_.add(top.at("command").at("argv"), "required");
     }
 
     /// What interface_from_json() is to read.
@@ -108,6 +114,8 @@ class EngineReader {
             table(value, here, &EngineReader::native);
         } else if (key == "python") {
             table(value, here, &EngineReader::python);
+        } else if (key == "command") {
+            table(value, here, &EngineReader::command);
         } else if (key == "limits") {
             table(value, here, &EngineReader::limits);
         } else if (key == "environment") {
@@ -122,6 +130,25 @@ class EngineReader {
         if (text(value, spec_.library, here) &&
             (spec_.library.find('/') != std::string::npos || !spec_.library.ends_with(".so"))) {
             findings_.add(here, "file_name", "a name that ends with .so");
+        }
+    }
+
+    void command(std::string_view key, const json::value& value, const PathNode& here) {
+        if (key != "argv") return findings_.add(here, "unknown_field");
+        const auto* words = value.if_array();
+        if (!words || words->empty() || words->size() > kMaxArguments) {
+            return findings_.add(here, "type:list", "1 to 64 strings");
+        }
+        for (const auto& word : *words) {
+            if (!word.is_string() || word.get_string().empty()) {
+                return findings_.add(here, "type:string", "words that are not empty");
+            }
+            spec_.command.emplace_back(word.get_string());
+        }
+        const std::string& program = spec_.command.front();
+        if (program[0] != '/' && program.find('/') != std::string::npos &&
+            !is_inner_path(program)) {
+            findings_.add(here, "path", "absolute, inside the engine's folder, or a name");
         }
     }
 
@@ -252,11 +279,16 @@ Error with_lines(std::vector<Violation> violations, const toml::table& root,
 }  // namespace
 
 std::string_view to_string(EngineKind kind) {
-    return kind == EngineKind::native ? "native" : "python";
+    switch (kind) {
+        case EngineKind::native: return "native";
+        case EngineKind::python: return "python";
+        case EngineKind::command: return "command";
+    }
+    return "native";
 }
 
 std::uint32_t EngineSpec::processes() const {
-    const bool shared = kind == EngineKind::native || async || limits.max_batch > 1;
+    const bool shared = kind != EngineKind::python || async || limits.max_batch > 1;
     return shared ? 1 : limits.slots;
 }
 

@@ -13,7 +13,9 @@
 
 namespace headrace::catalog {
 
-enum class EngineKind : std::uint8_t { native, python };
+/// native: a shared library in headrace-host; python: a class in an interpreter; command: any program
+/// that speaks the worker link on the socket it is given (docs/worker-link.md).
+enum class EngineKind : std::uint8_t { native, python, command };
 std::string_view to_string(EngineKind kind);
 
 /// One engine as its engine.toml describes it (docs/engine-toml.md).
@@ -28,6 +30,9 @@ struct EngineSpec {
 
     std::string library;  // native: a plain file name, e.g. "libecho.so"
     std::string entry;    // python: "module:Name"
+    /// command: program and arguments; a program with a slash is inside the engine's folder or absolute,
+    /// another one is looked for on PATH.
+    std::vector<std::string> command;
     std::string
         interpreter;   // python: absolute path, or a name for PATH; empty = venv, else "python3"
     std::string venv;  // python: a folder, inside the engine's or absolute; empty = none
@@ -38,7 +43,7 @@ struct EngineSpec {
     std::filesystem::path directory;                 // the folder of the file, absolute
 
     /// How many processes run the slots: one, unless it is a Python engine that neither batches nor
-    /// is async.
+    /// is async, which gets a process per slot.
     [[nodiscard]] std::uint32_t processes() const;
     /// "ocr@1.0.0"
     [[nodiscard]] std::string text() const { return capability + '@' + version; }

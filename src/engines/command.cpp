@@ -87,6 +87,14 @@ Result<Command> command_for(const catalog::EngineSpec& spec, const Settings& set
         command.arguments = {settings.host_program.string(), spec.text()};
         return command;
     }
+    if (spec.kind == catalog::EngineKind::command) {
+        command.arguments = spec.command;
+        const fs::path program = command.arguments.front();
+        if (program.is_relative() && program.has_parent_path()) {
+            command.arguments.front() = (spec.directory / program).lexically_normal().string();
+        }
+        return command;
+    }
     auto python = interpreter_for(spec, settings);
     if (!python) return fail(std::move(python).error());
     command.arguments = {*python, "-m", "headrace.engine.serve"};
@@ -112,8 +120,8 @@ Result<wire::Start> start_for(const catalog::EngineSpec& spec, const Settings& s
     start.set_directory(spec.directory.string());
     start.set_cancel_grace_ms(limits.cancel_grace_ms);
     start.set_worker_name(name);
-    if (spec.kind == catalog::EngineKind::python) {
-        start.set_entry(spec.entry);
+    if (spec.kind != catalog::EngineKind::native) {
+        start.set_entry(spec.entry);  // a command has none: it knows itself what it is
         return start;
     }
     auto library = library_for(spec, settings);

@@ -116,6 +116,23 @@ TEST(EngineToml, AsksForOneKindOfEngine) {
     EXPECT_FALSE(parse("capability = \"x"));
 }
 
+TEST(EngineToml, ACommandStaysInsideTheFolderOrIsNamedWhole) {
+    const auto with = [](std::string_view argv) {
+        return parse("capability = \"x\"\nversion = \"1.0.0\"\nslots = 3\n[command]\nargv = " +
+                     std::string(argv) + "\n[outputs.y]\nkind = \"text\"\n");
+    };
+    const auto engine = with(R"(["./run", "-v"])");
+    ASSERT_TRUE(engine.has_value()) << engine.error().message;
+    EXPECT_EQ(engine->kind, EngineKind::command);
+    EXPECT_EQ(engine->command, (std::vector<std::string>{"./run", "-v"}));
+    EXPECT_EQ(engine->processes(), 1U);
+    EXPECT_TRUE(with(R"(["/usr/bin/env", "deno"])"));
+    EXPECT_TRUE(with(R"(["deno"])"));
+    for (const char* argv : {R"(["../run"])", "[]", R"("run")", R"([""])", "[1]"}) {
+        EXPECT_FALSE(with(argv)) << argv;
+    }
+}
+
 TEST(EngineToml, TheDocumentsExamplesAreTrue) {
     std::ifstream file(std::string(HEADRACE_SOURCE_DIR) + "/docs/engine-toml.md");
     const std::string text((std::istreambuf_iterator<char>(file)), {});
@@ -126,7 +143,7 @@ TEST(EngineToml, TheDocumentsExamplesAreTrue) {
         EXPECT_EQ(message_of(std::string_view(text).substr(begin, text.find("```", begin) - begin)),
                   "accepted");
     }
-    EXPECT_EQ(examples, 2);
+    EXPECT_EQ(examples, 3);
 }
 
 TEST(EngineToml, TheExampleEnginesAreRead) {

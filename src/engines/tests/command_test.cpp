@@ -67,6 +67,18 @@ TEST_F(CommandTest, TheEnvironmentIsCleanButForWhatTheEngineAsksFor) {
     EXPECT_FALSE(has(*command, "HEADRACE_SECRET_OF_OURS=x"));
 }
 
+TEST_F(CommandTest, ACommandRunsFromTheEnginesFolderOrThePath) {
+    spec.kind = catalog::EngineKind::command;
+    spec.limits.slots = 4;
+    spec.command = {"./bin/run", "--fast"};
+    const std::vector<std::string> inside{(folder / "bin/run").string(), "--fast"};
+    EXPECT_EQ(command_for(spec, settings)->arguments, inside);
+    spec.command = {"deno", "run", "engine.ts"};
+    EXPECT_EQ(command_for(spec, settings)->arguments, spec.command);
+    EXPECT_TRUE(start_for(spec, settings, "n"));
+    EXPECT_EQ(start_for(spec, settings, "n")->offer().slots(), 4U);
+}
+
 TEST_F(CommandTest, ALibraryIsLookedForBesideTheFileThenInTheSharedFolder) {
     spec.library = "libx.so";
     EXPECT_EQ(start_for(spec, settings, "n").error().code, ErrorCode::not_found);
