@@ -132,7 +132,7 @@ asio::awaitable<Result<StreamWriter>> Connection::start_stream(Response head, St
     stream_chunked_ = chunks;
     discard_stream_ = head_.method == Method::head;
     build_head(head, chunks ? Framing::chunked : Framing::until_close, 0);
-    auto written = co_await write_out({});
+    auto written = co_await write_out(std::string_view());
     if (!written) co_return fail(std::move(written).error());
     co_return writer;
 }
@@ -155,7 +155,7 @@ asio::awaitable<Result<void>> Connection::finish_stream() {
     streaming_ = false;
     if (!stream_chunked_ || discard_stream_) co_return Result<void>{};
     out_ = "0\r\n\r\n";
-    co_return co_await write_out({});
+    co_return co_await write_out(std::string_view());
 }
 
 asio::awaitable<Result<void>> Connection::send_file(UniqueFd file, std::uint64_t offset,
@@ -163,7 +163,7 @@ asio::awaitable<Result<void>> Connection::send_file(UniqueFd file, std::uint64_t
     auto begun = begin_answer(head.status);
     if (!begun) co_return begun;
     build_head(head, Framing::length, length);
-    auto written = co_await write_out({});
+    auto written = co_await write_out(std::string_view());
     if (!written || head_.method == Method::head) co_return written;
     const auto& limits = shard_->core().settings.limits;
     set_deadline(limits.write_time +

@@ -11,6 +11,7 @@
 #include <boost/asio/post.hpp>
 #include <boost/beast/core/role.hpp>
 
+#include "http/deadline.hpp"
 #include "http/transport.hpp"
 
 namespace headrace::http {
@@ -47,18 +48,15 @@ class BeastStream {
             StartWrite{transport_.get()}, handler, list);
     }
 
-    /// Beast's name for the end of a connection after the closing handshake. The server side says
-    /// that it is done and reads on for a little, or a reset could overtake its close frame.
+    /// Beast's name for the end of a connection behind its close frames: says that we are done and
+    /// reads on for a moment, or a reset could overtake our close frame.
     template <class Handler>
     friend void async_teardown(boost::beast::role_type, BeastStream& stream, Handler&& handler) {
         stream.transport_->shutdown_send();
-        auto state = std::make_shared<Teardown>(
-            Teardown{stream.transport_.get(),
-                     asio::get_associated_cancellation_slot(handler),
-                     UniqueFunction<void(error_code)>(std::forward<Handler>(handler)),
-                     {},
-                     16});
-        Teardown::step(std::move(state));
+        const auto slot = asio::get_associated_cancellation_slot(handler);
+        auto teardown = std::make_shared<Teardown>(*stream.transport_, slot,
+                                                   std::forward<Handler>(handler));
+        Teardown::begin(std::move(teardown));
     }
     friend void beast_close_socket(BeastStream& stream) { stream.transport_->close(); }
 
@@ -86,20 +84,34 @@ class BeastStream {
         }
     };
     struct Teardown {
-        Transport* transport;
-        asio::cancellation_slot slot;
-        UniqueFunction<void(error_code)> handler;
-        std::array<char, 4096> sink;
-        int left;  // reads still granted
+        Teardown(Transport& transport_, asio::cancellation_slot slot_,
+                 UniqueFunction<void(error_code)> handler_)
+            : transport(transport_),
+              slot(slot_),
+              handler(std::move(handler_)),
+              patience(transport_.executor()) {}
+        static void begin(std::shared_ptr<Teardown> self) {
+            self->patience.arm(std::chrono::steady_clock::now() + std::chrono::seconds(1),
+                               [&transport = self->transport] { transport.close(); });
+            step(std::move(self));
+        }
         static void step(std::shared_ptr<Teardown> self) {
             auto& teardown = *self;
-            teardown.transport->start_read(
+            teardown.transport.start_read(
                 asio::buffer(teardown.sink), teardown.slot,
                 [self = std::move(self)](error_code error, std::size_t) mutable {
                     if (!error && --self->left > 0) return step(std::move(self));
-                    self->handler(error == asio::error::eof ? error_code() : error);
+                    self->patience.disarm();
+                    // Both close frames are through: however the bytes end, the WebSocket has.
+                    self->handler(error_code());
                 });
         }
+        Transport& transport;
+        asio::cancellation_slot slot;
+        UniqueFunction<void(error_code)> handler;
+        Deadline patience;
+        std::array<char, 4096> sink{};
+        int left = 16;  // reads still granted
     };
 
     std::unique_ptr<Transport> transport_;

@@ -72,7 +72,9 @@ asio::awaitable<void> Connection::serve() {
             co_return;
         }
     }
-    while (co_await read_head()) {
+    for (;;) {
+        const bool more = co_await read_head();
+        if (!more) break;
         co_await serve_request();
         if (!transport_ || !keep_ || lost_) break;
     }
@@ -107,7 +109,8 @@ asio::awaitable<bool> Connection::read_head() {
         const auto error = co_await fill();
         if (error) {
             if (timed_out_ && !in_.empty()) {
-                co_await refuse({408, "the request head took too long"});
+                Refusal slow(408, "the request head took too long");
+                co_await refuse(std::move(slow));
             }
             co_return false;
         }
@@ -116,7 +119,8 @@ asio::awaitable<bool> Connection::read_head() {
             set_deadline(limits.head_time);
         }
     }
-    co_await refuse({431, "the request head is too large"});
+    Refusal large(431, "the request head is too large");
+    co_await refuse(std::move(large));
     co_return false;
 }
 
@@ -218,7 +222,9 @@ asio::awaitable<void> Connection::run_handler(Exchange& exchange) {
             log::error("handler gave no answer door={} route={}{}", shard_->core().settings.name,
                        mount_->prefix, route_->pattern);
         }
-        co_await answer(render(Error{ErrorCode::internal, "internal error", {}, 0}, 500));
+        const Error error{ErrorCode::internal, "internal error", {}, 0};
+        auto response = render(error, 500);
+        co_await answer(std::move(response));
     } else if (streaming_ || !what.empty()) {
         // A cut answer must look cut.
         keep_ = false;
@@ -228,7 +234,8 @@ asio::awaitable<void> Connection::run_handler(Exchange& exchange) {
 
 asio::awaitable<void> Connection::end_request() {
     if (lost_) co_return;
-    if (!co_await discard_body()) {
+    const bool over = co_await discard_body();
+    if (!over) {
         keep_ = false;
         unread_input_ = true;
     }
@@ -251,7 +258,8 @@ asio::awaitable<void> Connection::refuse(Refusal refusal) {
                                               : ErrorCode::invalid_argument;
     status_ = 0;
     const Error error{code, std::move(refusal.message), {}, 0};
-    co_await answer(render(error, refusal.status));
+    auto response = render(error, refusal.status);
+    co_await answer(std::move(response));
 }
 
 /// Closing with unread input makes the kernel reset the connection, and the client may lose the

@@ -80,7 +80,10 @@ asio::awaitable<Result<std::vector<asio::ip::address>>> resolve(std::string host
                                                                 SteadyTime deadline) {
     error_code no_literal;
     const auto literal = asio::ip::make_address(host, no_literal);
-    if (!no_literal) co_return std::vector<asio::ip::address>{literal};
+    if (!no_literal) {
+        std::vector<asio::ip::address> one(1, literal);
+        co_return one;
+    }
     const auto lookup = std::make_shared<Lookup>(co_await asio::this_coro::executor);
     lookup->done.expires_at(deadline);
     lookup->resolver.async_resolve(

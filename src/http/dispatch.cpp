@@ -130,7 +130,7 @@ Response Connection::render(const Error& error, int status) const {
     if (mount_ && mount_->render_error) {
         response = mount_->render_error(error, status, head_);
     } else {
-        response = {status, "text/plain; charset=utf-8", error.message + "\n", {}};
+        response = Response(status, "text/plain; charset=utf-8", error.message + "\n");
     }
     if (error.retry_after_s > 0 && !response.headers.find("retry-after")) {
         response.headers.add("Retry-After", std::to_string(error.retry_after_s));

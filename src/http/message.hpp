@@ -86,7 +86,18 @@ struct RequestHead {
 };
 
 /// A whole answer, or the head of a streamed one (body empty).
+///
+/// It has constructors, and so is no aggregate, because g++ 12 destroys aggregate temporaries of a
+/// co_await expression twice. Give respond() a named Response all the same.
 struct Response {
+    Response() = default;
+    explicit Response(int status_, std::string content_type_ = {}, std::string body_ = {},
+                      Headers headers_ = {})
+        : status(status_),
+          content_type(std::move(content_type_)),
+          body(std::move(body_)),
+          headers(std::move(headers_)) {}
+
     int status = 200;
     std::string content_type;  // empty: no Content-Type
     std::string body;

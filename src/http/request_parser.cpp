@@ -153,9 +153,10 @@ Refusal refusal_of(const error_code& problem, std::string_view head) {
         const auto line = head.substr(0, head.find('\r'));
         const auto at = line.rfind(" HTTP/");
         // "HTTP/2.0" is a version we lack; anything else in that place is no version at all.
-        if (at != std::string_view::npos && line.size() == at + 9 && line[at + 7] == '.' &&
-            line[at + 6] >= '0' && line[at + 6] <= '9' && line[at + 8] >= '0' &&
-            line[at + 8] <= '9') {
+        const auto version = at == std::string_view::npos ? "" : line.substr(at + 6);
+        const auto digit = [](char c) { return c >= '0' && c <= '9'; };
+        if (version.size() == 3 && digit(version[0]) && version[1] == '.' && digit(version[2]) &&
+            version != "1.0" && version != "1.1") {
             return {505, "HTTP/1.1 is spoken here"};
         }
     }

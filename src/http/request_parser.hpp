@@ -14,7 +14,8 @@ namespace headrace::http {
 
 /// Why a request cannot be served, with the status that says so.
 struct Refusal {
-    int status = 400;
+    Refusal(int status_, std::string message_) : status(status_), message(std::move(message_)) {}
+    int status;
     std::string message;
 };
 
