@@ -145,6 +145,7 @@ asio::awaitable<Reply> KeyRoutes::revoke(http::Exchange& exchange) {
     auto revoked = co_await await_result<void>(start);
     audit(site_, caller_of(exchange), key->tenant, "key.revoke", key->id, revoked);
     if (!revoked) co_return fail(std::move(revoked).error());
+    site_.parts.key_revoked(key->id);
     co_return no_content();
 }
 

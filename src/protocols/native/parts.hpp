@@ -47,10 +47,10 @@ struct Parts {
     const http::GuardedFetch& fetch;
     const Clock& clock;
 
-    /// Carries a worker's frames until its link ends. `keys.still_valid(who)` tells when it must.
-    std::function<asio::awaitable<void>(std::unique_ptr<http::WebSocket>,
-                                        std::shared_ptr<const access::Principal>)>
-        link;
+    /// Takes over the connection of a worker that came with this key. Any loop.
+    std::function<void(std::unique_ptr<http::WebSocket>, const access::Principal&)> link;
+    /// A key is no longer good: worker links that came with it must end. Any loop.
+    std::function<void(const std::string& key_id)> key_revoked;
     /// The effective settings as one JSON object, secrets left out. Any loop.
     std::function<std::string()> config;
     /// Reads the settings again, all or nothing. Any loop.

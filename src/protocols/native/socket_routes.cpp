@@ -53,7 +53,7 @@ asio::awaitable<void> SocketRoutes::link(http::Exchange& exchange) {
         co_await answer_error(exchange, std::move(socket).error());
         co_return;
     }
-    co_await site_.parts.link(std::move(*socket), std::move(who));
+    site_.parts.link(std::move(*socket), *who);
 }
 
 void SocketRoutes::add_to(RouteList& routes) {
