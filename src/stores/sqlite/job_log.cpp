@@ -113,6 +113,10 @@ Result<std::unique_ptr<SqliteJobLog>> SqliteJobLog::open(const std::string& path
                                                          const Clock& clock, CommitObserver observer) {
     auto database = open_checked(path, jobs_schema(), settings.database, settings.full_check_bytes);
     if (!database) return fail(database.error());
+    std::error_code no_size;
+    if (std::filesystem::file_size(path, no_size) <= settings.full_check_bytes) {
+        if (auto sound = JobReader(*database).check_every_row(); !sound) return fail(sound.error());
+    }
     std::unique_ptr<SqliteJobLog> log(new SqliteJobLog(path, settings, clock));
     auto readers = Readers::open(path, settings.database);
     if (!readers) return fail(readers.error());

@@ -58,8 +58,9 @@ class SqliteJobLog final : public jobs::JobLog {
     JobLogSettings settings_;
     const Clock& clock_;
     DiskSpace space_;
-    std::unique_ptr<Readers> readers_;
+    // Ends last: only a connection that may write leaves the log moved into the file at the close.
     std::unique_ptr<Committer> committer_;
+    std::unique_ptr<Readers> readers_;
 };
 
 }  // namespace headrace::stores

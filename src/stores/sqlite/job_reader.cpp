@@ -203,7 +203,10 @@ Result<std::optional<jobs::JobRecord>> JobReader::find_idempotent(const TenantId
     const auto id = JobId::from_raw(idempotent_.bytes(0));
     idempotent_.reset();
     if (!id) return damaged_row("idempotency", Uuid{});
-    return get(tenant, *id);
+    auto job = get(tenant, *id);
+    const bool other = job && *job && (!(*job)->idempotency || (*job)->idempotency->key != key);
+    if (other) return damaged_row("idempotency", *id);
+    return job;
 }
 
 Result<std::vector<jobs::UsageRecord>> JobReader::usage(const jobs::UsageQuery& query, WallMs now) {
@@ -216,26 +219,32 @@ Result<std::vector<jobs::UsageRecord>> JobReader::usage(const jobs::UsageQuery& 
         const auto row = usage_.step();
         if (!row) return fail(row.error());
         if (!*row) return out;
-        jobs::UsageRecord record;
-        const std::string id(usage_.bytes(0));
-        record.job = JobId::from_raw(id).value_or(JobId{});
-        record.tenant = query.tenant;
-        record.capability = usage_.bytes(1);
-        record.version = usage_.bytes(2);
-        const std::string_view body = usage_.bytes(4);
-        const std::int64_t sum = RowSum("usage")
-                                     .add(record.tenant.name)
-                                     .add(id)
-                                     .add(record.capability)
-                                     .add(record.version)
-                                     .add(body)
-                                     .value();
-        if (sum != usage_.integer(3) || !decode_usage(body, record)) {
+        auto record = read_usage_row(query.tenant, usage_);
+        if (!record) {
             usage_.reset();
-            return damaged_row("usage", record.job);
+            return fail(record.error());
         }
-        out.push_back(std::move(record));
+        out.push_back(std::move(*record));
     }
+}
+
+Result<jobs::UsageRecord> JobReader::read_usage_row(const TenantId& tenant, const Statement& row) {
+    jobs::UsageRecord record;
+    const std::string id(row.bytes(0));
+    record.job = JobId::from_raw(id).value_or(JobId{});
+    record.tenant = tenant;
+    record.capability = row.bytes(1);
+    record.version = row.bytes(2);
+    const std::string_view body = row.bytes(4);
+    const std::int64_t sum = RowSum("usage")
+                                 .add(record.tenant.name)
+                                 .add(id)
+                                 .add(record.capability)
+                                 .add(record.version)
+                                 .add(body)
+                                 .value();
+    if (sum != row.integer(3) || !decode_usage(body, record)) return damaged_row("usage", record.job);
+    return record;
 }
 
 Result<std::optional<jobs::FileRecord>> JobReader::get_file(const TenantId& tenant, const FileId& id,
@@ -245,16 +254,73 @@ Result<std::optional<jobs::FileRecord>> JobReader::get_file(const TenantId& tena
     const auto row = file_.step();
     if (!row) return fail(row.error());
     if (!*row) return std::nullopt;
+    auto record = read_file_row(tenant, id, file_);
+    file_.reset();
+    if (!record) return fail(record.error());
+    if (record->expires_at != 0 && record->expires_at <= now) return std::nullopt;
+    return std::optional(std::move(*record));
+}
+
+Result<jobs::FileRecord> JobReader::read_file_row(const TenantId& tenant, const FileId& id,
+                                                  const Statement& row) {
     jobs::FileRecord record;
     record.id = id;
     record.tenant = tenant;
-    const std::string body(file_.bytes(1));
-    const bool sound = RowSum("files").add(tenant.name).add(raw).add(body).value() == file_.integer(0) &&
-                       decode_file(body, record);
-    file_.reset();
-    if (!sound) return damaged_row("files", id);
-    if (record.expires_at != 0 && record.expires_at <= now) return std::nullopt;
-    return std::optional(std::move(record));
+    const std::string_view body = row.bytes(1);
+    const std::int64_t sum = RowSum("files").add(tenant.name).add(id.raw()).add(body).value();
+    if (sum != row.integer(0) || !decode_file(body, record)) return damaged_row("files", id);
+    return record;
+}
+
+namespace {
+
+/// Calls `read` on each row of a statement until it finds damage.
+template <class Read>
+Result<void> for_each_row(Statement rows, Read read) {
+    rows.start();
+    for (;;) {
+        const auto row = rows.step();
+        if (!row) return fail(row.error());
+        if (!*row) return {};
+        if (Result<void> sound = read(rows); !sound) return sound;
+    }
+}
+
+template <class T>
+Result<void> only_error(const Result<T>& result) {
+    return result ? Result<void>() : fail(result.error());
+}
+
+TenantId tenant_in(const Statement& row, int column) { return TenantId(std::string(row.bytes(column))); }
+
+Result<void> check_input(const Statement& row) {
+    const auto id = JobId::from_raw(row.bytes(0));
+    if (!id) return damaged_row("inputs", Uuid{});
+    return only_error(open_payload("input", tenant_in(row, 1), *id, row.bytes(2)));
+}
+
+}  // namespace
+
+Result<void> JobReader::check_every_row() {
+    auto done = for_each_row(
+        database_.prepare("SELECT id, state, caller, capability, version, sum, body, tenant FROM open_jobs"),
+        [](const Statement& row) { return only_error(read_job_row("open_jobs", tenant_in(row, 7), row)); });
+    if (!done) return done;
+    done = for_each_row(database_.prepare("SELECT id, state, caller, capability, version, sum, body, output, "
+                                          "tenant FROM ended_jobs"),
+                        [this](const Statement& row) { return only_error(read_ended(tenant_in(row, 8), row)); });
+    if (!done) return done;
+    done = for_each_row(database_.prepare("SELECT id, tenant, input FROM open_jobs WHERE input IS NOT NULL "
+                                          "UNION ALL SELECT job, tenant, body FROM inputs"),
+                        check_input);
+    if (!done) return done;
+    done = for_each_row(database_.prepare("SELECT job, capability, version, sum, body, tenant FROM usage"),
+                        [this](const Statement& row) { return only_error(read_usage_row(tenant_in(row, 5), row)); });
+    if (!done) return done;
+    return for_each_row(database_.prepare("SELECT sum, body, tenant, id FROM files"), [this](const Statement& row) {
+        const FileId id = FileId::from_raw(row.bytes(3)).value_or(FileId{});
+        return only_error(read_file_row(tenant_in(row, 2), id, row));
+    });
 }
 
 }  // namespace headrace::stores

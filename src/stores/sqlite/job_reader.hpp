@@ -17,6 +17,9 @@ class JobReader {
   public:
     explicit JobReader(Database& database);
 
+    /// Reads every row and its checksum: also finds a row whose key was damaged, which a look-up would
+    /// take for absent.
+    Result<void> check_every_row();
     Result<std::vector<jobs::JobRecord>> load_open();
     Result<std::optional<jobs::JobRecord>> get(const TenantId& tenant, const JobId& id);
     Result<std::vector<jobs::JobRecord>> list(const jobs::JobQuery& query);
@@ -28,6 +31,8 @@ class JobReader {
     Result<std::optional<jobs::FileRecord>> get_file(const TenantId& tenant, const FileId& id, WallMs now);
 
   private:
+    Result<jobs::UsageRecord> read_usage_row(const TenantId& tenant, const Statement& row);
+    Result<jobs::FileRecord> read_file_row(const TenantId& tenant, const FileId& id, const Statement& row);
     Result<std::vector<jobs::JobRecord>> list_in_snapshot(const jobs::JobQuery& query);
     Result<std::optional<jobs::JobRecord>> get_ended(const TenantId& tenant, const JobId& id);
     Result<jobs::JobRecord> read_ended(const TenantId& tenant, const Statement& row);

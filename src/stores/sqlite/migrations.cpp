@@ -1,10 +1,15 @@
 #include "stores/sqlite/migrations.hpp"
 
+#include <fcntl.h>
+#include <unistd.h>
+
 #include <algorithm>
+#include <cerrno>
+#include <cstring>
 #include <filesystem>
 
 #include "base/digest.hpp"
-#include "base/log.hpp"
+#include "base/unique_fd.hpp"
 #include "stores/sqlite/wal_check.hpp"
 
 namespace headrace::stores {
@@ -62,6 +67,25 @@ Result<void> full_check(Database& database) {
                                          (*row ? std::string(check.bytes(0)) : std::string("no answer")));
 }
 
+/// A new database comes under its name only when it is whole: an empty or half-made file of that name
+/// is damage, not a beginning.
+Result<void> make_new(const std::string& path, std::span<const Migration> steps,
+                      const DatabaseOptions& options) {
+    const std::string fresh = path + ".new";
+    for (const char* part : {"", "-wal", "-shm"}) ::unlink((fresh + part).c_str());
+    {
+        auto database = Database::open(fresh, options);
+        if (!database) return fail(database.error());
+        if (auto ready = migrate(*database, steps); !ready) return ready;
+    }
+    const auto folder = std::filesystem::path(path).parent_path();
+    const UniqueFd directory(::open(folder.empty() ? "." : folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+    if (::rename(fresh.c_str(), path.c_str()) != 0 || !directory || ::fsync(directory.get()) != 0) {
+        return fail(ErrorCode::unavailable, std::string("cannot be made: ") + std::strerror(errno));
+    }
+    return {};
+}
+
 }  // namespace
 
 Result<void> migrate(Database& database, std::span<const Migration> steps) {
@@ -79,7 +103,11 @@ Result<void> migrate(Database& database, std::span<const Migration> steps) {
 
 Result<Database> open_checked(const std::string& path, std::span<const Migration> steps,
                               const DatabaseOptions& options, std::uint64_t full_check_bytes) {
+    if (::access(path.c_str(), F_OK) != 0 && errno == ENOENT) {
+        if (auto made = make_new(path, steps, options); !made) return damaged(path, made.error().message);
+    }
     if (auto log = check_wal(path + "-wal"); !log) return damaged(path, log.error().message);
+    if (auto head = check_head(path); !head) return damaged(path, head.error().message);
     auto database = Database::open(path, options);
     if (!database) return damaged(path, database.error().message);
     // Only now, with the log moved into it, must the file hold as many pages as its head says.

@@ -3,6 +3,7 @@
 #include <cstdint>
 #include <filesystem>
 #include <fstream>
+#include <string_view>
 #include <vector>
 
 // The formats are those of sqlite.org/fileformat2.html: section 1.3 (head of the database file) and
@@ -81,10 +82,21 @@ Result<void> check_wal(const std::string& path) {
     return {};
 }
 
+Result<void> check_head(const std::string& path) {
+    std::ifstream file(path, std::ios::binary);
+    char head[100];
+    if (file.read(head, sizeof head) && std::string_view(head, 16) == std::string_view("SQLite format 3", 16)) {
+        return {};
+    }
+    return fail(ErrorCode::internal, "is damaged: not a database");
+}
+
 Result<void> check_file_size(const std::string& path) {
     std::ifstream file(path, std::ios::binary);
     unsigned char head[100];
-    if (!file.read(reinterpret_cast<char*>(head), sizeof head)) return {};  // an empty database
+    if (!file.read(reinterpret_cast<char*>(head), sizeof head)) {
+        return fail(ErrorCode::internal, "is damaged: cut off");
+    }
     const std::uint32_t raw = static_cast<std::uint32_t>(head[16]) << 8 | head[17];
     const std::uint64_t page_bytes = raw == 1 ? 65536 : raw;
     const std::uint64_t expected = page_bytes * big(head + 28);

@@ -12,6 +12,9 @@ namespace headrace::stores {
 /// bad frame with a whole later commit behind it is damage, and `internal` here. No file: fine.
 Result<void> check_wal(const std::string& path);
 
+/// `internal` when the file does not begin as a database does; a database of ours is never empty.
+Result<void> check_head(const std::string& path);
+
 /// `internal` when the database file is shorter than its head says. Call when the log is empty.
 Result<void> check_file_size(const std::string& path);
 
