@@ -4,7 +4,7 @@
 
 namespace headrace::stores {
 
-jobs::JobRecord StoreContract::job(const char* tenant, const char* capability) {
+jobs::JobRecord StoreCalls::job(const char* tenant, const char* capability) {
     clock_.advance(std::chrono::milliseconds(1));
     jobs::JobRecord record;
     record.id = ids_.make<JobId>();
@@ -20,11 +20,11 @@ jobs::JobRecord StoreContract::job(const char* tenant, const char* capability) {
     return record;
 }
 
-std::shared_ptr<const jobs::JobRecord> StoreContract::share(jobs::JobRecord record) {
+std::shared_ptr<const jobs::JobRecord> StoreCalls::share(jobs::JobRecord record) {
     return std::make_shared<const jobs::JobRecord>(std::move(record));
 }
 
-jobs::JobRecord StoreContract::ended(jobs::JobRecord record, jobs::JobState state) {
+jobs::JobRecord StoreCalls::ended(jobs::JobRecord record, jobs::JobState state) {
     record.state = state;
     record.finished_at = record.created_at + 5;
     if (state == jobs::JobState::succeeded) {
@@ -37,50 +37,50 @@ jobs::JobRecord StoreContract::ended(jobs::JobRecord record, jobs::JobState stat
     return record;
 }
 
-Result<void> StoreContract::write(jobs::LogWrite change) {
+Result<void> StoreCalls::write(jobs::LogWrite change) {
     return caller_.ask<void>([&](auto done) { log().write(std::move(change), std::move(done)); });
 }
 
-Result<void> StoreContract::write(jobs::LogWrite::Kind kind, jobs::JobRecord record) {
+Result<void> StoreCalls::write(jobs::LogWrite::Kind kind, jobs::JobRecord record) {
     return write(jobs::LogWrite{kind, share(std::move(record)), {}, {}});
 }
 
-Result<void> StoreContract::accept(const jobs::JobRecord& record) {
+Result<void> StoreCalls::accept(const jobs::JobRecord& record) {
     return write(jobs::LogWrite::Kind::accept, record);
 }
-Result<void> StoreContract::finish(const jobs::JobRecord& record) {
+Result<void> StoreCalls::finish(const jobs::JobRecord& record) {
     return write(jobs::LogWrite::Kind::finish, record);
 }
 
-std::optional<jobs::JobRecord> StoreContract::get(const jobs::JobRecord& like) {
+std::optional<jobs::JobRecord> StoreCalls::get(const jobs::JobRecord& like) {
     using T = std::optional<jobs::JobRecord>;
     return caller_.ask<T>([&](auto done) { log().get(like.tenant, like.id, std::move(done)); }).value();
 }
 
-std::shared_ptr<const jobs::Payload> StoreContract::input_of(const jobs::JobRecord& like) {
+std::shared_ptr<const jobs::Payload> StoreCalls::input_of(const jobs::JobRecord& like) {
     using T = std::shared_ptr<const jobs::Payload>;
     return caller_.ask<T>([&](auto done) { log().load_input(like.tenant, like.id, std::move(done)); })
         .value();
 }
 
-std::vector<jobs::JobRecord> StoreContract::list(jobs::JobQuery query) {
+std::vector<jobs::JobRecord> StoreCalls::list(jobs::JobQuery query) {
     using T = std::vector<jobs::JobRecord>;
     return caller_.ask<T>([&](auto done) { log().list(std::move(query), std::move(done)); }).value();
 }
 
-std::optional<jobs::JobRecord> StoreContract::find(const char* tenant, const std::string& key) {
+std::optional<jobs::JobRecord> StoreCalls::find(const char* tenant, const std::string& key) {
     using T = std::optional<jobs::JobRecord>;
     return caller_
         .ask<T>([&](auto done) { log().find_idempotent(TenantId(tenant), key, std::move(done)); })
         .value();
 }
 
-std::vector<jobs::UsageRecord> StoreContract::usage(jobs::UsageQuery query) {
+std::vector<jobs::UsageRecord> StoreCalls::usage(jobs::UsageQuery query) {
     using T = std::vector<jobs::UsageRecord>;
     return caller_.ask<T>([&](auto done) { log().usage(std::move(query), std::move(done)); }).value();
 }
 
-jobs::FileRecord StoreContract::file(const char* tenant) {
+jobs::FileRecord StoreCalls::file(const char* tenant) {
     jobs::FileRecord record;
     record.id = ids_.make<FileId>();
     record.tenant = TenantId(tenant);
@@ -93,21 +93,21 @@ jobs::FileRecord StoreContract::file(const char* tenant) {
     return record;
 }
 
-Result<void> StoreContract::put(const jobs::FileRecord& record) {
+Result<void> StoreCalls::put(const jobs::FileRecord& record) {
     return caller_.ask<void>([&](auto done) { log().put_file(record, std::move(done)); });
 }
 
-std::optional<jobs::FileRecord> StoreContract::get_file(const char* tenant, FileId id) {
+std::optional<jobs::FileRecord> StoreCalls::get_file(const char* tenant, FileId id) {
     using T = std::optional<jobs::FileRecord>;
     return caller_.ask<T>([&](auto done) { log().get_file(TenantId(tenant), id, std::move(done)); })
         .value();
 }
 
-Result<bool> StoreContract::remove_file(const char* tenant, FileId id) {
+Result<bool> StoreCalls::remove_file(const char* tenant, FileId id) {
     return caller_.ask<bool>([&](auto done) { log().remove_file(TenantId(tenant), id, std::move(done)); });
 }
 
-Result<jobs::BlobRef> StoreContract::store(const char* tenant, const std::vector<std::string>& pieces,
+Result<jobs::BlobRef> StoreCalls::store(const char* tenant, const std::vector<std::string>& pieces,
                                            bool durable) {
     auto sink = blobs().create(TenantId(tenant));
     if (!sink) return fail(sink.error());
@@ -118,7 +118,7 @@ Result<jobs::BlobRef> StoreContract::store(const char* tenant, const std::vector
     return caller_.ask<jobs::BlobRef>([&](auto done) { (*sink)->finish(durable, std::move(done)); });
 }
 
-Result<std::string> StoreContract::load(const char* tenant, const jobs::BlobRef& blob) {
+Result<std::string> StoreCalls::load(const char* tenant, const jobs::BlobRef& blob) {
     using T = std::unique_ptr<jobs::BlobSource>;
     auto source = caller_.ask<T>([&](auto done) { blobs().open(TenantId(tenant), blob, std::move(done)); });
     if (!source) return fail(source.error());

@@ -75,10 +75,8 @@ class LoopCaller {
 };
 
 /// What the suites share: stores, time, ids, and the ports as plain calls.
-class StoreContract : public testing::TestWithParam<Candidate> {
+class StoreCalls {
   protected:
-    void SetUp() override { stores_ = GetParam().make(clock_); }
-
     jobs::JobLog& log() { return stores_->log(); }
     jobs::BlobStore& blobs() { return stores_->blobs(); }
 
@@ -108,6 +106,11 @@ class StoreContract : public testing::TestWithParam<Candidate> {
     IdSource ids_{clock_, 7};
     LoopCaller caller_;
     std::unique_ptr<StoresUnderTest> stores_;
+};
+
+class StoreContract : public testing::TestWithParam<Candidate>, protected StoreCalls {
+  protected:
+    void SetUp() override { stores_ = GetParam().make(clock_); }
 };
 
 /// All fields as text, so that a difference shows by name.
