@@ -8,12 +8,11 @@ from pathlib import Path
 import pytest
 from websocket_server import Connection, Server
 
+from headrace._connections import AsyncWebSocket, WebSocket
 from headrace._websocket import (
     Address,
-    AsyncWebSocket,
     ClosedError,
     HandshakeRefusedError,
-    WebSocket,
     WebSocketError,
 )
 

@@ -22,14 +22,10 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any, NoReturn
 
+from headrace._connections import WebSocket
 from headrace._environment import read_key
 from headrace._version import VERSION
-from headrace._websocket import (
-    ClosedError,
-    HandshakeRefusedError,
-    WebSocket,
-    WebSocketError,
-)
+from headrace._websocket import ClosedError, HandshakeRefusedError, WebSocketError
 from headrace.engine.base import EngineError
 from headrace.engine.codec import ProtocolError
 from headrace.engine.host import Group, Host, HostJob
