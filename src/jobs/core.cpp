@@ -78,6 +78,7 @@ void Core::Impl::settle() {
 
 Core::Core(Settings settings, const Clock& clock, IdSource& ids, JobLog& log, CoreObserver& observer)
     : impl_(std::make_unique<Impl>(settings, clock, ids, log, observer)) {}
+Core::Impl::~Impl() = default;
 Core::~Core() = default;
 
 void Core::restore(std::uint64_t epoch, std::vector<JobRecord> open, ResolveVersion resolve) {
