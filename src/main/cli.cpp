@@ -51,7 +51,10 @@ Option& Option::environment(const std::string& name) {
     return *this;
 }
 Option& Option::choices(const std::vector<std::string>& words) {
-    option_->check(CLI::IsMember(words));
+    std::string shown;
+    for (const auto& word : words) shown += (shown.empty() ? "{" : ",") + word;
+    option_->check(CLI::IsMember(words).description(""));
+    option_->type_name(shown + "}");
     return *this;
 }
 Option& Option::value_name(const std::string& name) {
@@ -68,6 +71,12 @@ Command Command::command(const std::string& name, const std::string& doc) {
     return Command(*app_.add_subcommand(name, doc));
 }
 Option Command::option(const std::string& names, std::string& target, const std::string& doc) {
+    auto* option = app_.add_option(names, target, doc);
+    if (!target.empty()) option->capture_default_str();
+    return Option(option);
+}
+Option Command::option(const std::string& names, std::optional<std::string>& target,
+                       const std::string& doc) {
     return Option(app_.add_option(names, target, doc));
 }
 Option Command::option(const std::string& names, std::vector<std::string>& target,
@@ -103,9 +112,7 @@ void Command::rest(std::vector<std::string>& rest) {
 void Command::footer(const std::string& text) { app_.footer(text); }
 
 struct CommandLine::State {
-    explicit State(const std::string& name, const std::string& doc) : app(doc, name) {
-        app.option_defaults()->always_capture_default();
-    }
+    explicit State(const std::string& name, const std::string& doc) : app(doc, name) {}
     CLI::App app;
 };
 
@@ -128,7 +135,20 @@ std::optional<int> CommandLine::parse(std::vector<std::string> arguments) {
     } catch (const CLI::RuntimeError& result) {
         return result.get_exit_code();
     } catch (const CLI::ParseError& error) {
-        return state_->app.exit(error, std::cout, std::cerr) == 0 ? kOk : kUsage;
+        if (error.get_exit_code() == 0) return state_->app.exit(error, std::cout, std::cerr);
+        const auto* command = &state_->app;
+        std::string name = command->get_name();
+        while (!command->get_subcommands().empty()) {
+            command = command->get_subcommands().front();
+            name += " " + command->get_name();
+        }
+        const auto left = command->remaining();
+        const bool no_command = error.get_name() == "RequiredError" && !left.empty() &&
+                                !command->get_subcommands({}).empty();
+        std::cerr << name << ": "
+                  << (no_command ? "there is no command " + left.front() : std::string(error.what()))
+                  << "\n  " << name << " --help tells what there is\n";
+        return kUsage;
     }
 }
 

@@ -48,6 +48,7 @@ class Command {
 
     Command command(const std::string& name, const std::string& doc);
     Option option(const std::string& names, std::string& target, const std::string& doc);
+    Option option(const std::string& names, std::optional<std::string>& target, const std::string& doc);
     Option option(const std::string& names, std::vector<std::string>& target, const std::string& doc);
     Option option(const std::string& names, std::optional<std::int64_t>& target, const std::string& doc);
     Option option(const std::string& names, std::optional<double>& target, const std::string& doc);

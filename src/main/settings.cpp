@@ -38,9 +38,15 @@ class Mapper {
         out.native.max_file_bytes = count_of<std::uint64_t>(config_, "limits.file_bytes");
         out.native.file_keep_ms = time_of(config_, "retention.files_s").count();
         out.fetch = fetch();
-        out.retention = retention_settings(config_);
-        out.low_disk_bytes = count_of<std::uint64_t>(config_, "retention.low_disk_bytes");
+        out.job_log = job_log();
+        out.engine_paths = engine_paths();
         out.engines = engines();
+        out.hub.lease = out.jobs.lease;
+        out.hub.heartbeat = out.jobs.lease / 3;
+        out.hub.window = static_cast<std::uint32_t>(out.jobs.session_window);
+        out.hub.most_values = out.native.max_body_bytes;
+        out.hub.most_media = out.native.max_file_bytes;
+        out.hub.file_time = time_of(config_, "retention.results_s");
         out.log = log_settings(config_);
         out.metrics_tenants = count_of<std::size_t>(config_, "metrics.tenants");
         if (problems_.empty()) return out;
@@ -123,20 +129,39 @@ class Mapper {
         return out;
     }
 
-    EngineSettings engines() {
-        EngineSettings out;
+    stores::JobLogSettings job_log() const {
+        stores::JobLogSettings out;
+        const auto hours = [this](const char* name) {
+            return std::chrono::duration_cast<std::chrono::hours>(time_of(config_, name));
+        };
+        out.retention.results = hours("retention.results_s");
+        out.retention.jobs = hours("retention.jobs_s");
+        out.retention.usage = hours("retention.usage_s");
+        out.retention.idempotency = hours("jobs.idempotency_keep_s");
+        out.low_water.free_bytes = count_of<std::uint64_t>(config_, "retention.low_disk_bytes");
+        out.low_water.free_percent = static_cast<double>(config_.integer("retention.low_disk_percent"));
+        return out;
+    }
+
+    std::vector<std::filesystem::path> engine_paths() {
+        std::vector<std::filesystem::path> out;
         for (const auto& text : config_.list("engines.paths")) {
-            std::error_code none;
-            if (!std::filesystem::is_directory(text, none)) {
+            std::error_code error;
+            if (!std::filesystem::is_directory(text, error)) {
                 problem("engines.paths", fmt::format("holds {}, which is no folder", text));
             }
-            out.paths.emplace_back(std::filesystem::absolute(text, none));
+            out.emplace_back(std::filesystem::absolute(text, error));
         }
+        return out;
+    }
+
+    engines::Settings engines() const {
+        auto out = engines::settings_beside(engines::program_folder());
         out.python = config_.text("engines.python");
-        out.host_binary = or_in(config_.text("engines.host_binary"), program_folder() / "headrace-host");
-        out.sdk_path = or_in(config_.text("engines.sdk_path"), find_sdk());
-        out.library_path = or_in(config_.text("engines.library_path"), program_folder() / "engines");
-        out.restart_max = time_of(config_, "engines.restart_max_s");
+        out.host_program = or_in(config_.text("engines.host_binary"), out.host_program);
+        out.python_sdk = or_in(config_.text("engines.sdk_path"), out.python_sdk);
+        out.library_folder = or_in(config_.text("engines.library_path"), out.library_folder);
+        out.stop_grace = time_of(config_, "engines.stop_grace_s");
         return out;
     }
 
@@ -155,29 +180,8 @@ LogSettings log_settings(const config::Config& config) {
     return out;
 }
 
-RetentionSettings retention_settings(const config::Config& config) {
-    RetentionSettings out;
-    out.jobs = time_of(config, "retention.jobs_s");
-    out.files = time_of(config, "retention.files_s");
-    out.usage = time_of(config, "retention.usage_s");
-    out.sweep = time_of(config, "retention.sweep_s");
-    return out;
-}
-
-std::filesystem::path program_folder() {
-    std::error_code error;
-    const auto program = std::filesystem::read_symlink("/proc/self/exe", error);
-    return error ? std::filesystem::path(".") : program.parent_path();
-}
-
-std::filesystem::path find_sdk() {
-    const auto folder = program_folder();
-    for (const auto* candidate : {"../../sdk/python/src", "../share/headrace/python", "python"}) {
-        std::error_code error;
-        const auto path = std::filesystem::weakly_canonical(folder / candidate, error);
-        if (!error && std::filesystem::is_directory(path / "headrace" / "engine", error)) return path;
-    }
-    return {};
+std::chrono::milliseconds sweep_every(const config::Config& config) {
+    return time_of(config, "retention.sweep_s");
 }
 
 }  // namespace headrace::main

@@ -9,30 +9,15 @@
 #include "base/log.hpp"
 #include "base/result.hpp"
 #include "config/config.hpp"
+#include "engines/settings.hpp"
 #include "http/guarded_fetch.hpp"
 #include "http/server.hpp"
 #include "jobs/settings.hpp"
 #include "protocols/native/parts.hpp"
+#include "stores/sqlite/job_log.hpp"
+#include "workers/hub/settings.hpp"
 
 namespace headrace::main {
-
-/// What is removed when. May change while the server runs.
-struct RetentionSettings {
-    std::chrono::milliseconds jobs{};
-    std::chrono::milliseconds files{};
-    std::chrono::milliseconds usage{};
-    std::chrono::milliseconds sweep{};
-};
-
-/// Where the programs and folders are that engines are started with; found, not only configured.
-struct EngineSettings {
-    std::vector<std::filesystem::path> paths;
-    std::string python;
-    std::filesystem::path host_binary;
-    std::filesystem::path sdk_path;
-    std::filesystem::path library_path;
-    std::chrono::milliseconds restart_max{};
-};
 
 struct LogSettings {
     log::Level level = log::Level::info;
@@ -51,9 +36,10 @@ struct ServerSettings {
     jobs::Settings jobs;
     protocols::native::Settings native;
     http::FetchSettings fetch;
-    RetentionSettings retention;
-    std::uint64_t low_disk_bytes = 0;
-    EngineSettings engines;
+    stores::JobLogSettings job_log;
+    std::vector<std::filesystem::path> engine_paths;
+    engines::Settings engines;
+    workers::hub::Settings hub;  // its epoch comes with the start
     LogSettings log;
     std::size_t metrics_tenants = 0;
 };
@@ -63,10 +49,7 @@ struct ServerSettings {
 Result<ServerSettings> server_settings(const config::Config& config);
 
 LogSettings log_settings(const config::Config& config);
-RetentionSettings retention_settings(const config::Config& config);
-
-/// Where this program lies, and what belongs to it: `headrace-host`, the Python kit, native engines.
-std::filesystem::path program_folder();
-std::filesystem::path find_sdk();
+/// How often what has expired is removed.
+std::chrono::milliseconds sweep_every(const config::Config& config);
 
 }  // namespace headrace::main

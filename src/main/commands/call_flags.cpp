@@ -200,7 +200,7 @@ void CallFlags::add(const catalog::FieldSpec& field, Command& command) {
         const auto dashes = names.substr(0, names.find(','));
         command.flag(fmt::format("{},!--no-{}", names, dashes.substr(2)), flag.boolean, doc).group(group);
     } else {
-        auto option = command.option(names, flag.texts, doc).value_name(value_name(field)).group(group);
+        auto option = command.option(names, flag.text, doc).value_name(value_name(field)).group(group);
         if (field.kind == Kind::enumeration) {
             std::vector<std::string> words;
             for (const auto& value : field.allowed) {
@@ -226,13 +226,12 @@ Result<json::object> CallFlags::input(Api& api, const FieldSpec* skip) const {
         if (flag.integer) out[name] = *flag.integer;
         if (flag.number) out[name] = *flag.number;
         if (flag.boolean) out[name] = *flag.boolean;
-        if (flag.texts.empty()) continue;
-        if (!flag.field->list) {
-            auto value = one_value(api, *flag.field, flag.texts.back());
+        if (flag.text) {
+            auto value = one_value(api, *flag.field, *flag.text);
             if (!value) return fail(std::move(value.error()));
             out[name] = std::move(*value);
-            continue;
         }
+        if (flag.texts.empty()) continue;
         json::array items;
         for (const auto& text : flag.texts) {
             auto value = one_value(api, *flag.field, text);
@@ -246,7 +245,7 @@ Result<json::object> CallFlags::input(Api& api, const FieldSpec* skip) const {
 
 std::string CallFlags::text_of(const FieldSpec& field) const {
     for (const auto& flag : flags_) {
-        if (flag.field == &field && !flag.texts.empty()) return flag.texts.back();
+        if (flag.field == &field && flag.text) return *flag.text;
     }
     return "";
 }

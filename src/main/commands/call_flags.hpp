@@ -35,7 +35,8 @@ class CallFlags {
   private:
     struct Flag {
         const catalog::FieldSpec* field = nullptr;
-        std::vector<std::string> texts;
+        std::vector<std::string> texts;   // of a list
+        std::optional<std::string> text;
         std::optional<std::int64_t> integer;
         std::optional<double> number;
         std::optional<bool> boolean;

@@ -1,0 +1,348 @@
+#include "main/server.hpp"
+
+#include <sys/resource.h>
+
+#include <csignal>
+#include <cstdlib>
+
+#include <boost/asio/redirect_error.hpp>
+#include <boost/asio/use_awaitable.hpp>
+#include <fmt/format.h>
+
+#include "base/await.hpp"
+#include "base/log.hpp"
+#include "http/tls.hpp"
+#include "main/commands/print.hpp"
+#include "main/version.hpp"
+#include "telemetry/process.hpp"
+
+namespace headrace::main {
+namespace {
+
+/// Every connection is a descriptor, and the soft limit is often 1024.
+void raise_file_limit() {
+    rlimit limit{};
+    if (getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur == limit.rlim_max) return;
+    limit.rlim_cur = limit.rlim_max;
+    if (setrlimit(RLIMIT_NOFILE, &limit) != 0) log::warn("the open-file limit could not be raised");
+}
+
+Result<void> check_tls(const http::DoorSettings& door) {
+    if (door.tls_certificate.empty()) return {};
+    if (auto tls = http::make_server_tls(door.tls_certificate, door.tls_key); !tls) {
+        return fail(std::move(tls.error()));
+    }
+    return {};
+}
+
+}  // namespace
+
+Server::Server(config::Sources sources, config::Config config, ServerSettings settings,
+               stores::DataFolder folder)
+    : config_(std::move(config)),
+      settings_(std::move(settings)),
+      folder_(std::move(folder)),
+      reload_(std::move(sources), config_),
+      job_metrics_(registry_, settings_.metrics_tenants),
+      state_metrics_(registry_) {}
+
+Server::~Server() = default;
+
+Result<std::unique_ptr<Server>> Server::make(config::Sources sources, config::Config config,
+                                             ServerSettings settings) {
+    raise_file_limit();
+    auto folder = stores::DataFolder::open(settings.data.string());
+    if (!folder) {
+        const bool held = folder.error().code == ErrorCode::conflict;
+        return fail(folder.error().code, "server.data: " + folder.error().message +
+                                             (held ? ", which holds its lock" : ""));
+    }
+    std::unique_ptr<Server> server(
+        new Server(std::move(sources), std::move(config), std::move(settings), std::move(*folder)));
+    if (auto ok = server->open_stores(); !ok) return fail(std::move(ok.error()));
+    if (auto ok = server->read_engines(); !ok) return fail(std::move(ok.error()));
+    server->build_rooms();
+    if (auto ok = server->open_doors(); !ok) return fail(std::move(ok.error()));
+    server->add_reload_parts();
+    return server;
+}
+
+Result<void> Server::open_stores() {
+    telemetry::add_process_metrics(registry_, std::string(kVersion));
+    auto stores = Stores::open(folder_, settings_, clock_, state_metrics_.commit_observer());
+    if (!stores) return fail(std::move(stores.error()));
+    stores_ = std::move(*stores);
+    auto master = access::MasterKeys::open(settings_.master_key_file.string());
+    if (!master) return fail(std::move(master.error()));
+    master_keys_.emplace(std::move(*master));
+    keys_ = std::make_unique<access::KeyRing>(*stores_.keys, clock_);
+    if (auto ok = keys_->load(); !ok) return fail(std::move(ok.error()));
+    auto epoch = stores_.jobs->begin_epoch();
+    if (!epoch) return fail(std::move(epoch.error()));
+    epoch_ = *epoch;
+    auto open = stores_.jobs->load_open();
+    if (!open) return fail(std::move(open.error()));
+    open_jobs_ = std::move(*open);
+    return access::ensure_admin_key(*keys_, settings_.admin_key_file.string());
+}
+
+Result<void> Server::read_engines() {
+    catalog_ = std::make_unique<catalog::Catalog>(clock_, stores_.versions.get());
+    if (auto ok = catalog_->load(); !ok) return fail(std::move(ok.error()));
+    for (const auto& folder : settings_.engine_paths) {
+        auto found = catalog::load_engines(folder);
+        if (!found) return fail(std::move(found.error()));
+        if (found->empty()) {
+            return fail(ErrorCode::invalid_argument,
+                        fmt::format("engines.paths: there is no engine.toml in {}", folder.string()));
+        }
+        for (auto& spec : *found) engines_.push_back(std::move(spec));
+    }
+    for (const auto& spec : engines_) {
+        catalog::Registration registration{catalog::kSystemTenant, spec.capability, spec.version, spec.title,
+                                           spec.description, spec.interface, spec.limits};
+        if (auto added = catalog_->add(std::move(registration)); !added) {
+            return fail(ErrorCode::invalid_argument, fmt::format("engines.paths: {}/engine.toml: {}",
+                                                                 spec.directory.string(),
+                                                                 added.error().message));
+        }
+    }
+    return {};
+}
+
+void Server::build_rooms() {
+    for (std::size_t i = 0; i < settings_.io_loops; ++i) {
+        io_loops_.push_back(std::make_unique<Loop>(fmt::format("io{}", i)));
+        door_loops_.push_back(io_loops_.back().get());
+    }
+    if (door_loops_.empty()) door_loops_.push_back(&core_loop_);
+
+    urls_ = std::make_unique<access::SignedUrls>(*master_keys_, clock_);
+    fetch_ = std::make_unique<http::GuardedFetch>(settings_.fetch);
+    core_ = std::make_unique<jobs::Core>(settings_.jobs, clock_, ids_, *stores_.jobs, job_metrics_);
+    service_ = std::make_unique<jobs::Service>(*core_, core_loop_);
+    settings_.hub.epoch = epoch_;
+    hub_ = std::make_unique<workers::hub::Hub>(settings_.hub, core_loop_, *core_, *stores_.blobs, *catalog_,
+                                               clock_, ids_);
+    local_engines_ = std::make_unique<LocalEngines>(settings_.engines, core_loop_, *hub_, *catalog_);
+    remote_workers_ = std::make_unique<RemoteWorkers>(*hub_, *keys_, core_loop_);
+
+    protocols::native::Parts parts{
+        .jobs = *service_,
+        .log = *stores_.jobs,
+        .blobs = *stores_.blobs,
+        .catalog = *catalog_,
+        .keys = *keys_,
+        .urls = *urls_,
+        .audit = *stores_.audit,
+        .fetch = *fetch_,
+        .clock = clock_,
+        .link = [this](auto socket, const auto& who) { remote_workers_->link(std::move(socket), who); },
+        .key_revoked = [this](const std::string& id) { remote_workers_->key_revoked(id); },
+        .config = [this] { return reload_.show(); },
+        .reload = [this] { return reload_.run_async(); },
+    };
+    api_ = std::make_unique<protocols::native::Api>(std::move(parts), settings_.native);
+    operations_ = std::make_unique<Operations>(Operations::Parts{
+        .keys = *keys_,
+        .not_ready = [this] { return not_ready(); },
+        .metrics = [this] { return metrics(); },
+    });
+    http_metrics_ = std::make_unique<HttpMetrics>(registry_, door_loops_);
+}
+
+Result<void> Server::open_doors() {
+    const auto open = [this](const http::DoorSettings& settings, bool with_metrics) {
+        std::vector<http::Mount> mounts;
+        mounts.push_back(api_->mount());
+        mounts.push_back(operations_->mount(with_metrics));
+        return http::Door::make(settings, std::move(mounts), http_metrics_->observer(settings.name));
+    };
+    auto client = open(settings_.client, false);
+    if (!client) return fail(std::move(client.error()));
+    client_door_ = std::move(*client);
+    auto control = open(settings_.control, true);
+    if (!control) return fail(std::move(control.error()));
+    control_door_ = std::move(*control);
+    return {};
+}
+
+void Server::add_reload_parts() {
+    reload_.add({.prepare = {},
+                 .apply = [this](const config::Config& config) {
+                     log::set_level(log_settings(config).level);
+                     sweep_ms_ = sweep_every(config).count();
+                 }});
+    // The files may have new content under the same name, so the running settings are what is read.
+    reload_.add({.prepare = [this](const config::Config&) -> Result<void> {
+                     for (const auto* door : {&settings_.client, &settings_.control}) {
+                         if (auto ok = check_tls(*door); !ok) return ok;
+                     }
+                     return {};
+                 },
+                 .apply = [this](const config::Config&) {
+                     for (auto* door : {client_door_.get(), control_door_.get()}) {
+                         if (auto ok = door->reload_tls(); !ok) {
+                             log::error("certificate kept door={} error={}", door->address(),
+                                        ok.error().message);
+                         }
+                     }
+                 }});
+    sweep_ms_ = sweep_every(config_).count();
+}
+
+int Server::run() {
+    core_loop_.post([this] { begin(); });
+    core_loop_.run();
+    for (auto& loop : io_loops_) loop->stop();
+    for (auto& thread : io_threads_) thread.join();
+    return 0;
+}
+
+void Server::begin() {
+    const auto resolve = [this](const TenantId& tenant, const std::string& name,
+                                const std::string& version) {
+        return catalog_->snapshot()->find(tenant, name, version);
+    };
+    const auto count = open_jobs_.size();
+    core_->restore(epoch_, std::exchange(open_jobs_, {}), resolve);
+    if (count > 0) log::info("jobs taken up again count={}", count);
+    for (auto& spec : engines_) local_engines_->add(std::move(spec));
+    engines_.clear();
+    start_io_loops();
+    for (auto* door : {client_door_.get(), control_door_.get()}) {
+        if (auto ok = door->start(door_loops_); !ok) {
+            print_error("headrace: " + ok.error().message);
+            std::_Exit(2);
+        }
+    }
+    signals_.add(SIGTERM);
+    signals_.add(SIGINT);
+    signals_.add(SIGHUP);
+    tasks_.spawn("signals", watch_signals());
+    tasks_.spawn("sweep", sweep());
+    tasks_.spawn("keys of workers", remote_workers_->watch_keys());
+    started_ = true;
+    print_doors();
+}
+
+void Server::start_io_loops() {
+    for (auto& loop : io_loops_) {
+        io_threads_.emplace_back([loop = loop.get()] { loop->run(); });
+    }
+}
+
+void Server::print_doors() const {
+    print(fmt::format("headrace {} is ready\n  client   {}\n  control  {}\n  admin key in {}\n", kVersion,
+                      client_door_->address(), control_door_->address(),
+                      settings_.admin_key_file.string()));
+    log::info("server ready client={} control={} epoch={} io_loops={}", client_door_->address(),
+              control_door_->address(), epoch_, io_loops_.size());
+}
+
+std::string Server::not_ready() const {
+    if (draining_) return "draining";
+    if (!started_) return "starting";
+    if (!stores_.jobs->writable()) return "the job log cannot be written";
+    return "";
+}
+
+asio::awaitable<std::string> Server::metrics() {
+    const TenantId all;
+    const auto queues = co_await service_->queues(all, true);
+    state_metrics_.set_queues(queues, clock_.wall());
+    const auto workers = co_await service_->workers();
+    state_metrics_.set_workers(workers);
+    state_metrics_.set_connections(client_door_->connections(), control_door_->connections());
+    co_return registry_.render();
+}
+
+asio::awaitable<void> Server::watch_signals() {
+    while (true) {
+        boost::system::error_code error;
+        const int signal = co_await signals_.async_wait(asio::redirect_error(asio::use_awaitable, error));
+        if (error) co_return;
+        if (signal == SIGHUP) {
+            if (auto ok = reload_.run(); !ok) log::error("settings kept error={}", ok.error().message);
+            continue;
+        }
+        if (draining_.exchange(true)) {
+            // The second time means now: what is durable is on disk already.
+            log::warn("stopping at once");
+            std::_Exit(0);
+        }
+        tasks_.spawn("shut down", shut_down());
+    }
+}
+
+asio::awaitable<void> Server::sweep() {
+    asio::steady_timer timer(core_loop_.io());
+    while (!draining_) {
+        timer.expires_after(std::chrono::milliseconds(sweep_ms_.load()));
+        co_await timer.async_wait(asio::use_awaitable);
+        const auto now = clock_.wall();
+        auto& log = *stores_.jobs;
+        const auto start = [&log, now](auto done) { log.expire(now, std::move(done)); };
+        auto expired = co_await await_result<stores::Expired>(start);
+        if (!expired) {
+            log::warn("sweep failed error={}", expired.error().message);
+            continue;
+        }
+        if (expired->results + expired->jobs + expired->files + expired->usage > 0) {
+            log::info("expired removed results={} jobs={} files={} usage={}", expired->results,
+                      expired->jobs, expired->files, expired->usage);
+        }
+        auto references = stores_.jobs->references();
+        if (!references) {
+            log::warn("sweep of blobs failed error={}", references.error().message);
+            continue;
+        }
+        auto& blobs = *stores_.blobs;
+        auto& in_use = **references;
+        const auto start_blobs = [&blobs, &in_use](auto done) { blobs.sweep(in_use, std::move(done)); };
+        auto swept = co_await await_result<stores::Swept>(start_blobs);
+        if (!swept) log::warn("sweep of blobs failed error={}", swept.error().message);
+        else if (swept->removed > 0) log::info("blobs removed count={} bytes={}", swept->removed, swept->bytes);
+    }
+}
+
+asio::awaitable<void> Server::drain_core() {
+    auto& core = *core_;
+    const auto start = [&core](auto done) {
+        core.drain([done = std::move(done)]() mutable { done(Result<void>{}); });
+    };
+    auto idle = co_await await_result<void>(start);
+    if (idle) log::info("no job is running any more");
+}
+
+asio::awaitable<void> Server::shut_down() {
+    log::info("draining drain_s={}", settings_.drain.count() / 1000);
+    const auto end = std::chrono::steady_clock::now() + settings_.drain;
+    TaskGroup drain(core_loop_.io().get_executor());
+    drain.spawn("drain", drain_core());
+    asio::steady_timer timer(core_loop_.io());
+    while (drain.size() > 0 && std::chrono::steady_clock::now() < end) {
+        timer.expires_after(std::chrono::milliseconds(20));
+        co_await timer.async_wait(asio::use_awaitable);
+    }
+    if (drain.size() > 0) log::warn("jobs still running after drain_s; durable ones run again");
+    client_door_->stop_accepting();
+    control_door_->stop_accepting();
+    const auto left = std::max(std::chrono::duration_cast<std::chrono::milliseconds>(
+                                   end - std::chrono::steady_clock::now()),
+                               std::chrono::milliseconds(200));
+    co_await client_door_->drain(left);
+    co_await control_door_->drain(std::chrono::milliseconds(200));
+    auto& engines = *local_engines_;
+    const auto stop = [&engines](auto done) {
+        engines.stop([done = std::move(done)]() mutable { done(Result<void>{}); });
+    };
+    auto stopped = co_await await_result<void>(stop);
+    if (!stopped) log::error("engines did not stop error={}", stopped.error().message);
+    co_await hub_->stop();
+    log::info("server stopped");
+    tasks_.cancel();
+    core_loop_.stop();
+}
+
+}  // namespace headrace::main

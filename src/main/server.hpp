@@ -1,0 +1,116 @@
+#pragma once
+
+#include <atomic>
+#include <memory>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include <boost/asio/awaitable.hpp>
+#include <boost/asio/signal_set.hpp>
+#include <boost/asio/steady_timer.hpp>
+
+#include "access/keys.hpp"
+#include "access/secrets.hpp"
+#include "base/clock.hpp"
+#include "base/ids.hpp"
+#include "base/loop.hpp"
+#include "base/task_group.hpp"
+#include "catalog/catalog.hpp"
+#include "config/config.hpp"
+#include "http/guarded_fetch.hpp"
+#include "http/server.hpp"
+#include "jobs/core.hpp"
+#include "jobs/service.hpp"
+#include "main/http_metrics.hpp"
+#include "main/job_metrics.hpp"
+#include "main/local_engines.hpp"
+#include "main/operations.hpp"
+#include "main/reload.hpp"
+#include "main/remote_workers.hpp"
+#include "main/settings.hpp"
+#include "main/state_metrics.hpp"
+#include "main/stores.hpp"
+#include "protocols/native/api.hpp"
+#include "telemetry/metrics.hpp"
+#include "workers/hub/hub.hpp"
+
+namespace headrace::main {
+
+/// `headrace serve` in the embedded mode: builds the rooms, passes references, and ends them in
+/// order. The thread that calls run() owns the core's loop.
+///
+/// Life: make() does all that can refuse to start; run() serves until SIGTERM or SIGINT has been
+/// obeyed. Draining: readiness goes first, then leases, then running jobs end, then the doors close,
+/// then engines stop, then loops end.
+class Server {
+  public:
+    static Result<std::unique_ptr<Server>> make(config::Sources sources, config::Config config,
+                                                ServerSettings settings);
+    ~Server();
+    int run();
+
+  private:
+    Server(config::Sources sources, config::Config config, ServerSettings settings,
+           stores::DataFolder folder);
+
+    Result<void> open_stores();
+    Result<void> read_engines();
+    void build_rooms();
+    Result<void> open_doors();
+    void add_reload_parts();
+
+    // On the core's loop.
+    void begin();
+    void start_io_loops();
+    asio::awaitable<void> watch_signals();
+    asio::awaitable<void> sweep();
+    asio::awaitable<void> shut_down();
+    asio::awaitable<void> drain_core();
+    asio::awaitable<std::string> metrics();
+    void print_doors() const;
+    [[nodiscard]] std::string not_ready() const;
+
+    config::Config config_;
+    ServerSettings settings_;
+    stores::DataFolder folder_;
+    Reload reload_;
+    SystemClock clock_;
+    telemetry::Registry registry_;
+    Loop core_loop_{"core"};
+    std::vector<std::unique_ptr<Loop>> io_loops_;  // empty: the core's loop does the I/O
+    std::vector<std::thread> io_threads_;
+    std::vector<Loop*> door_loops_;
+
+    Stores stores_;
+    std::optional<access::MasterKeys> master_keys_;
+    std::unique_ptr<access::KeyRing> keys_;
+    std::unique_ptr<access::SignedUrls> urls_;
+    std::unique_ptr<catalog::Catalog> catalog_;
+    std::vector<catalog::EngineSpec> engines_;
+    std::uint64_t epoch_ = 0;
+    std::vector<jobs::JobRecord> open_jobs_;
+
+    IdSource ids_{clock_};
+    JobMetrics job_metrics_;
+    StateMetrics state_metrics_;
+    std::unique_ptr<jobs::Core> core_;
+    std::unique_ptr<jobs::Service> service_;
+    std::unique_ptr<workers::hub::Hub> hub_;
+    std::unique_ptr<LocalEngines> local_engines_;
+    std::unique_ptr<RemoteWorkers> remote_workers_;
+    std::unique_ptr<http::GuardedFetch> fetch_;
+    std::unique_ptr<protocols::native::Api> api_;
+    std::unique_ptr<Operations> operations_;
+    std::unique_ptr<HttpMetrics> http_metrics_;
+    std::unique_ptr<http::Door> client_door_;
+    std::unique_ptr<http::Door> control_door_;
+
+    TaskGroup tasks_{core_loop_.io().get_executor()};
+    asio::signal_set signals_{core_loop_.io()};
+    std::atomic<bool> started_{false};
+    std::atomic<bool> draining_{false};
+    std::atomic<std::int64_t> sweep_ms_{60'000};
+};
+
+}  // namespace headrace::main

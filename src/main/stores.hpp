@@ -1,0 +1,32 @@
+#pragma once
+
+#include <memory>
+
+#include "base/clock.hpp"
+#include "base/result.hpp"
+#include "main/settings.hpp"
+#include "stores/disk/blob_store.hpp"
+#include "stores/disk/data_folder.hpp"
+#include "stores/sqlite/audit_log.hpp"
+#include "stores/sqlite/catalog_database.hpp"
+#include "stores/sqlite/job_log.hpp"
+#include "stores/sqlite/key_store.hpp"
+#include "stores/sqlite/version_store.hpp"
+
+namespace headrace::main {
+
+/// What the embedded mode keeps in its data folder: jobs.db, catalog.db and the blobs.
+struct Stores {
+    /// Blocking. The error names the file.
+    static Result<Stores> open(const stores::DataFolder& folder, const ServerSettings& settings,
+                               const Clock& clock, stores::CommitObserver observer);
+
+    std::unique_ptr<stores::CatalogDatabase> catalog;
+    std::unique_ptr<stores::SqliteKeyStore> keys;
+    std::unique_ptr<stores::SqliteVersionStore> versions;
+    std::unique_ptr<stores::SqliteAuditLog> audit;
+    std::unique_ptr<stores::SqliteJobLog> jobs;
+    std::unique_ptr<stores::DiskBlobStore> blobs;
+};
+
+}  // namespace headrace::main
