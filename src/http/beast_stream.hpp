@@ -54,8 +54,8 @@ class BeastStream {
     friend void async_teardown(boost::beast::role_type, BeastStream& stream, Handler&& handler) {
         stream.transport_->shutdown_send();
         const auto slot = asio::get_associated_cancellation_slot(handler);
-        auto teardown = std::make_shared<Teardown>(*stream.transport_, slot,
-                                                   std::forward<Handler>(handler));
+        auto teardown =
+            std::make_shared<Teardown>(*stream.transport_, slot, std::forward<Handler>(handler));
         Teardown::begin(std::move(teardown));
     }
     friend void beast_close_socket(BeastStream& stream) { stream.transport_->close(); }

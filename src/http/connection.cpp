@@ -14,7 +14,6 @@ namespace headrace::http {
 namespace {
 
 constexpr std::size_t kMinRead = 2048;
-constexpr milliseconds kParkAfter{2000};
 constexpr milliseconds kGoodbyeTime{1000};
 constexpr std::size_t kGoodbyeBytes = 256 * 1024;
 
@@ -48,7 +47,7 @@ void Connection::tick(SteadyTime at) {
         timed_out_ = true;
         transport_->cancel();
     } else if (phase_ == Phase::idle && !tls_ && in_.tail_room() > 0 &&
-               at - idle_since_ > kParkAfter) {
+               at - idle_since_ > shard_->core().settings.limits.park_after) {
         park_asked_ = true;
         transport_->cancel();
     }

@@ -59,7 +59,10 @@ std::string unquote(std::string_view text) {
     text = text.substr(1, text.size() - 2);
     std::string out;
     for (std::size_t i = 0; i < text.size(); ++i) {
-        if (text[i] == '\\' && i + 1 < text.size()) ++i;
+        // Only what must be escaped: form data carries plain backslashes.
+        if (text[i] == '\\' && i + 1 < text.size() && (text[i + 1] == '"' || text[i + 1] == '\\')) {
+            ++i;
+        }
         out.push_back(text[i]);
     }
     return out;

@@ -24,6 +24,7 @@ struct DoorLimits {
     std::chrono::milliseconds body_grace{10'000};  // then body_rate must have been kept
     std::size_t body_rate = 1024;                  // bytes per second
     std::chrono::milliseconds write_time{30'000};  // in which a reader must take something
+    std::chrono::milliseconds park_after{2'000};   // idle so long: its buffers are given back
     std::size_t connections = 10'000;              // more: 503 and closed
 };
 

@@ -164,8 +164,8 @@ asio::awaitable<void> Shard::serve(std::shared_ptr<Shard> self, UniqueFd socket,
 /// Looks at every deadline; runs only while there are connections.
 asio::awaitable<void> Shard::sweep(std::shared_ptr<Shard> self) {
     const auto& limits = self->core_->settings.limits;
-    const auto shortest =
-        std::min({limits.head_time, limits.idle_time, limits.body_grace, limits.write_time});
+    const auto shortest = std::min({limits.head_time, limits.idle_time, limits.body_grace,
+                                    limits.write_time, limits.park_after});
     const auto every = std::clamp(shortest / 8, milliseconds(10), milliseconds(500));
     do {
         self->sweep_timer_.expires_after(every);

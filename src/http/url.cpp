@@ -1,6 +1,7 @@
 #include "http/url.hpp"
 
 #include <algorithm>
+#include <charconv>
 #include <optional>
 
 #include <boost/url/parse.hpp>
@@ -55,8 +56,11 @@ Result<Url> from_view(const urls::url_view& view) {
     }
     url.port = *usual;
     if (view.has_port() && !view.port().empty()) {
-        url.port = view.port_number();
-        if (url.port == 0) return fail(ErrorCode::invalid_argument, "the address has a bad port");
+        const std::string digits(view.port());
+        const auto parsed = std::from_chars(digits.data(), digits.data() + digits.size(), url.port);
+        if (parsed.ec != std::errc{} || url.port == 0) {
+            return fail(ErrorCode::invalid_argument, "the address has a bad port");
+        }
     }
     url.has_userinfo = view.has_userinfo();
     url.target = std::string(view.encoded_path());
@@ -87,7 +91,8 @@ Result<Url> Url::parse(std::string_view text) {
 }
 
 Result<Url> Url::resolve(std::string_view reference) const {
-    const auto base = urls::parse_uri(this->text());
+    const std::string whole = this->text();  // the views below point into it
+    const auto base = urls::parse_uri(whole);
     const auto parsed = urls::parse_uri_reference(reference);
     if (!base || !parsed) return fail(ErrorCode::invalid_argument, "not an address");
     urls::url joined;

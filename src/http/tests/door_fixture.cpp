@@ -113,7 +113,7 @@ bool RawClient::ends() {
 }
 
 DoorTest::~DoorTest() {
-    if (door_) loop_thread_.await(door_->drain(milliseconds(0)));
+    if (door_) loop_thread_.await(door_->drain(milliseconds(200)));
 }
 
 void DoorTest::route(Method method, std::string pattern, Handler handler, std::size_t body_limit) {

@@ -1,0 +1,247 @@
+#include "http/client.hpp"
+
+#include <fcntl.h>
+#include <sys/socket.h>
+
+#include <boost/asio/use_awaitable.hpp>
+
+#include "http/tests/door_fixture.hpp"
+#include "http/tests/test_certificate.hpp"
+#include "http/websocket.hpp"
+
+namespace headrace::http::testing {
+namespace {
+
+using Answer = Result<ClientResponse>;
+
+asio::awaitable<Answer> send_one(Loop& loop, ClientSettings settings, ClientRequest request,
+                                 std::size_t max_bytes) {
+    Client client(loop.io().get_executor(), std::move(settings));
+    auto answer = co_await client.send(std::move(request), max_bytes);
+    co_return answer;
+}
+
+/// Sends the same request several times over one client.
+asio::awaitable<std::size_t> send_many(Loop& loop, Url url, int times) {
+    Client client(loop.io().get_executor(), ClientSettings{});
+    std::size_t good = 0;
+    for (int i = 0; i < times; ++i) {
+        ClientRequest request;
+        request.url = url;
+        auto answer = co_await client.send(std::move(request));
+        if (answer && answer->status == 200) ++good;
+    }
+    co_return good;
+}
+
+asio::awaitable<Result<std::string>> read_stream(Loop& loop, Url url) {
+    Client client(loop.io().get_executor(), ClientSettings{});
+    ClientRequest request;
+    request.url = std::move(url);
+    auto stream = co_await client.open(std::move(request));
+    if (!stream) co_return fail(std::move(stream).error());
+    std::string all;
+    for (;;) {
+        auto piece = co_await stream->read_some();
+        if (!piece) co_return fail(std::move(piece).error());
+        if (!*piece) break;
+        all += **piece;
+    }
+    co_return all;
+}
+
+asio::awaitable<void> stream_three(Exchange& exchange) {
+    Response head(200, "text/plain");
+    auto writer = co_await exchange.start_stream(std::move(head));
+    for (int i = 0; i < 3; ++i) co_await writer->write("piece ");
+    co_await writer->finish();
+}
+
+asio::awaitable<void> stream_broken(Exchange& exchange) {
+    Response head(200, "text/plain");
+    auto writer = co_await exchange.start_stream(std::move(head));
+    co_await writer->write("piece");
+}
+
+asio::awaitable<void> echo_once(Exchange& exchange) {
+    auto socket = co_await exchange.accept_websocket(WebSocketLimits{});
+    if (!socket) co_return;
+    auto message = co_await (*socket)->read();
+    if (!message) co_return;
+    const auto written = co_await (*socket)->write(message->data, message->binary);
+    auto end = co_await (*socket)->read();
+    (void)written;
+    (void)end;
+}
+
+asio::awaitable<std::string> talk_over_tls(Url url, TlsClientSettings tls) {
+    auto socket = co_await connect_websocket(std::move(url), Headers(), std::move(tls),
+                                             milliseconds(2000), WebSocketLimits());
+    if (!socket) co_return socket.error().message;
+    const auto written = co_await (*socket)->write("over tls", true);
+    auto message = co_await (*socket)->read();
+    co_await (*socket)->close(1000, "");
+    co_return written&& message ? message->data : "closed";
+}
+
+class ClientTest : public DoorTest {
+  protected:
+    ClientTest() {
+        get("/hello", answer_hello);
+        post("/echo", answer_echo);
+        get("/stream", stream_three);
+        get("/broken", stream_broken);
+        get("/socket", echo_once);
+    }
+    Url url(std::string_view target, const std::string& scheme = "http") {
+        return *Url::parse(scheme + "://127.0.0.1:" + std::to_string(door_->bound_port()) +
+                           std::string(target));
+    }
+    Answer ask_url(Url to, ClientSettings settings = {}, std::size_t max_bytes = 1000) {
+        ClientRequest request;
+        request.url = std::move(to);
+        return loop_thread_.await(
+            send_one(loop_thread_.loop(), std::move(settings), std::move(request), max_bytes));
+    }
+    void use_tls(const TestCertificate& files) {
+        settings_.tls_certificate = files.certificate_file;
+        settings_.tls_key = files.key_file;
+    }
+};
+
+TEST_F(ClientTest, SendsBodiesAndKeepsTheConnection) {
+    open();
+    EXPECT_EQ(ask_url(url("/hello"))->body, "hello");
+    EXPECT_EQ(ask_url(url("/nothing"))->status, 404);
+    ClientRequest request;
+    request.method = "POST";
+    request.url = url("/echo");
+    request.body = "abc";
+    const auto echoed = loop_thread_.await(
+        send_one(loop_thread_.loop(), ClientSettings{}, std::move(request), 1000));
+    EXPECT_EQ(echoed->body, "abc");
+    EXPECT_EQ(echoed->headers.find("content-length"), "3");
+    EXPECT_EQ(loop_thread_.await(send_many(loop_thread_.loop(), url("/hello"), 20)), 20U);
+}
+
+TEST_F(ClientTest, SendsFilesFromAnOffset) {
+    open();
+    const auto path = ::testing::TempDir() + "headrace-upload-" + std::to_string(::getpid());
+    {
+        const UniqueFd file(::open(path.c_str(), O_WRONLY | O_CREAT | O_TRUNC, 0600));
+        ASSERT_EQ(::write(file.get(), "0123456789", 10), 10);
+    }
+    ClientRequest request;
+    request.method = "POST";
+    request.url = url("/echo");
+    request.file = FileBody{UniqueFd(::open(path.c_str(), O_RDONLY | O_CLOEXEC)), 2, 5};
+    const auto echoed = loop_thread_.await(
+        send_one(loop_thread_.loop(), ClientSettings{}, std::move(request), 1000));
+    EXPECT_EQ(echoed->body, "23456");
+    ::unlink(path.c_str());
+}
+
+TEST_F(ClientTest, ReadsStreamsAndTellsACutOne) {
+    open();
+    EXPECT_EQ(loop_thread_.await(read_stream(loop_thread_.loop(), url("/stream"))),
+              "piece piece piece ");
+    const auto broken = loop_thread_.await(read_stream(loop_thread_.loop(), url("/broken")));
+    ASSERT_FALSE(broken);
+    EXPECT_EQ(broken.error().code, ErrorCode::unavailable);
+    const auto large = ask_url(url("/stream"), ClientSettings{}, 10);
+    ASSERT_FALSE(large);
+    EXPECT_EQ(large.error().code, ErrorCode::too_large);
+}
+
+TEST_F(ClientTest, NamesWhyThereIsNoConnection) {
+    open();
+    auto nobody = url("/hello");
+    nobody.port = 1;
+    EXPECT_EQ(ask_url(nobody).error().code, ErrorCode::unavailable);
+    EXPECT_EQ(ask_url(*Url::parse("unix:/nowhere/at.all")).error().code, ErrorCode::unavailable);
+    // A listener that never answers: the kernel connects, and then nothing comes.
+    const UniqueFd silent(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
+    sockaddr_in address{};
+    address.sin_family = AF_INET;
+    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    socklen_t length = sizeof address;
+    ::bind(silent.get(), reinterpret_cast<sockaddr*>(&address), length);
+    ::listen(silent.get(), 4);
+    ::getsockname(silent.get(), reinterpret_cast<sockaddr*>(&address), &length);
+    auto mute = url("/hello");
+    mute.port = ntohs(address.sin_port);
+    ClientSettings hasty;
+    hasty.silence_time = milliseconds(50);
+    EXPECT_EQ(ask_url(mute, hasty).error().code, ErrorCode::deadline_exceeded);
+}
+
+TEST_F(ClientTest, UnixSocket) {
+    const auto path = ::testing::TempDir() + "headrace-client-" + std::to_string(::getpid());
+    settings_.listen = "unix:" + path;
+    open();
+    EXPECT_EQ(ask_url(*Url::parse("unix:" + path + ":/hello"))->body, "hello");
+    EXPECT_EQ(loop_thread_.await(talk_over_tls(*Url::parse("unix:" + path + ":/socket"), {})),
+              "over tls");
+}
+
+TEST_F(ClientTest, TlsVerifiesChainAndName) {
+    const auto files = make_test_certificate("tls", 7);
+    use_tls(files);
+    open();
+    ClientSettings trusting;
+    trusting.tls.ca_file = files.certificate_file;
+    const auto answer = ask_url(url("/hello", "https"), trusting);
+    ASSERT_TRUE(answer) << answer.error().message;
+    EXPECT_EQ(answer->body, "hello");
+    EXPECT_EQ(ask_url(url("/hello", "https")).error().code, ErrorCode::unavailable);
+    ClientSettings other_name = trusting;
+    other_name.tls.server_name = "other.example";
+    EXPECT_EQ(ask_url(url("/hello", "https"), other_name).error().code, ErrorCode::unavailable);
+    ClientSettings careless;
+    careless.tls.verify = false;
+    EXPECT_EQ(ask_url(url("/hello", "https"), careless)->body, "hello");
+    EXPECT_EQ(loop_thread_.await(talk_over_tls(url("/socket", "wss"), trusting.tls)), "over tls");
+    // Large bodies pass the record layer, and plain HTTP at a TLS door does no harm.
+    ClientRequest request;
+    request.method = "POST";
+    request.url = url("/echo", "https");
+    request.body = std::string(1'000'000, 'x');
+    const auto echoed =
+        loop_thread_.await(send_one(loop_thread_.loop(), trusting, std::move(request), 2'000'000));
+    EXPECT_EQ(echoed->body.size(), 1'000'000U);
+    auto plain = connect();
+    plain.send(get_request("/hello"));
+    EXPECT_TRUE(plain.ends());
+    EXPECT_EQ(ask_url(url("/hello", "https"), trusting)->body, "hello");
+}
+
+TEST_F(ClientTest, TlsReloadTakesNewFilesForNewConnections) {
+    const auto first = make_test_certificate("first", 1);
+    const auto second = make_test_certificate("second", 2);
+    const auto used = make_test_certificate("used", 1);
+    const auto copy = [&](const TestCertificate& from) {
+        std::filesystem::copy_file(from.certificate_file, used.certificate_file,
+                                   std::filesystem::copy_options::overwrite_existing);
+        std::filesystem::copy_file(from.key_file, used.key_file,
+                                   std::filesystem::copy_options::overwrite_existing);
+    };
+    copy(first);
+    use_tls(used);
+    open();
+    ClientSettings trusts_second;
+    trusts_second.tls.ca_file = second.certificate_file;
+    EXPECT_FALSE(ask_url(url("/hello", "https"), trusts_second));
+    copy(second);
+    ASSERT_TRUE(door_->reload_tls());
+    EXPECT_TRUE(ask_url(url("/hello", "https"), trusts_second));
+    // A key that is not the certificate's: the old pair stays in use.
+    std::filesystem::copy_file(first.key_file, used.key_file,
+                               std::filesystem::copy_options::overwrite_existing);
+    const auto refused = door_->reload_tls();
+    ASSERT_FALSE(refused);
+    EXPECT_NE(refused.error().message.find("tls_key"), std::string::npos);
+    EXPECT_TRUE(ask_url(url("/hello", "https"), trusts_second));
+}
+
+}  // namespace
+}  // namespace headrace::http::testing
