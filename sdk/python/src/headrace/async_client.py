@@ -240,7 +240,7 @@ class AsyncClient:
                 try:
                     async with self._transport.stream(request) as response:
                         sink.begin(response)
-                        async for piece in response.aiter_raw():
+                        async for piece in response.aiter_bytes():
                             sink.write(piece)
                     return sink.finish()
                 except httpx.TransportError as error:

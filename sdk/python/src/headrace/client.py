@@ -230,7 +230,7 @@ class Client:
                 try:
                     with self._transport.stream(request) as response:
                         sink.begin(response)
-                        for piece in response.iter_raw():
+                        for piece in response.iter_bytes():
                             sink.write(piece)
                     return sink.finish()
                 except httpx.TransportError as error:

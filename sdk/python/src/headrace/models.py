@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from types import MappingProxyType
 from typing import Any
 
 from headrace.errors import (
@@ -17,7 +16,6 @@ from headrace.errors import (
 )
 from headrace.types import JobState, Output
 
-_EMPTY: Mapping[str, Any] = MappingProxyType({})
 TERMINAL: frozenset[str] = frozenset(("succeeded", "failed", "cancelled", "expired"))
 
 
@@ -36,7 +34,7 @@ class MediaOutput:
 class Progress:
     fraction: float | None
     message: str
-    outputs: Output = _EMPTY
+    outputs: Output = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -79,7 +77,7 @@ class Job:
     queue: QueuePlace | None = None
     output: Output | None = None
     error: Failure | None = None
-    usage: Mapping[str, Any] = _EMPTY
+    usage: Mapping[str, Any] = field(default_factory=dict)
     stages: tuple[Stage, ...] = ()
 
     @property
@@ -90,7 +88,7 @@ class Job:
     def result(self) -> Output:
         """The output of a job that succeeded; raises JobError for any other end."""
         if self.state == "succeeded":
-            return self.output or _EMPTY
+            return self.output or {}
         errors: dict[str, type[JobError]] = {
             "failed": JobFailedError,
             "cancelled": JobCancelledError,
@@ -117,9 +115,9 @@ class Capability:
     version: str
     title: str = ""
     description: str = ""
-    interface: Mapping[str, Any] = _EMPTY
+    interface: Mapping[str, Any] = field(default_factory=dict)
     versions: tuple[str, ...] = ()
-    raw: Mapping[str, Any] = field(default=_EMPTY, repr=False)
+    raw: Mapping[str, Any] = field(default_factory=dict, repr=False)
 
 
 # --- reading -------------------------------------------------------------------------------------
@@ -141,7 +139,7 @@ def read_job(body: Any) -> Job:
         queue=QueuePlace(queue.get("position", 0), queue.get("estimate_s")) if queue else None,
         output=read_output(source["output"]) if "output" in source else None,
         error=read_failure(error) if error else None,
-        usage=source.get("usage", _EMPTY),
+        usage=source.get("usage", {}),
         stages=tuple(_stage(stage) for stage in source.get("stages", ())),
     )
 
@@ -186,7 +184,7 @@ def read_capability(body: Any) -> Capability:
         version=source.get("version", ""),
         title=source.get("title", ""),
         description=source.get("description", ""),
-        interface=source.get("interface", _EMPTY),
+        interface=source.get("interface", {}),
         versions=tuple(
             one.get("version", "") if isinstance(one, Mapping) else one for one in versions
         ),
