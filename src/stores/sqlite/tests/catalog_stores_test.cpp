@@ -1,0 +1,188 @@
+#include <sys/stat.h>
+
+#include <filesystem>
+#include <fstream>
+#include <future>
+
+#include <gtest/gtest.h>
+
+#include "stores/sqlite/audit_log.hpp"
+#include "stores/sqlite/catalog_database.hpp"
+#include "stores/sqlite/key_store.hpp"
+#include "stores/sqlite/version_store.hpp"
+
+namespace headrace::stores {
+namespace {
+
+struct CatalogStores : testing::Test {
+    std::filesystem::path folder = std::filesystem::path(testing::TempDir()) / "catalog_stores_test";
+    std::unique_ptr<CatalogDatabase> catalog;
+
+    void SetUp() override {
+        std::filesystem::remove_all(folder);
+        std::filesystem::create_directories(folder);
+        open();
+    }
+    void TearDown() override {
+        catalog.reset();
+        std::filesystem::remove_all(folder);
+    }
+    std::string path() const { return folder / "catalog.db"; }
+    void open() {
+        catalog.reset();
+        catalog = CatalogDatabase::open(path()).value();
+    }
+    template <class T, class Start>
+    static Result<T> wait(Start start) {
+        std::promise<Result<T>> answer;
+        start(UniqueFunction<void(Result<T>)>([&](Result<T> result) { answer.set_value(std::move(result)); }));
+        return answer.get_future().get();
+    }
+};
+
+TEST_F(CatalogStores, KeysComeBackWhole) {
+    access::KeyRecord record;
+    record.id = "abcdefghijkm";
+    record.tenant = TenantId("acme");
+    record.name = "an app";
+    record.role = access::Role::operator_;
+    record.system = true;
+    record.capabilities = {"ocr", "speak"};
+    record.digest = sha256("secret");
+    record.created_at = 1;
+    record.expires_at = 2;
+    record.created_by = "root";
+    {
+        SqliteKeyStore keys(*catalog);
+        ASSERT_TRUE(wait<void>([&](auto done) { keys.save(record, std::move(done)); }));
+        const auto other = wait<void>([&](auto done) {
+            keys.revoke(TenantId("other"), record.id, 9, std::move(done));
+        });
+        EXPECT_EQ(other.error().code, ErrorCode::not_found);
+        ASSERT_TRUE(wait<void>([&](auto done) { keys.revoke(record.tenant, record.id, 7, std::move(done)); }));
+    }
+    open();
+    SqliteKeyStore keys(*catalog);
+    const auto loaded = keys.load_all();
+    ASSERT_TRUE(loaded);
+    ASSERT_EQ(loaded->size(), 1U);
+    const auto& read = loaded->at(0);
+    EXPECT_EQ(read.id, record.id);
+    EXPECT_EQ(read.tenant, record.tenant);
+    EXPECT_EQ(read.name, record.name);
+    EXPECT_EQ(read.role, record.role);
+    EXPECT_TRUE(read.system);
+    EXPECT_EQ(read.capabilities, record.capabilities);
+    EXPECT_EQ(read.digest, record.digest);
+    EXPECT_EQ(read.created_at, 1);
+    EXPECT_EQ(read.expires_at, 2);
+    EXPECT_EQ(read.revoked_at, 7);
+    EXPECT_EQ(read.created_by, "root");
+}
+
+TEST_F(CatalogStores, AKeyRingWorksOnThem) {
+    const SystemClock clock;
+    std::string key;
+    {
+        SqliteKeyStore store(*catalog);
+        access::KeyRing ring(store, clock);
+        ASSERT_TRUE(ring.load());
+        key = ring.create_first_admin()->key.reveal();
+    }
+    open();
+    SqliteKeyStore store(*catalog);
+    access::KeyRing ring(store, clock);
+    ASSERT_TRUE(ring.load());
+    EXPECT_TRUE(ring.authenticate(key));
+    std::ifstream file(path(), std::ios::binary);
+    const std::string content(std::istreambuf_iterator<char>(file), {});
+    EXPECT_EQ(content.find(key.substr(16)), std::string::npos) << "no secret in the file";
+}
+
+TEST_F(CatalogStores, VersionsComeBackAndGo) {
+    catalog::VersionRecord record;
+    record.tenant = TenantId("acme");
+    record.name = "ocr";
+    record.version = "1.2.0";
+    record.title = "Text from pictures";
+    record.description = "…";
+    record.interface = "{\"inputs\":[]}";
+    record.limits.slots = 3;
+    record.limits.max_batch = 8;
+    record.limits.memory_bytes = 1ULL << 40;
+    record.created_at = 5;
+    record.hidden = true;
+    {
+        SqliteVersionStore versions(*catalog);
+        ASSERT_TRUE(wait<void>([&](auto done) { versions.save(record, std::move(done)); }));
+        record.title = "Changed";
+        ASSERT_TRUE(wait<void>([&](auto done) { versions.save(record, std::move(done)); }));
+    }
+    open();
+    SqliteVersionStore versions(*catalog);
+    EXPECT_EQ(versions.load().value(), std::vector<catalog::VersionRecord>{record});
+    ASSERT_TRUE(wait<void>([&](auto done) { versions.remove(TenantId("other"), "ocr", "1.2.0", std::move(done)); }));
+    EXPECT_EQ(versions.load()->size(), 1U);
+    ASSERT_TRUE(wait<void>([&](auto done) { versions.remove(record.tenant, "ocr", "1.2.0", std::move(done)); }));
+    EXPECT_TRUE(versions.load()->empty());
+}
+
+TEST_F(CatalogStores, TheAuditOnlyGrows) {
+    SqliteAuditLog audit(*catalog);
+    for (int i = 0; i < 5; ++i) {
+        access::AuditEntry entry{0, 100 + i, TenantId(i == 4 ? "other" : "acme"), "root", "key.create",
+                                 "key" + std::to_string(i), "ok"};
+        if (i == 3) audit.append(entry, {});
+        else ASSERT_TRUE(wait<void>([&](auto done) { audit.append(entry, std::move(done)); }));
+    }
+    const auto list = [&](const char* tenant, std::uint64_t before, std::uint32_t limit) {
+        return wait<std::vector<access::AuditEntry>>(
+                   [&](auto done) { audit.list(TenantId(tenant), before, limit, std::move(done)); })
+            .value();
+    };
+    const auto all = list("acme", 0, 10);
+    ASSERT_EQ(all.size(), 4U);
+    EXPECT_EQ(all[0].object, "key3");
+    EXPECT_EQ(all[0].number, 4U);
+    EXPECT_EQ(all[3].at, 100);
+    EXPECT_EQ(all[3].actor, "root");
+    EXPECT_EQ(all[3].act, "key.create");
+    EXPECT_EQ(all[3].outcome, "ok");
+    EXPECT_EQ(list("acme", all[1].number, 1).at(0).object, "key1");
+    EXPECT_EQ(list("other", 0, 10).size(), 1U);
+    EXPECT_TRUE(list("third", 0, 10).empty());
+}
+
+TEST_F(CatalogStores, ADamagedRowStopsTheLoad) {
+    access::KeyRecord record;
+    record.id = "abcdefghijkm";
+    record.tenant = TenantId("acme");
+    record.name = "marker-of-a-key";
+    {
+        SqliteKeyStore keys(*catalog);
+        ASSERT_TRUE(wait<void>([&](auto done) { keys.save(record, std::move(done)); }));
+    }
+    catalog.reset();
+    std::fstream file(path(), std::ios::binary | std::ios::in | std::ios::out);
+    const std::string content(std::istreambuf_iterator<char>(file), {});
+    const auto at = content.find("marker-of-a-key");
+    ASSERT_NE(at, std::string::npos);
+    file.clear();
+    file.seekp(static_cast<std::streamoff>(at));
+    file.put('M');
+    file.close();
+    open();
+    SqliteKeyStore keys(*catalog);
+    const auto loaded = keys.load_all();
+    ASSERT_FALSE(loaded);
+    EXPECT_NE(loaded.error().message.find("table keys"), std::string::npos);
+}
+
+TEST_F(CatalogStores, TheFileIsPrivate) {
+    struct stat status {};
+    ASSERT_EQ(::stat(path().c_str(), &status), 0);
+    EXPECT_EQ(status.st_mode & 0777, 0600U);
+}
+
+}  // namespace
+}  // namespace headrace::stores
