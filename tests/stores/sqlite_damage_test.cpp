@@ -1,18 +1,9 @@
-#include <fstream>
 #include <random>
 
 #include "sqlite_stores.hpp"
 #include "stores/sqlite/job_log.hpp"
 
 namespace headrace::stores {
-
-std::string read_file(const std::string& path) {
-    std::ifstream file(path, std::ios::binary);
-    return std::string(std::istreambuf_iterator<char>(file), {});
-}
-void write_file(const std::string& path, const std::string& content) {
-    std::ofstream(path, std::ios::binary | std::ios::trunc) << content;
-}
 
 namespace {
 
