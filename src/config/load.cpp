@@ -235,6 +235,7 @@ class Loader {
 
     /// Other HEADRACE_ names belong to the client commands (HEADRACE_URL, HEADRACE_KEY).
     bool names_a_section(std::string_view name) const {
+        if (name == "HEADRACE_CONTROL_URL") return false;
         return std::any_of(settings_.begin(), settings_.end(), [&](const Setting& setting) {
             const auto variable = setting.variable();
             return name.starts_with(variable.substr(0, variable.size() - setting.key.size()));

@@ -46,10 +46,6 @@ Option& Option::required() {
     option_->required();
     return *this;
 }
-Option& Option::environment(const std::string& name) {
-    option_->envname(name);
-    return *this;
-}
 Option& Option::choices(const std::vector<std::string>& words) {
     std::string shown;
     for (const auto& word : words) shown += (shown.empty() ? "{" : ",") + word;

@@ -29,8 +29,6 @@ class Option {
   public:
     explicit Option(CLI::Option* option) : option_(option) {}
     Option& required();
-    /// Takes the value from this environment variable when the option is absent.
-    Option& environment(const std::string& name);
     Option& choices(const std::vector<std::string>& words);
     /// What help calls the value: "FILE", "HOST:PORT".
     Option& value_name(const std::string& name);

@@ -60,8 +60,8 @@ def test_call_streams_outputs(cli: Run) -> None:
 
 
 def test_call_takes_tensors_and_whole_inputs(cli: Run) -> None:
-    done = cli("call", "echo_tensor", "--x", "[[1, 2], [3, 4]]", "-o", "json")
-    assert out_json(done)["output"]["y"]["shape"] == [2, 2]
+    done = cli("call", "echo_tensor", "--x", "[1, 2.5, 4]", "-o", "json")
+    assert out_json(done)["output"]["y"]["data"] == [1, 2.5, 4]
     assert cli("call", "echo", "--input", '{"text": "whole"}').stdout == "whole\n"
 
 

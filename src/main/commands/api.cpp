@@ -72,15 +72,19 @@ Error problem_of(const http::ClientResponse& response) {
 
 }  // namespace
 
+std::string environment_or(const char* variable, std::string fallback) {
+    const char* value = std::getenv(variable);
+    return value && *value ? value : std::move(fallback);
+}
+
 void add_connection(Command& command, Connection& connection, bool administration) {
     if (administration) {
-        command.option("--control", connection.control, "address of the control door")
-            .value_name("URL")
-            .environment("HEADRACE_CONTROL_URL");
+        command
+            .option("--control", connection.control, "address of the control door (HEADRACE_CONTROL_URL)")
+            .value_name("URL");
     } else {
-        command.option("--server", connection.server, "address of the client door")
-            .value_name("URL")
-            .environment("HEADRACE_URL");
+        command.option("--server", connection.server, "address of the client door (HEADRACE_URL)")
+            .value_name("URL");
     }
     command.option("--key-file", connection.key_file,
                    "file that holds the key; else HEADRACE_KEY, HEADRACE_KEY_FILE, " +

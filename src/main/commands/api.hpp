@@ -17,10 +17,14 @@
 
 namespace headrace::main {
 
-/// Where a client command goes and how it prints.
+/// The variable's value, or `fallback` when it is not set.
+std::string environment_or(const char* variable, std::string fallback);
+
+/// Where a client command goes and how it prints. The environment gives the defaults, so that a flag
+/// wins wherever it stands.
 struct Connection {
-    std::string server = "http://127.0.0.1:8600";
-    std::string control = "http://127.0.0.1:8601";
+    std::string server = environment_or("HEADRACE_URL", "http://127.0.0.1:8600");
+    std::string control = environment_or("HEADRACE_CONTROL_URL", "http://127.0.0.1:8601");
     std::string key_file;
     std::string ca_file;
     std::string format = "table";

@@ -37,7 +37,11 @@ void add_call_options(Command& command, CallOptions& options) {
 
 Result<catalog::Interface> fetch_interface(Api& api, const std::string& name, std::string& doc) {
     const auto capability = api.get("/capabilities/" + http::percent_encode(name));
-    if (!capability) return fail(capability.error());
+    if (!capability) {
+        auto error = capability.error();
+        if (error.code == ErrorCode::not_found) error.message = name + ": " + error.message;
+        return fail(std::move(error));
+    }
     doc = show(*capability, "title");
     if (const auto more = show(*capability, "description"); !more.empty()) {
         doc += (doc.empty() ? "" : ": ") + more;

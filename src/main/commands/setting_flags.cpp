@@ -1,11 +1,13 @@
 #include "main/commands/setting_flags.hpp"
 
+#include "main/commands/api.hpp"
+
 namespace headrace::main {
 
 void add_setting_flags(Command& command, SettingFlags& flags) {
-    command.option("--config", flags.config, "one TOML file of settings")
-        .value_name("FILE")
-        .environment("HEADRACE_CONFIG");
+    flags.config = environment_or("HEADRACE_CONFIG", "");
+    command.option("--config", flags.config, "one TOML file of settings (HEADRACE_CONFIG)")
+        .value_name("FILE");
     command.option("--data", flags.data, "data folder, made when it is not there").value_name("DIR");
     command.option("--client", flags.client, "address of the client door").value_name("HOST:PORT");
     command.option("--control", flags.control, "address of the control door").value_name("HOST:PORT");
