@@ -6,8 +6,8 @@ namespace headrace::http {
 namespace {
 
 constexpr std::size_t kPiece = 64 * 1024;
-constexpr std::size_t kChunkBuffer = 16 * 1024;  // also the longest chunk head or trailer block
-constexpr std::size_t kDiscard = 64 * 1024;      // an unread rest up to this keeps the connection
+constexpr std::size_t kChunkBuffer = 16 * 1024;
+constexpr std::size_t kDiscard = 64 * 1024;  // an unread rest up to this keeps the connection
 
 }  // namespace
 
@@ -118,29 +118,21 @@ asio::awaitable<Result<std::optional<std::string_view>>> Connection::next_chunk_
         if (chunk_at_ < chunk_in_.size()) {
             const auto piece = parser_.parse_chunked(std::string_view(chunk_in_).substr(chunk_at_));
             chunk_at_ += piece.consumed;
-            if (piece.refusal) {
+            if (piece.broken) {
                 keep_ = false;
                 unread_input_ = true;
-                co_return fail(ErrorCode::invalid_argument, piece.refusal->message);
+                co_return fail(ErrorCode::invalid_argument, "broken chunk in the request body");
             }
             if (piece.done) {
                 body_ = BodyKind::none;
                 co_return Piece{};
             }
             if (!piece.data.empty()) co_return Piece(piece.data);
-            if (!piece.need_more) continue;
         }
-        chunk_in_.erase(0, chunk_at_);
         chunk_at_ = 0;
-        const auto have = chunk_in_.size();
-        if (have >= kChunkBuffer) {
-            keep_ = false;
-            unread_input_ = true;
-            co_return fail(ErrorCode::invalid_argument, "a chunk head or trailer is too long");
-        }
         chunk_in_.resize(kChunkBuffer);
-        const auto io = co_await read_body_bytes(chunk_in_.data() + have, kChunkBuffer - have);
-        chunk_in_.resize(have + io.bytes);
+        const auto io = co_await read_body_bytes(chunk_in_.data(), kChunkBuffer);
+        chunk_in_.resize(io.bytes);
         if (io.error) co_return body_failed(io.error);
     }
 }

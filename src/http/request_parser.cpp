@@ -13,7 +13,6 @@ using beast::error_code;
 using beast::string_view;
 
 constexpr std::size_t kMaxFields = 200;
-constexpr std::size_t kMaxChunkExtras = 8 * 1024;  // extensions and trailers of one body
 
 std::string_view view(string_view text) {
     return {text.data(), text.size()};
@@ -45,7 +44,6 @@ struct RequestParser::Impl final : beast::http::basic_parser<true> {
     RequestHead* out = nullptr;
     std::string_view method;
     int version = 11;
-    bool in_trailers = false;
     std::size_t hosts = 0;
     std::size_t lengths = 0;
     std::size_t codings = 0;
@@ -53,9 +51,8 @@ struct RequestParser::Impl final : beast::http::basic_parser<true> {
     std::string_view coding;
     std::string_view expectation;
     bool listed_length = false;
-    std::size_t chunk_extras = 0;
+    ChunkDecoder chunks;
     bool too_many_fields = false;
-    std::string_view piece;
 
     void on_request_impl(beast::http::verb, string_view method_text, string_view target, int v,
                          error_code&) override {
@@ -66,7 +63,6 @@ struct RequestParser::Impl final : beast::http::basic_parser<true> {
     void on_response_impl(int, string_view, int, error_code&) override {}
     void on_field_impl(beast::http::field name, string_view name_text, string_view value,
                        error_code& error) override {
-        if (in_trailers) return take_trailer(name, name_text.size() + value.size(), error);
         if (name == beast::http::field::host) ++hosts;
         if (name == beast::http::field::expect) {
             ++expectations;
@@ -86,25 +82,12 @@ struct RequestParser::Impl final : beast::http::basic_parser<true> {
             error = beast::http::error::header_limit;
         }
     }
-    void take_trailer(beast::http::field name, std::size_t bytes, error_code& error) {
-        // Nobody reads trailers; those that frame a message are an attack.
-        chunk_extras += bytes;
-        if (chunk_extras > kMaxChunkExtras || name == beast::http::field::content_length ||
-            name == beast::http::field::transfer_encoding || name == beast::http::field::host) {
-            error = beast::http::error::bad_field;
-        }
-    }
     void on_header_impl(error_code&) override {}
     void on_body_init_impl(const boost::optional<std::uint64_t>&, error_code&) override {}
     std::size_t on_body_impl(string_view body, error_code&) override { return body.size(); }
-    void on_chunk_header_impl(std::uint64_t size, string_view extensions,
-                              error_code& error) override {
-        in_trailers = size == 0;
-        chunk_extras += extensions.size();
-        if (chunk_extras > kMaxChunkExtras) error = beast::http::error::bad_chunk_extension;
-    }
+    // Chunks are ChunkDecoder's; Beast sees heads only.
+    void on_chunk_header_impl(std::uint64_t, string_view, error_code&) override {}
     std::size_t on_chunk_body_impl(std::uint64_t, string_view body, error_code&) override {
-        piece = view(body);
         return body.size();
     }
     void on_finish_impl(error_code&) override {}
@@ -243,19 +226,8 @@ std::optional<std::uint64_t> RequestParser::content_length() const {
     return impl_->content_length().value_or(0);
 }
 
-RequestParser::Piece RequestParser::parse_chunked(std::string_view input) {
-    Piece piece;
-    impl_->piece = {};
-    error_code error;
-    piece.consumed = impl_->put({input.data(), input.size()}, error);
-    piece.data = impl_->piece;
-    piece.done = !error && impl_->is_done();
-    if (error == beast::http::error::need_more) {
-        piece.need_more = true;
-    } else if (error) {
-        piece.refusal = Refusal{400, "broken chunk in the request body"};
-    }
-    return piece;
+ChunkDecoder::Piece RequestParser::parse_chunked(std::string_view input) {
+    return impl_->chunks.next(input);
 }
 
 }  // namespace headrace::http

@@ -8,6 +8,7 @@
 #include <string_view>
 
 #include "base/result.hpp"
+#include "http/chunk_decoder.hpp"
 #include "http/message.hpp"
 
 namespace headrace::http {
@@ -47,15 +48,8 @@ class RequestParser {
     [[nodiscard]] bool expects_continue() const;
     [[nodiscard]] std::optional<std::uint64_t> content_length() const;
 
-    struct Piece {
-        std::size_t consumed = 0;  // bytes of the input that are done with
-        std::string_view data;     // body bytes, within the input
-        bool done = false;         // the body has ended
-        bool need_more = false;    // nothing more can be made of this input
-        std::optional<Refusal> refusal;
-    };
-    /// The next piece of a chunked body. Offer what was not consumed again, with more behind it.
-    Piece parse_chunked(std::string_view input);
+    /// The next piece of a chunked body.
+    ChunkDecoder::Piece parse_chunked(std::string_view input);
 
   private:
     struct Impl;

@@ -1,5 +1,7 @@
 #include "http/response_parser.hpp"
 
+#include "http/chunk_decoder.hpp"
+
 #include <boost/beast/http/basic_parser.hpp>
 #include <boost/beast/http/error.hpp>
 
@@ -13,17 +15,17 @@ struct ResponseParser::Impl final : beast::http::basic_parser<false> {
     Headers headers;
     int status = 0;
     bool broken = false;
-    bool in_body = false;
+    bool chunks_done = false;
+    ChunkDecoder chunks;  // Beast sees heads and sized bodies only
     std::string* body = nullptr;
 
     void on_request_impl(beast::http::verb, string_view, string_view, int, error_code&) override {}
     void on_response_impl(int code, string_view, int, error_code&) override { status = code; }
     void on_field_impl(beast::http::field, string_view name, string_view value,
                        error_code&) override {
-        // Trailers are not fields of the answer.
-        if (!in_body) headers.add(std::string(name), std::string(value));
+        headers.add(std::string(name), std::string(value));
     }
-    void on_header_impl(error_code&) override { in_body = true; }
+    void on_header_impl(error_code&) override {}
     void on_body_init_impl(const boost::optional<std::uint64_t>&, error_code&) override {}
     std::size_t on_body_impl(string_view piece, error_code&) override {
         body->append(piece.data(), piece.size());
@@ -31,7 +33,6 @@ struct ResponseParser::Impl final : beast::http::basic_parser<false> {
     }
     void on_chunk_header_impl(std::uint64_t, string_view, error_code&) override {}
     std::size_t on_chunk_body_impl(std::uint64_t, string_view piece, error_code&) override {
-        body->append(piece.data(), piece.size());
         return piece.size();
     }
     void on_finish_impl(error_code&) override {}
@@ -50,11 +51,18 @@ ResponseParser& ResponseParser::operator=(ResponseParser&&) noexcept = default;
 std::size_t ResponseParser::feed(std::string_view input, std::string& body) {
     impl_->body = &body;
     std::size_t used = 0;
-    while (used < input.size() && !impl_->is_done() && !impl_->broken) {
+    while (used < input.size() && !done() && !impl_->broken) {
         const bool head_was_done = impl_->is_header_done();
+        if (head_was_done && impl_->chunked()) {
+            const auto piece = impl_->chunks.next(input.substr(used));
+            used += piece.consumed;
+            body.append(piece.data);
+            impl_->broken = piece.broken;
+            impl_->chunks_done = piece.done;
+            continue;
+        }
         error_code error;
-        const auto taken = impl_->put({input.data() + used, input.size() - used}, error);
-        used += taken;
+        used += impl_->put({input.data() + used, input.size() - used}, error);
         if (error == beast::http::error::need_more) break;
         if (error) impl_->broken = true;
         // The caller looks at the head before it wants the body.
@@ -69,7 +77,7 @@ void ResponseParser::feed_end() {
         impl_->broken = true;
         return;
     }
-    if (impl_->is_done()) return;
+    if (done()) return;
     impl_->put_eof(error);
     if (error) impl_->broken = true;
 }
@@ -81,7 +89,7 @@ bool ResponseParser::head_done() const {
     return impl_->is_header_done();
 }
 bool ResponseParser::done() const {
-    return impl_->is_done();
+    return impl_->is_done() || impl_->chunks_done;
 }
 bool ResponseParser::keep_alive() const {
     return impl_->keep_alive();

@@ -50,7 +50,8 @@ using Observer = std::function<void(const Exchange&, std::chrono::nanoseconds to
 /// A listener with its mounts. Connections stay on the loop that took them.
 ///
 /// Life: make(), start(), then stop_accepting() and drain(); destroy it after drain() or once its
-/// loops have stopped. Calls are for one owner thread unless they say otherwise.
+/// loops have stopped, and before they are destroyed. Calls are for one owner thread unless they
+/// say otherwise.
 class Door {
   public:
     /// Checks settings and mounts, loads certificates and binds, so that every reason not to start

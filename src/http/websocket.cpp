@@ -1,5 +1,7 @@
 #include "http/websocket.hpp"
 
+#include <utility>
+
 #include <boost/asio/redirect_error.hpp>
 #include <boost/asio/use_awaitable.hpp>
 #include <boost/beast/websocket/stream.hpp>
@@ -51,7 +53,8 @@ class BeastWebSocket final : public WebSocket {
     }
 
     asio::awaitable<void> close(std::uint16_t code, std::string_view reason) override {
-        if (close_code_ != 0) co_return;
+        // Beast takes one close at a time; a second has nothing to add.
+        if (close_code_ != 0 || std::exchange(closing_, true)) co_return;
         // A control frame holds 125 bytes, two of them the code.
         const auto text = reason.substr(0, 123);
         ws::close_reason why(code);
@@ -90,6 +93,7 @@ class BeastWebSocket final : public WebSocket {
 
     Stream stream_;
     std::size_t max_bytes_;
+    bool closing_ = false;
     std::uint16_t close_code_ = 0;
     std::string reason_;
 };

@@ -4,6 +4,7 @@
 #include <memory>
 #include <string>
 
+#include "base/clock.hpp"
 #include "http/transport.hpp"
 #include "http/websocket.hpp"
 

@@ -332,9 +332,9 @@ TEST_F(DoorTest, DrainCutsWhatDoesNotEnd) {
 
 TEST_F(DoorTest, SeveralLoopsShareThePort) {
     get("/hello", answer_hello);
+    LoopThread second;
     auto door = Door::make(settings_, {mount_});
     ASSERT_TRUE(door);
-    LoopThread second;
     Loop* const loops[] = {&loop_thread_.loop(), &second.loop()};
     ASSERT_TRUE((*door)->start(loops));
     for (int i = 0; i < 20; ++i) {

@@ -2,6 +2,7 @@
 #include <gtest/gtest.h>
 
 #include "http/byte_range.hpp"
+#include "http/chunk_decoder.hpp"
 #include "http/message.hpp"
 #include "http/request_parser.hpp"
 #include "http/sse.hpp"
@@ -73,6 +74,51 @@ TEST(TraceTest, TakesWellFormedParentsOnly) {
         take_trace(broken, ids);
         EXPECT_NE(ids.trace_id(), "0af7651916cd43dd8448eb211c80319c") << broken;
         EXPECT_EQ(ids.parent_id(), "0000000000000000") << broken;
+    }
+}
+
+/// The decoded body, "..." behind it while it goes on, or "broken".
+std::string decode_chunks(std::string_view wire, std::size_t step) {
+    ChunkDecoder decoder;
+    std::string body;
+    while (!wire.empty()) {
+        const auto piece = decoder.next(wire.substr(0, step));
+        if (piece.broken) return "broken";
+        body += piece.data;
+        if (piece.done) return body.append(wire.substr(piece.consumed));
+        wire.remove_prefix(piece.consumed);
+    }
+    return body + "...";
+}
+
+TEST(ChunkDecoderTest, SameInPiecesOfEverySize) {
+    const struct {
+        const char* wire;
+        const char* body;
+    } cases[] = {
+        {"0\r\n\r\n", ""},
+        {"0\r\n\r\nnext", "next"},
+        {"000a \t;x=\"y\"\r\n0123456789\r\n0;z\r\nA: b\r\nC:\r\n\r\n", "0123456789"},
+        {"3\r\nabc\r\n", "abc..."},
+        {"3\r\nabc\r\n0\r\n", "abc..."},
+        {"3\r\nabcd\r\n", "broken"},
+        {"3\nabc\r\n", "broken"},
+        {"3\r\nabc\n", "broken"},
+        {"\r\n", "broken"},
+        {"g\r\n", "broken"},
+        {"3 3\r\nabc", "broken"},
+        {"1234567890123456\r\n", "broken"},
+        {"0\r\nno colon\r\n\r\n", "broken"},
+        {"0\r\n: x\r\n\r\n", "broken"},
+        {"0\r\n folded: x\r\n\r\n", "broken"},
+        {"0\r\nHOST: x\r\n\r\n", "broken"},
+        {"0\r\nA: b\nC: d\r\n\r\n", "broken"},
+    };
+    for (const auto& c : cases) {
+        for (std::size_t step = 1; step <= 60; ++step) {
+            const auto body = decode_chunks(c.wire, step);
+            EXPECT_EQ(body, c.body) << c.wire << step;
+        }
     }
 }
 
