@@ -104,7 +104,10 @@ void Process::on_end() {
     // What it started must not outlive it. Its group is still its own: it was not reaped yet.
     ::kill(-pid_, SIGKILL);
     siginfo_t info{};
-    if (::waitid(P_PID, static_cast<id_t>(pid_), &info, WEXITED) != 0) info.si_code = CLD_KILLED;
+    if (::waitid(P_PID, static_cast<id_t>(pid_), &info, WEXITED) != 0) {
+        info.si_code = CLD_KILLED;
+        info.si_status = SIGKILL;
+    }
     read_rest(output_, "stdout");
     read_rest(errors_, "stderr");
     gone_ = true;
@@ -113,7 +116,9 @@ void Process::on_end() {
     memory_.cancel();
     boost::system::error_code ignored;
     for (auto* fd : {&pidfd_, &output_.pipe, &errors_.pipe}) fd->close(ignored);
-    ended_(why_.empty() ? words_of(info) : why_);
+    // It may have ended by itself before our kill could: then that is the reason.
+    const bool ours = !why_.empty() && info.si_code != CLD_EXITED && info.si_status == SIGKILL;
+    ended_(ours ? why_ : words_of(info));
 }
 
 void Process::kill(std::string why) {

@@ -25,7 +25,7 @@ class RestartPolicy {
   private:
     static constexpr Milliseconds kHealthy{10'000};
     static constexpr Milliseconds kFirst{100};
-    static constexpr Milliseconds kMostOfReady{800};
+    static constexpr Milliseconds kMostOfReady{200};
     static constexpr Milliseconds kMost{30'000};
     std::uint32_t ends_ = 0;
 };

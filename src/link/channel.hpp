@@ -58,6 +58,8 @@ class Channel final : private TransportSink {
     /// The same, for what the other side sent.
     void refuse(std::string_view reason);
     [[nodiscard]] bool is_open() const { return open_; }
+    /// Nothing waits to be written, and no write is under way.
+    [[nodiscard]] bool is_idle() const { return queued_ == 0 && !writing_; }
     /// Bytes that wait to be written.
     [[nodiscard]] std::size_t queued() const { return queued_; }
 

@@ -25,6 +25,8 @@ class Replay {
     /// The other side has everything up to this number.
     void acknowledged(std::uint64_t ack);
     [[nodiscard]] std::uint64_t received() const { return received_; }
+    /// Everything that was sent is acknowledged.
+    [[nodiscard]] bool is_settled() const { return kept_.empty(); }
     /// Enough has come to be worth an acknowledgement of its own.
     [[nodiscard]] bool owes_ack() const { return owed_bytes_ >= kAckEvery; }
     /// More was kept than there is room for: the link cannot be resumed any more.

@@ -43,6 +43,7 @@ class WebSocketLink final : public std::enable_shared_from_this<WebSocketLink> {
     void close(std::string_view reason, bool fault) {
         sink_ = nullptr;
         asio::post(socket_->executor(), [self = shared_from_this(), reason = std::string(reason), fault]() mutable {
+            if (self->closing_) return;  // the first reason counts
             self->closing_ = Closing{fault ? kPolicy : kNormal, reason.substr(0, kMostReason)};
             if (!self->writing_) self->tasks_.spawn("link close", self->shut(self));
         });
@@ -55,13 +56,14 @@ class WebSocketLink final : public std::enable_shared_from_this<WebSocketLink> {
         std::string reason;
     };
 
-    asio::awaitable<void> read_all([[maybe_unused]] Self self) {
+    asio::awaitable<void> read_all(Self self) {
         while (true) {
             auto message = co_await socket_->read();
             if (!message) break;
             if (!message->binary) {
                 tell_closed({CloseReason::Kind::refused, "a text message on the worker link"});
-                co_await socket_->close(kPolicy, "binary messages only");
+                closing_ = Closing{kPolicy, "binary messages only"};
+                co_await shut(self);
                 co_return;
             }
             deliver(std::move(message->data));
@@ -110,6 +112,7 @@ class WebSocketLink final : public std::enable_shared_from_this<WebSocketLink> {
     }
 
     asio::awaitable<void> shut([[maybe_unused]] Self self) {
+        if (std::exchange(shut_, true)) co_return;
         co_await socket_->close(closing_->code, closing_->reason);
         socket_->cancel();
     }
@@ -124,6 +127,7 @@ class WebSocketLink final : public std::enable_shared_from_this<WebSocketLink> {
     std::unique_ptr<http::WebSocket> socket_;
     TaskGroup tasks_;                   // of the socket's loop
     bool writing_ = false;               // of the socket's loop
+    bool shut_ = false;                  // of the socket's loop
     std::optional<Closing> closing_;      // of the socket's loop
     TransportSink* sink_ = nullptr;      // of the channel's loop
     std::mutex mutex_;                  // guards inbox_ only

@@ -6,6 +6,7 @@
 #include <string_view>
 
 #include "base/clock.hpp"
+#include "engines/host/clean_text.hpp"
 #include "engines/host/job.hpp"
 #include "engines/host/outbox.hpp"
 #include "link/frame.pb.h"
@@ -17,6 +18,9 @@ using catalog::Kind;
 using catalog::Value;
 
 constexpr std::size_t kMostLine = 16 * 1024;
+constexpr std::size_t kMostMeters = 64;
+constexpr std::size_t kMostCode = 64;
+constexpr std::size_t kMostMessage = 2'000;
 
 Outbox* log_outbox = nullptr;  // the one link of this process
 
@@ -229,7 +233,7 @@ void usage(hr_job* job, const char* meter, double value) {
                 return 0;
             }
         }
-        if (job->meters.size() < 64) job->meters.push_back({meter, value});
+        if (job->meters.size() < kMostMeters) job->meters.push_back({clean_text(meter, 256), value});
         return 0;
     });
 }
@@ -247,7 +251,7 @@ void log_line(hr_job* job, const char* line) {
         auto* log = frame.mutable_log();
         job->ref.write(*log->mutable_ref());
         log->set_stream("log");
-        log->set_line(text.data(), text.size());
+        log->set_line(clean_text(text, kMostLine));
         log->set_at_ms(SystemClock().wall());
         log_outbox->send(frame);
         return 0;
@@ -257,7 +261,8 @@ void log_line(hr_job* job, const char* line) {
 int fail_job(hr_job* job, const char* code, const char* message, int retryable) {
     if (job == nullptr || code == nullptr) return HR_E_ARGUMENT;
     return guarded([&] {
-        job->failed = Failed{code, message != nullptr ? message : "", retryable != 0};
+        job->failed = Failed{clean_text(code, kMostCode), clean_text(message != nullptr ? message : "", kMostMessage),
+                             retryable != 0};
         return static_cast<int>(HR_OK);
     });
 }

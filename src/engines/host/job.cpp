@@ -4,6 +4,7 @@
 #include <cstring>
 
 #include "base/ids.hpp"
+#include "engines/host/clean_text.hpp"
 #include "engines/host/outbox.hpp"
 #include "headrace/engine.h"
 #include "link/frame.pb.h"
@@ -177,8 +178,7 @@ void Job::progress(double fraction, std::string_view message) {
     wire::Frame frame;
     ref.write(*frame.mutable_progress()->mutable_ref());
     frame.mutable_progress()->set_fraction(fraction);
-    message = message.substr(0, kMostMessage);
-    frame.mutable_progress()->set_message(message.data(), message.size());
+    frame.mutable_progress()->set_message(clean_text(message, kMostMessage));
     send(frame);
 }
 

@@ -6,6 +6,7 @@
 
 #include <fmt/format.h>
 
+#include "engines/host/clean_text.hpp"
 #include "link/frame.pb.h"
 #include "link/protocol.hpp"
 
@@ -45,7 +46,7 @@ class Replies {
         auto* failure = failures_.mutable_failure()->add_failures();
         job.ref.write(*failure->mutable_ref());
         failure->set_code(failed.code);
-        failure->set_message(failed.message.substr(0, kMostMessage));
+        failure->set_message(clean_text(failed.message, kMostMessage));
         failure->set_retryable(failed.retryable);
         add_meters(job, us, *failure);
     }

@@ -22,9 +22,16 @@ bool WorkerLink::needs_loading(const jobs::GrantBatch& batch) {
     });
 }
 
+std::uint32_t WorkerLink::offer_of(const jobs::GrantBatch& batch) const {
+    const auto same = [&batch](const auto& version) { return version->id == batch.version->id; };
+    const auto found = std::ranges::find_if(versions_, same);
+    return static_cast<std::uint32_t>(found - versions_.begin());
+}
+
 void WorkerLink::lease(std::vector<jobs::GrantBatch> batches) {
     std::vector<jobs::GrantBatch> now;
     for (auto& batch : batches) {
+        if (replay_) credit_.take(offer_of(batch));
         for (const auto& grant : batch.grants) {
             leases_[grant.job] = std::make_shared<HeldLease>(grant, batch.version, context_.settings);
         }
@@ -62,8 +69,7 @@ void WorkerLink::send_batches(std::vector<jobs::GrantBatch> batches) {
 
 void WorkerLink::fill_batch(const jobs::GrantBatch& batch, std::span<const std::string> loaded,
                             wire::Batch& to) {
-    const auto offer = std::ranges::find(versions_, batch.version);
-    to.set_offer(static_cast<std::uint32_t>(offer - versions_.begin()));
+    to.set_offer(offer_of(batch));
     std::size_t inline_left = kMostInFrame;
     for (std::size_t i = 0; i < batch.grants.size(); ++i) {
         const auto& grant = batch.grants[i];

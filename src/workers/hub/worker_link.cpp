@@ -12,6 +12,8 @@ namespace {
 
 /// After the end of a process: its last frames may still lie in the socket.
 constexpr std::chrono::milliseconds kLastFrames{200};
+/// After the end of a link: until a process that does not end by itself is ended.
+constexpr std::chrono::milliseconds kProcessEnd{100};
 /// Beyond the lease: the core decides when a worker is lost, this only frees what is kept for it.
 constexpr std::chrono::milliseconds kAfterLease{5'000};
 constexpr std::size_t kMostLine = 8 * 1024;
@@ -101,6 +103,10 @@ bool WorkerLink::resume(std::unique_ptr<link::Channel>& channel, const wire::Fra
     deferring_ = false;
     for (const auto& one : std::exchange(deferred_, {})) channel_->send(one);
     log::info("worker is back worker={} held={}", name_, kept.size());
+    // The core has forgotten what credit was left; frames that were lost with the link come again.
+    for (const auto& set : credit_.sets()) {
+        if (set.slots > 0) context_.core.credit(id_, set.offers, set.slots);
+    }
     return true;
 }
 
@@ -187,6 +193,7 @@ void WorkerLink::on_credit(const wire::Credit& credit) {
     if (!std::exchange(ready_, true) && origin_.ready) origin_.ready();
     const std::span<const std::uint32_t> offers(credit.offers().data(),
                                                 static_cast<std::size_t>(credit.offers_size()));
+    if (replay_) credit_.give(offers, credit.slots());
     context_.core.credit(id_, offers, credit.slots());
 }
 
@@ -254,7 +261,12 @@ void WorkerLink::on_closed(const link::CloseReason& reason) {
     if (finished_) return;
     if (origin_.is_local()) {
         if (!ended_.empty()) return finish(ended_);
-        return origin_.kill("its link closed: " + reason.text);
+        // Nearly always its process has just ended, and why is about to be told.
+        patience_.expires_after(kProcessEnd);
+        patience_.async_wait([self = shared_from_this(), why = reason.text](const auto& error) {
+            if (!error) self->origin_.kill("its link closed: " + why);
+        });
+        return;
     }
     switch (reason.kind) {
         case link::CloseReason::Kind::broken:

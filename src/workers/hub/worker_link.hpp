@@ -14,6 +14,7 @@
 #include "base/unique_function.hpp"
 #include "jobs/worker_port.hpp"
 #include "link/channel.hpp"
+#include "link/credit_ledger.hpp"
 #include "link/frame.pb.h"
 #include "link/protocol.hpp"
 #include "link/replay.hpp"
@@ -94,6 +95,7 @@ class WorkerLink final : public jobs::WorkerPort,
     void end_lease(HeldLease& lease);
 
     // leasing.cpp: jobs and their input on the way to the worker
+    [[nodiscard]] std::uint32_t offer_of(const jobs::GrantBatch& batch) const;
     [[nodiscard]] static bool needs_loading(const jobs::GrantBatch& batch);
     void send_batches(std::vector<jobs::GrantBatch> batches);
     void fill_batch(const jobs::GrantBatch& batch, std::span<const std::string> loaded,
@@ -135,6 +137,7 @@ class WorkerLink final : public jobs::WorkerPort,
     std::string name_;
     std::unique_ptr<link::Channel> channel_;  // null while the link is lost
     std::unique_ptr<link::Replay> replay_;    // of a worker that can resume its link
+    link::CreditLedger credit_;               // kept for those that can resume
     link::ProtocolCheck check_{link::Speaker::worker};
     std::unordered_map<JobId, LeasePtr> leases_;
     std::vector<wire::Frame> deferred_;  // while the link is lost, or being resumed
