@@ -63,7 +63,8 @@ JobReader::JobReader(Database& database)
       open_input_(database.prepare("SELECT input FROM open_jobs WHERE tenant = ? AND id = ?")),
       kept_input_(database.prepare("SELECT body FROM inputs WHERE tenant = ? AND job = ?")),
       idempotent_(database.prepare(
-          "SELECT job FROM idempotency WHERE tenant = ? AND key = ? AND created_at > ?")),
+          "SELECT job, created_at, request, sum FROM idempotency "
+          "WHERE tenant = ? AND key = ? AND created_at > ?")),
       usage_(database.prepare(
           "SELECT job, capability, version, sum, body FROM usage "
           "WHERE tenant = ?1 AND job < ?2 AND (?3 = '' OR capability = ?3) AND (?4 = '' OR version = ?4) "
@@ -201,11 +202,16 @@ Result<std::optional<jobs::JobRecord>> JobReader::find_idempotent(const TenantId
     if (!row) return fail(row.error());
     if (!*row) return std::nullopt;
     const auto id = JobId::from_raw(idempotent_.bytes(0));
+    const std::string request(idempotent_.bytes(2));
+    const std::int64_t sum = idempotency_sum(tenant, key, idempotent_.bytes(0), idempotent_.integer(1), request);
+    const bool sound = id && request.size() == sizeof(Sha256) && sum == idempotent_.integer(3);
     idempotent_.reset();
-    if (!id) return damaged_row("idempotency", Uuid{});
+    if (!sound) return damaged_row("idempotency", id.value_or(JobId{}));
     auto job = get(tenant, *id);
-    const bool other = job && *job && (!(*job)->idempotency || (*job)->idempotency->key != key);
-    if (other) return damaged_row("idempotency", *id);
+    if (!job || !*job) return job;
+    // The core lets go of the key once a job is accepted: its own row may not know it any more.
+    (*job)->idempotency.emplace().key = key;
+    std::copy(request.begin(), request.end(), (*job)->idempotency->body.begin());
     return job;
 }
 
@@ -299,6 +305,13 @@ Result<void> check_input(const Statement& row) {
     return only_error(open_payload("input", tenant_in(row, 1), *id, row.bytes(2)));
 }
 
+Result<void> check_key(const Statement& row) {
+    const std::int64_t sum =
+        idempotency_sum(tenant_in(row, 0), row.bytes(1), row.bytes(2), row.integer(3), row.bytes(4));
+    if (sum == row.integer(5)) return {};
+    return damaged_row("idempotency", JobId::from_raw(row.bytes(2)).value_or(JobId{}));
+}
+
 }  // namespace
 
 Result<void> JobReader::check_every_row() {
@@ -313,6 +326,9 @@ Result<void> JobReader::check_every_row() {
     done = for_each_row(database_.prepare("SELECT id, tenant, input FROM open_jobs WHERE input IS NOT NULL "
                                           "UNION ALL SELECT job, tenant, body FROM inputs"),
                         check_input);
+    if (!done) return done;
+    done = for_each_row(database_.prepare("SELECT tenant, key, job, created_at, request, sum FROM idempotency"),
+                        check_key);
     if (!done) return done;
     done = for_each_row(database_.prepare("SELECT job, capability, version, sum, body, tenant FROM usage"),
                         [this](const Statement& row) { return only_error(read_usage_row(tenant_in(row, 5), row)); });

@@ -26,9 +26,10 @@ std::string_view view(const Sha256& digest) {
 JobWriter::JobWriter(Database& database)
     : database_(database),
       claim_(database.prepare(
-          "INSERT INTO idempotency(tenant, key, job, created_at) VALUES(?, ?, ?, ?) "
-          "ON CONFLICT(tenant, key) DO UPDATE SET job = excluded.job, "
-          "created_at = excluded.created_at WHERE created_at <= ?")),
+          "INSERT INTO idempotency(tenant, key, job, created_at, request, sum) "
+          "VALUES(?, ?, ?, ?, ?, ?) ON CONFLICT(tenant, key) DO UPDATE SET job = excluded.job, "
+          "created_at = excluded.created_at, request = excluded.request, sum = excluded.sum "
+          "WHERE created_at <= ?")),
       unclaim_(database.prepare("DELETE FROM idempotency WHERE tenant = ? AND key = ? AND job = ?")),
       insert_open_(database.prepare(
           "INSERT INTO open_jobs(tenant, id, state, caller, capability, version, extras, sum, body, "
@@ -100,8 +101,11 @@ Result<void> JobWriter::accept(const jobs::JobRecord& job, WallMs idempotent_aft
 
 Result<bool> JobWriter::claim(const jobs::JobRecord& job, WallMs idempotent_after) {
     const std::string id = job.id.raw();
-    const auto done = claim_.run(job.tenant.name, job.idempotency->key, Blob{id}, job.created_at,
-                                 idempotent_after);
+    const std::string& key = job.idempotency->key;
+    const std::string_view request = view(job.idempotency->body);
+    const auto done =
+        claim_.run(job.tenant.name, key, Blob{id}, job.created_at, Blob{request},
+                   idempotency_sum(job.tenant, key, id, job.created_at, request), idempotent_after);
     if (!done) return fail(done.error());
     return database_.changes() != 0;
 }

@@ -298,6 +298,11 @@ std::int64_t job_sum(std::string_view table, const jobs::JobRecord& r, std::stri
         .value();
 }
 
+std::int64_t idempotency_sum(const TenantId& tenant, std::string_view key, std::string_view job,
+                             WallMs created_at, std::string_view request) {
+    return RowSum("idempotency").add(tenant.name).add(key).add(job).add(created_at).add(request).value();
+}
+
 tl::unexpected<Error> damaged_row(std::string_view table, const Uuid& id) {
     return fail(ErrorCode::internal,
                 "damaged row in jobs.db: table " + std::string(table) + ", id " + id.text());

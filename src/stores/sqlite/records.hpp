@@ -38,6 +38,10 @@ Result<std::shared_ptr<const jobs::Payload>> open_payload(std::string_view part,
 /// The checksum column of a job's row.
 std::int64_t job_sum(std::string_view table, const jobs::JobRecord& record, std::string_view body);
 
+/// The checksum column of an idempotency key's row.
+std::int64_t idempotency_sum(const TenantId& tenant, std::string_view key, std::string_view job,
+                             WallMs created_at, std::string_view request);
+
 /// The error of a row whose checksum or body is wrong.
 [[nodiscard]] tl::unexpected<Error> damaged_row(std::string_view table, const Uuid& id);
 

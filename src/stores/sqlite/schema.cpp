@@ -42,9 +42,10 @@ CREATE TABLE usage(
     finished_at INTEGER NOT NULL, sum INTEGER NOT NULL, body BLOB NOT NULL,
     PRIMARY KEY(tenant, job)) WITHOUT ROWID, STRICT;
 
+-- request: digest of the body that came with the key; a job's own row does not keep it
 CREATE TABLE idempotency(
     tenant TEXT NOT NULL, key TEXT NOT NULL, job BLOB NOT NULL, created_at INTEGER NOT NULL,
-    PRIMARY KEY(tenant, key)) WITHOUT ROWID, STRICT;
+    request BLOB NOT NULL, sum INTEGER NOT NULL, PRIMARY KEY(tenant, key)) WITHOUT ROWID, STRICT;
 CREATE INDEX idempotency_by_age ON idempotency(created_at);
 
 -- owner: 'i', 'o' or 'f' (input, output, file) and the 16 bytes of the id
