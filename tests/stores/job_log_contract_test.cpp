@@ -227,6 +227,24 @@ TEST_P(JobLogContract, IdempotencyKeysStandForADayInTheirTenant) {
     EXPECT_EQ(find("acme", "order-17")->id, next.id);
 }
 
+// The core lets go of the key once the job is accepted: later changes come without it.
+TEST_P(JobLogContract, AKeyKeepsItsBodyThroughLaterChanges) {
+    auto record = job();
+    record.idempotency = jobs::Idempotency{"order-17", sha256("body")};
+    ASSERT_TRUE(accept(record));
+    record.idempotency.reset();
+    for (const bool end : {false, true}) {
+        const auto change = end ? ended(record, JobState::succeeded) : running(record, 1);
+        ASSERT_TRUE(write(end ? Kind::finish : Kind::attempt, change));
+        const auto found = find("acme", "order-17");
+        ASSERT_TRUE(found);
+        EXPECT_EQ(found->state, change.state);
+        ASSERT_TRUE(found->idempotency);
+        EXPECT_EQ(found->idempotency->key, "order-17");
+        EXPECT_EQ(found->idempotency->body, sha256("body"));
+    }
+}
+
 TEST_P(JobLogContract, ARefusedJobFreesItsKey) {
     auto record = job();
     ASSERT_TRUE(accept(record));
