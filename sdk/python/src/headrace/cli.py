@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import shutil
 import subprocess
 import sys
 import time
@@ -76,8 +77,10 @@ def _new(options: argparse.Namespace, _: list[str]) -> int:
 
 def _check(options: argparse.Namespace, given: list[str]) -> int:
     project = Project.load(options.directory)
-    if project.native:
+    if project.kind == "native":
         return _check_native(project)
+    if project.kind == "command":
+        return _check_command(project)
     if options.install and not os.environ.get(_INSIDE):
         started = time.perf_counter()
         project.install()
@@ -113,10 +116,18 @@ def _check_native(project: Project) -> int:
     return 0
 
 
+def _check_command(project: Project) -> int:
+    argv = project.settings["command"].get("argv", [])
+    name = str(argv[0]) if argv else ""
+    found = (project.directory / name).is_file() if "/" in name else bool(shutil.which(name))
+    print(f"{project.name}: {'ok' if found else f'there is no program {name!r}'}")
+    return 0 if found else 1
+
+
 def _run(options: argparse.Namespace, given: list[str]) -> int:
     project = Project.load(options.directory)
-    if project.native:
-        raise ProjectError("a native engine runs under `headrace serve --engine DIR`")
+    if project.kind != "python":
+        raise ProjectError(f"a {project.kind} engine runs under `headrace serve --engine DIR`")
     if options.watch:
         return _watch(project, [argument for argument in given if argument != "--watch"])
     status = _inside(project, given)

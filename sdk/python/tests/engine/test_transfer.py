@@ -219,12 +219,20 @@ def test_batch_of_big_results_is_split(tmp_path: Path) -> None:
 
 
 def test_folders_of_killed_processes_are_swept(tmp_path: Path) -> None:
-    with Parent(tmp_path, "def run(text): return text", entry="engine:run") as parent:
-        parent.expect(link.Credit)
-        parent.process.kill()
-        parent.wait()
-    (old,) = tmp_path.glob("headrace-engine-*")
-    with Parent(tmp_path, "def run(text): return text", entry="engine:run") as parent:
-        parent.expect(link.Credit)
-        (new,) = tmp_path.glob("headrace-engine-*")
-        assert new != old
+    source = """
+        def run(images):
+            import os
+            return {"report": os.path.dirname(images[0].path)}
+    """
+    folders = []
+    for _ in range(2):
+        with Parent(tmp_path, source, entry="engine:run", interface=MEDIA) as parent:
+            parent.expect(link.Credit)
+            assert list(tmp_path.glob("headrace-engine-*")) == []
+            ref = parent.lease(parent.job(media_values(1), parts=1))
+            parent.send_part(ref, 1, b"x")
+            folders.append(parent.outputs(ref)["report"])
+            parent.process.kill()
+            parent.wait()
+            assert [str(path) for path in tmp_path.glob("headrace-engine-*")] == folders[-1:]
+    assert folders[0] != folders[1]

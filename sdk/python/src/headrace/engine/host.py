@@ -7,7 +7,6 @@ it is async). Frames are written by whoever has one, under one lock.
 
 from __future__ import annotations
 
-import asyncio
 import os
 import socket
 import threading
@@ -68,7 +67,7 @@ class HostJob(Job):
         self.host = host
         self.ref = lease.ref
         self.group = group
-        self.inbox = Inbox(lease.values, lease.values_size, lease.parts, host.spool.path)
+        self.inbox = Inbox(lease.values, lease.values_size, lease.parts, host.spool.directory)
         self.allowance = Allowance(window)
         self.session = Session(self) if lease.stream else None
         self.owed = 0
@@ -232,6 +231,8 @@ class Host:
         if job.wants_stream:
             values = self._step(outputs)
             if not job.allowance.try_take(len(values)):
+                import asyncio
+
                 await asyncio.to_thread(job.allowance.take, len(values), job)
             self._send_step(job, values)
 

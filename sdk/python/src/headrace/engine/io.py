@@ -8,7 +8,7 @@ import os
 import struct
 import sys
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO, ClassVar
@@ -68,7 +68,8 @@ class Media:
         """A file that holds the content; an input's is removed after its job."""
         if self._path is None:
             suffix = Path(self.name).suffix or suffix_of(self._content_type)
-            handle, name = tempfile.mkstemp(suffix=suffix, prefix="media-", dir=spool_directory())
+            folder = _spool_directory() if _spool_directory else None
+            handle, name = tempfile.mkstemp(suffix=suffix, prefix="media-", dir=folder)
             with os.fdopen(handle, "wb") as stream:
                 stream.write(self._data or b"")
             self._path = Path(name)
@@ -117,17 +118,13 @@ MEDIA_KINDS: dict[str, type[Media]] = {
     "other": File,
 }
 
-_spool_directory: str | None = None
+_spool_directory: Callable[[], str] | None = None
 
 
-def spool_directory() -> str | None:
-    return _spool_directory
-
-
-def set_spool_directory(path: str | None) -> None:
-    """Where media that is too big for memory goes; None = the system's place."""
+def set_spool_directory(directory: Callable[[], str] | None) -> None:
+    """Where media that must be a file goes; None = the system's place."""
     global _spool_directory
-    _spool_directory = path
+    _spool_directory = directory
 
 
 _SIGNATURES: tuple[tuple[int, bytes, str], ...] = (

@@ -78,13 +78,15 @@ def _run(project: Project, entry: Entry, terminal: Terminal, inputs: Mapping[str
     session = None
     if interface.session:
         session = _session(job, interface)
-    runner = Runner(entry, interface, terminal)
     if entry.is_async:
         import asyncio
 
+        from headrace.engine.coroutines import AsyncRunner
+
+        runner = AsyncRunner(entry, interface, terminal)
         (outcome,) = asyncio.run(runner.run_async([job], session))
     else:
-        (outcome,) = runner.run([job], session)
+        (outcome,) = Runner(entry, interface, terminal).run([job], session)
     stdio.flush_lines(job)
     if outcome.outputs is not None:
         try:

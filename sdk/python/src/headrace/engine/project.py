@@ -18,8 +18,8 @@ from headrace.engine.interface import Interface
 TOP_KEYS = frozenset(
     key
     for line in (
-        "capability version title description slots max_batch max_wait_ms native python limits",
-        "environment mode profile inputs parameters outputs progress errors meters",
+        "capability version title description slots max_batch max_wait_ms limits environment",
+        "native python command mode profile inputs parameters outputs progress errors meters",
     )
     for key in line.split()
 )
@@ -50,8 +50,8 @@ class Project:
         for key in ("capability", "version"):
             if not isinstance(settings.get(key), str):
                 raise ProjectError(f"{path}: {key} is missing")
-        if ("python" in settings) == ("native" in settings):
-            raise ProjectError(f"{path}: one of [python] and [native] is needed")
+        if sum(kind in settings for kind in ("python", "native", "command")) != 1:
+            raise ProjectError(f"{path}: one of [python], [native] and [command] is needed")
         unknown = [key for key in settings if key not in TOP_KEYS]
         unknown += [f"python.{key}" for key in settings.get("python", {}) if key not in PYTHON_KEYS]
         if unknown:
@@ -68,8 +68,9 @@ class Project:
         return table
 
     @property
-    def native(self) -> bool:
-        return "native" in self.settings
+    def kind(self) -> str:
+        """python, native or command."""
+        return next(kind for kind in ("python", "native", "command") if kind in self.settings)
 
     @property
     def entry(self) -> str:
@@ -86,11 +87,16 @@ class Project:
     @property
     def interpreter(self) -> Path:
         """The Python that runs the engine, as the server would choose it."""
-        venv = self.python.get("venv")
-        if venv:
-            return self.directory / str(venv) / "bin" / "python"
-        name = str(self.python.get("interpreter", "python3"))
-        return Path(shutil.which(name) or name)
+        if interpreter := self.python.get("interpreter"):
+            return Path(shutil.which(str(interpreter)) or str(interpreter))
+        python = self.venv / "bin" / "python"
+        if "venv" in self.python or python.exists():
+            return python
+        return Path(shutil.which("python3") or "python3")
+
+    @property
+    def venv(self) -> Path:
+        return self.directory / str(self.python.get("venv", ".venv"))
 
     def environment(self) -> dict[str, str]:
         """The environment of the engine's process."""
@@ -100,10 +106,9 @@ class Project:
 
     def install(self) -> None:
         """Makes the engine's virtual environment and installs what its requirements name."""
-        venv = self.directory / str(self.python.get("venv", ".venv"))
-        python = venv / "bin" / "python"
+        python = self.venv / "bin" / "python"
         if not python.exists():
-            subprocess.run([sys.executable, "-m", "venv", str(venv)], check=True)
+            subprocess.run([sys.executable, "-m", "venv", str(self.venv)], check=True)
         pip = [str(python), "-m", "pip", "--disable-pip-version-check", "install", "--quiet"]
         requirements = self.python.get("requirements")
         if requirements:

@@ -1,4 +1,5 @@
-"""Turns the outcomes of a batch into result and failure frames, with their parts before them."""
+"""The two ends of a batch in the host: inputs are decoded, outcomes become result and failure
+frames with their parts before them."""
 
 from __future__ import annotations
 
@@ -23,6 +24,25 @@ from headrace.engine.protocol import (
 from headrace.engine.runner import Outcome, failure_of
 from headrace.engine.stdio import flush_lines
 from headrace.engine.values import encode_values
+
+
+def load_jobs(host: Host, jobs: Sequence[HostJob]) -> list[Outcome | None]:
+    """Decodes the inputs of each job; an outcome stands for the job whose inputs are no good."""
+    loaded: list[Outcome | None] = []
+    for job in jobs:
+        try:
+            job.check_cancelled()
+            job.load(host.interface)
+            loaded.append(None)
+        except BaseException as error:
+            loaded.append(Outcome(None, failure_of(job, error, host.interface.errors)))
+    return loaded
+
+
+def merge(loaded: Sequence[Outcome | None], ran: Sequence[Outcome]) -> list[Outcome]:
+    """The outcomes of a batch: of those that could not be loaded, and of those that ran."""
+    rest = iter(ran)
+    return [outcome if outcome is not None else next(rest) for outcome in loaded]
 
 
 @dataclass

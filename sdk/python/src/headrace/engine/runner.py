@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import time
 import traceback
 from collections.abc import Mapping, Sequence
@@ -55,93 +54,65 @@ class Emitter(Protocol):
     async def emit_async(self, job: Job, outputs: Mapping[str, Any]) -> None: ...
 
 
+def is_cancel(error: BaseException) -> bool:
+    """Ours, or asyncio's, which a plain engine is not made to wait for the import of."""
+    kind = type(error)
+    ours = isinstance(error, Cancelled)
+    return ours or (kind.__name__, kind.__module__) == ("CancelledError", "asyncio.exceptions")
+
+
 class Runner:
     def __init__(self, entry: Entry, interface: Interface, emitter: Emitter) -> None:
-        self._entry = entry
-        self._interface = interface
-        self._emitter = emitter
+        self.entry = entry
+        self.interface = interface
+        self.emitter = emitter
         outputs = list(interface.outputs)
         self._only_output = outputs[0] if len(outputs) == 1 else ""
-
-    # --- plain ---------------------------------------------------------------------------------
 
     def run(self, jobs: Sequence[Job], session: Session | None = None) -> list[Outcome]:
         """Runs the jobs of one batch on the calling thread."""
         set_jobs_here(jobs)
         started = time.perf_counter_ns()
         try:
-            if self._entry.batches:
-                outcomes = self._spread(jobs, self._entry.call(list(jobs)))
+            if self.entry.batches:
+                outcomes = self.spread(jobs, self.entry.call(list(jobs)))
             else:
                 outcomes = [self._one(job, session) for job in jobs]
         except (Exception, Cancelled) as error:
-            outcomes = [self._failed(job, error) for job in jobs]
+            outcomes = [self.failed(job, error) for job in jobs]
         finally:
             set_jobs_here(())
-        return self._timed(outcomes, started)
+        return self.timed(outcomes, started)
 
     def _one(self, job: Job, session: Session | None) -> Outcome:
         job.check_cancelled()
-        returned = self._entry.call(**self._entry.arguments(job, session))
-        if not self._entry.streams:
-            return Outcome(self._named(returned))
-        total = _Total(self._interface, keeps=session is None)
+        returned = self.entry.call(**self.entry.arguments(job, session))
+        if not self.entry.streams:
+            return Outcome(self.named(returned))
+        total = Total(self.interface, keeps=session is None)
         while True:
             try:
-                outputs = self._named(next(returned))
+                outputs = self.named(next(returned))
             except StopIteration as end:
-                return Outcome(total.finish(self._named(end.value)))
+                return Outcome(total.finish(self.named(end.value)))
             try:
                 job.check_cancelled()
                 total.add(outputs)
-                self._emitter.emit(job, outputs)
+                self.emitter.emit(job, outputs)
             except BaseException as error:
                 # Raised at the engine's yield first, so that its own clean-up runs.
                 with suppress(StopIteration):
                     returned.throw(error)
                 raise
 
-    # --- async ---------------------------------------------------------------------------------
-
-    async def run_async(self, jobs: Sequence[Job], session: Session | None = None) -> list[Outcome]:
-        """Runs the jobs of one batch as the calling task."""
-        set_jobs_here(jobs)
-        started = time.perf_counter_ns()
-        try:
-            if self._entry.batches:
-                outcomes = self._spread(jobs, await self._entry.call(list(jobs)))
-            else:
-                outcomes = [await self._one_async(job, session) for job in jobs]
-        except (Exception, Cancelled, asyncio.CancelledError) as error:
-            outcomes = [self._failed(job, error) for job in jobs]
-        return self._timed(outcomes, started)
-
-    async def _one_async(self, job: Job, session: Session | None) -> Outcome:
-        job.check_cancelled()
-        arguments = self._entry.arguments(job, session)
-        if not self._entry.streams_async:
-            return Outcome(self._named(await self._entry.call(**arguments)))
-        total = _Total(self._interface, keeps=session is None)
-        generator = self._entry.call(**arguments)
-        try:
-            async for yielded in generator:
-                outputs = self._named(yielded)
-                total.add(outputs)
-                await self._emitter.emit_async(job, outputs)
-        finally:
-            await generator.aclose()
-        return Outcome(total.finish({}))
-
-    # --- results -------------------------------------------------------------------------------
-
-    def _named(self, returned: Any) -> Mapping[str, Any]:
+    def named(self, returned: Any) -> Mapping[str, Any]:
         if returned is None:
             return {}
         only = self._only_output
         if isinstance(returned, Mapping):
             if not only or only in returned or not returned:
                 return returned
-            if self._interface.outputs[only].kind != "json":
+            if self.interface.outputs[only].kind != "json":
                 return returned
         if only:
             return {only: returned}
@@ -150,7 +121,7 @@ class Runner:
             "dict of them"
         )
 
-    def _spread(self, jobs: Sequence[Job], returned: Any) -> list[Outcome]:
+    def spread(self, jobs: Sequence[Job], returned: Any) -> list[Outcome]:
         results = list(returned)
         if len(results) != len(jobs):
             raise TypeError(f"run_batch returned {len(results)} results for {len(jobs)} jobs")
@@ -159,25 +130,25 @@ class Runner:
             try:
                 if isinstance(result, (Exception, Cancelled)):
                     raise result
-                outcomes.append(Outcome(self._named(result)))
+                outcomes.append(Outcome(self.named(result)))
             except (Exception, Cancelled) as error:
-                outcomes.append(self._failed(job, error))
+                outcomes.append(self.failed(job, error))
         return outcomes
 
-    def _timed(self, outcomes: list[Outcome], started: int) -> list[Outcome]:
+    def timed(self, outcomes: list[Outcome], started: int) -> list[Outcome]:
         # Jobs of a batch share its time, so that the sum is what the slot was busy for.
         each = (time.perf_counter_ns() - started) // (1000 * max(len(outcomes), 1))
         for outcome in outcomes:
             outcome.engine_us = each
         return outcomes
 
-    def _failed(self, job: Job, error: BaseException) -> Outcome:
-        return Outcome(None, failure_of(job, error, self._interface.errors))
+    def failed(self, job: Job, error: BaseException) -> Outcome:
+        return Outcome(None, failure_of(job, error, self.interface.errors))
 
 
 def failure_of(job: Job, error: BaseException, codes: frozenset[str]) -> EngineError:
     """What the caller learns about an exception; its traceback goes to the job's log."""
-    if isinstance(error, (Cancelled, asyncio.CancelledError)):
+    if is_cancel(error):
         if job.cancelled:
             return EngineError("cancelled", f"the job was stopped: {job.cancel_reason}")
         return EngineError("engine_failed", "the engine gave up a job that nobody cancelled")
@@ -192,7 +163,7 @@ def failure_of(job: Job, error: BaseException, codes: frozenset[str]) -> EngineE
     return EngineError("engine_failed", message[:_MAX_MESSAGE])
 
 
-class _Total:
+class Total:
     """The whole of a streamed output, for those who only look at the result."""
 
     def __init__(self, interface: Interface, keeps: bool) -> None:

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-import asyncio
 import threading
 from collections import deque
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from headrace.engine.base import Cancelled, Job
+
+if TYPE_CHECKING:
+    import asyncio
 
 __all__ = ["Session"]
 
@@ -66,6 +68,8 @@ class Session:
 
     async def anext(self) -> Step | None:
         """The next step; None when the input has ended."""
+        import asyncio
+
         while True:
             with self._changed:
                 if self._ready():

@@ -8,6 +8,7 @@ import re
 import shutil
 import tempfile
 import threading
+from collections.abc import Callable
 from pathlib import Path
 
 from headrace.engine.base import Job
@@ -21,13 +22,15 @@ SPOOL_ABOVE = 1 << 20
 class Inbox:
     """Collects the parts of one job until all are in. Used by the reader's thread alone."""
 
-    def __init__(self, values: bytes, values_size: int, parts: int, directory: str) -> None:
+    def __init__(
+        self, values: bytes, values_size: int, parts: int, directory: Callable[[], str]
+    ) -> None:
         self.values = values
         self.parts: dict[int, bytes | Path] = {}
         self._open: dict[int, _Part] = {number: _Part(directory) for number in range(1, parts + 1)}
         self._values_size = values_size
         if values_size:
-            self._open[0] = _Part("")
+            self._open[0] = _Part(None)
 
     @property
     def complete(self) -> bool:
@@ -66,7 +69,7 @@ def _unlink(content: bytes | Path) -> None:
 
 
 class _Part:
-    def __init__(self, directory: str) -> None:
+    def __init__(self, directory: Callable[[], str] | None) -> None:
         self._directory = directory
         self._data = bytearray()
         self._file: int | None = None
@@ -74,7 +77,7 @@ class _Part:
 
     def write(self, data: bytes) -> None:
         if self._file is None and self._directory and len(self._data) + len(data) > SPOOL_ABOVE:
-            self._file, self._path = tempfile.mkstemp(prefix="part-", dir=self._directory)
+            self._file, self._path = tempfile.mkstemp(prefix="part-", dir=self._directory())
             _write_all(self._file, self._data)
             self._data.clear()
         if self._file is None:
@@ -134,16 +137,24 @@ class Spool:
     """This process's folder for big media. A killed process's folder is removed by the next one."""
 
     def __init__(self) -> None:
-        root = Path(tempfile.gettempdir())
-        for old in root.glob("headrace-engine-*"):
+        self._root = Path(tempfile.gettempdir())
+        self._path = ""
+        self._making = threading.Lock()
+        for old in self._root.glob("headrace-engine-*"):
             self._sweep(old)
-        while True:
-            self.path = tempfile.mkdtemp(prefix=f"headrace-engine-{os.getpid()}-", dir=root)
-            self._lock = os.open(os.path.join(self.path, "lock"), os.O_CREAT | os.O_RDWR, 0o600)
-            fcntl.flock(self._lock, fcntl.LOCK_EX)
-            if os.path.exists(os.path.join(self.path, "lock")):
-                break  # else another process swept it before it was locked
-            os.close(self._lock)
+
+    def directory(self) -> str:
+        """The folder's path; it is made when it is asked for first."""
+        with self._making:
+            while not self._path:
+                path = tempfile.mkdtemp(prefix=f"headrace-engine-{os.getpid()}-", dir=self._root)
+                self._lock = os.open(os.path.join(path, "lock"), os.O_CREAT | os.O_RDWR, 0o600)
+                fcntl.flock(self._lock, fcntl.LOCK_EX)
+                if os.path.exists(os.path.join(path, "lock")):
+                    self._path = path
+                else:  # another process swept it before it was locked
+                    os.close(self._lock)
+            return self._path
 
     @staticmethod
     def _sweep(folder: Path) -> None:
@@ -165,4 +176,5 @@ class Spool:
             os.close(lock)
 
     def remove(self) -> None:
-        shutil.rmtree(self.path, ignore_errors=True)
+        if self._path:
+            shutil.rmtree(self._path, ignore_errors=True)

@@ -13,7 +13,6 @@ from __future__ import annotations
 
 import json
 import os
-import platform
 import queue
 import threading
 import time
@@ -222,7 +221,7 @@ class Worker:
             Hello(
                 protocol=PROTOCOL,
                 name=self._name,
-                host=platform.node(),
+                host=os.uname().nodename,
                 pid=os.getpid(),
                 kit=f"python {VERSION}",
                 offers=[self._offer],
