@@ -34,7 +34,7 @@ endif()
 if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
   # g++ 12 reports these falsely inside coroutine frames and std::string (GCC bugs 105329, 105562, 109224).
   add_compile_options(-fpch-preprocess -Wno-restrict -Wno-maybe-uninitialized -Wno-dangling-pointer
-    -Wno-mismatched-new-delete)
+    $<$<COMPILE_LANGUAGE:CXX>:-Wno-mismatched-new-delete>)
 endif()
 # One setting for libraries and programs, or they could not share a precompiled header.
 add_compile_options(-fPIE -fstack-protector-strong)
