@@ -104,7 +104,24 @@ Error json_error(std::string rule, std::string limit, std::string message) {
                  {Violation{"", std::move(rule), std::move(limit)}}, 0};
 }
 
-Error describe(const boost::system::error_code& error, std::size_t offset,
+/// Whether the parser stopped where the second half of a surrogate pair had to come.
+bool follows_leading_surrogate(std::string_view text, std::size_t offset) {
+    if (offset < 6 || offset > text.size()) return false;
+    // It may have read one character of what it did not expect.
+    for (const std::size_t end : {offset, offset - 1}) {
+        if (end < 6) continue;
+        const auto escape = text.substr(end - 6, 6);
+        const char first = escape[2];
+        const char second = escape[3];
+        if (escape[0] == '\\' && escape[1] == 'u' && (first == 'd' || first == 'D') &&
+            std::string_view("89abAB").find(second) != std::string_view::npos) {
+            return true;
+        }
+    }
+    return false;
+}
+
+Error describe(const boost::system::error_code& error, std::string_view text, std::size_t offset,
                const JsonLimits& limits) {
     const auto at = " at byte " + std::to_string(offset);
     if (error == json::error::too_deep) {
@@ -116,7 +133,7 @@ Error describe(const boost::system::error_code& error, std::size_t offset,
     }
     if (error == json::error::illegal_leading_surrogate ||
         error == json::error::illegal_trailing_surrogate ||
-        error == json::error::expected_utf16_escape) {
+        error == json::error::expected_utf16_escape || follows_leading_surrogate(text, offset)) {
         return json_error("surrogate", "", "a lone surrogate stands" + at);
     }
     if (error == json::error::extra_data) {
@@ -183,7 +200,7 @@ Result<json::value> parse_json(std::string_view text, const JsonLimits& limits) 
     boost::system::error_code error;
     const std::size_t used = parser.write_some(false, text.data(), text.size(), error);
     if (!error && used < text.size()) error = json::error::extra_data;
-    if (error) return fail(describe(error, used, limits));
+    if (error) return fail(describe(error, text, used, limits));
     json::value value = handler.stack.release();
     if (handler.keys != count_keys(value)) {
         return fail(json_error("duplicate_key", "", "an object holds the same key twice"));

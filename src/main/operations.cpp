@@ -2,6 +2,7 @@
 
 #include "access/principal.hpp"
 #include "http/exchange.hpp"
+#include "protocols/native/errors.hpp"
 
 namespace headrace::main {
 namespace {
@@ -24,6 +25,8 @@ http::Mount Operations::mount(bool with_metrics) {
     using enum http::RouteClass;
     http::Mount mount;
     mount.name = "operations";
+    // Also the shape of what http itself refuses before it knows a mount, or below none.
+    mount.render_error = protocols::native::problem;
     mount.gate = [this](http::Exchange& exchange, const http::Route& route) {
         return gate(exchange, route);
     };

@@ -24,6 +24,10 @@ TEST(Json, NamesTheBrokenRule) {
     EXPECT_EQ(rule_of("-1e999"), "number_range");
     EXPECT_NE(rule_of(R"("\ud800")"), "accepted");
     EXPECT_EQ(rule_of(R"("\udc00")"), "surrogate");
+    EXPECT_EQ(rule_of(R"("\ud800")"), "surrogate");
+    EXPECT_EQ(rule_of(R"("\uDBFFx")"), "surrogate");
+    EXPECT_EQ(rule_of(R"("\ud800\n")"), "surrogate");
+    EXPECT_EQ(rule_of(R"("\ud7ff)"), "json");
     EXPECT_NE(rule_of(R"("\ud800A")"), "accepted");
     EXPECT_EQ(rule_of(std::string(10'000, '[')), "max_depth");
     EXPECT_EQ(rule_of("{} {}"), "json");

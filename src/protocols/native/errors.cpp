@@ -4,6 +4,7 @@
 
 #include <fmt/format.h>
 
+#include "base/digest.hpp"
 #include "base/json.hpp"
 #include "base/log.hpp"
 
@@ -93,6 +94,12 @@ std::string_view word_for(ErrorCode code, int status) {
     }
 }
 
+/// What http refuses before it has read the head belongs to no trace yet.
+std::string trace_of(const http::RequestHead& head) {
+    const auto trace = head.trace.trace_id();
+    return trace.front() != '\0' ? std::string(trace) : to_hex(random_bytes(trace.size() / 2));
+}
+
 }  // namespace
 
 int status_of(ErrorCode code) {
@@ -125,7 +132,7 @@ http::Response problem(const Error& error, int status, const http::RequestHead& 
     append_member(out, "detail", detail);
     append_member(out, "code", word);
     append_member(out, "instance", head.path);
-    append_member(out, "trace_id", head.trace.trace_id());
+    append_member(out, "trace_id", trace_of(head));
     if (!error.violations.empty()) {
         append_violations(out, error.violations);
     } else if (status == 400) {

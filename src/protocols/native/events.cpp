@@ -1,5 +1,7 @@
 // Events of jobs as server-sent events: of a job that this very request made, and of any other.
+#include <algorithm>
 #include <charconv>
+#include <chrono>
 
 #include "base/json.hpp"
 #include "http/sse.hpp"
@@ -106,17 +108,24 @@ asio::awaitable<bool> JobRoutes::pump(http::Exchange& exchange, std::shared_ptr<
     const auto links = links_of(site_, exchange);
     std::string piece;
     bool done = false;
+    auto comment_at = std::chrono::steady_clock::now() + http::kSseCommentEvery;
     while (!done) {
-        const auto events = co_await feed->take(http::kSseCommentEvery);
+        const auto left = comment_at - std::chrono::steady_clock::now();
+        const auto events =
+            co_await feed->take(std::chrono::ceil<milliseconds>(std::max(left, left.zero())));
         if (feed->gone() || feed->overrun()) co_return false;
         piece.clear();
-        if (events.empty()) piece = http::kSseComment;
+        if (std::chrono::steady_clock::now() >= comment_at) {
+            piece = http::kSseComment;
+            comment_at += http::kSseCommentEvery;
+        }
         std::uint64_t taken = 0;
         for (const auto& event : events) {
             done = co_await append_event(piece, *event, links);
             taken += output_bytes(*event);
             if (done) break;
         }
+        if (piece.empty()) continue;
         auto written = co_await writer->write(piece);
         if (!written) co_return done;
         if (taken > 0) site_.parts.jobs.output_taken(job, taken);

@@ -94,6 +94,14 @@ TEST(Errors, RetryAfterIsNeverZero) {
     EXPECT_EQ(who.headers.find("www-authenticate"), "Bearer");
 }
 
+TEST(Errors, ARefusalBeforeTheHeadStillHasATrace) {
+    const Error error{ErrorCode::too_large, "x", {}, 0};
+    const auto body = body_of(problem(error, 431, http::RequestHead{}));
+    const std::string trace(body.at("trace_id").as_string());
+    EXPECT_EQ(trace.size(), 32U);
+    EXPECT_EQ(trace.find_first_not_of("0123456789abcdef"), std::string::npos);
+}
+
 TEST(Errors, TextOfOthersIsEscaped) {
     const Error error{ErrorCode::not_found, "no \"such\"\nthing", {}, 0};
     const auto body = body_of(problem(error, 404, head_of("/api/v1/\"")));
