@@ -251,7 +251,7 @@ def test_usage(server, control) -> None:
     assert control.get(f"/usage?tenant=usage-tenant&from={in_seconds(60)}").json()["usage"] == []
     for query in ("limit=0", "from=yesterday", "cursor=x", "what=1"):
         problem(control.get(f"/usage?{query}"), 400)
-    viewer = control.with_key(server.new_key("viewer", "acme"))
+    viewer = control.with_key(server.new_key("viewer", "idle-tenant"))
     assert viewer.get("/usage").json()["usage"] == []
     problem(viewer.get("/usage?tenant=usage-tenant"), 403)
 

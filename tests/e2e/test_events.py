@@ -5,13 +5,13 @@ from __future__ import annotations
 import threading
 
 import pytest
-from wire import API, RawSocket, problem
+from wire import problem
 from worker import TEXT_TO_TEXT, offer
 
 STREAM = {"Accept": "text/event-stream"}
 STREAMED = {"inputs": {"text": {"kind": "text"}},
             "outputs": {"text": {"kind": "text", "stream": "append"}, "whole": {"kind": "text", "stream": "replace"}},
-            "progress_outputs": {"preview": {"kind": "text"}}}
+            "progress": {"outputs": {"preview": {"kind": "text"}}}}
 
 
 def rising(events: list) -> bool:
@@ -143,17 +143,6 @@ def test_two_readers(workers, client, name) -> None:
     for thread in threads:
         thread.join(20)
     assert all(events[-1].event == "done" for events in results)
-
-
-def test_a_comment_keeps_an_idle_stream_alive(client) -> None:
-    job = client.submit("echo_slow", {"text": "x", "duration_ms": 60_000})
-    with RawSocket(client.host, client.port, timeout=25) as raw:
-        raw.send(f"GET {API}/jobs/{job['id']}/events HTTP/1.1\r\nHost: localhost\r\n"
-                 f"Authorization: Bearer {client.key}\r\n\r\n".encode())
-        data = b""
-        while b"\n: " not in data and b"\n:" not in data:
-            data += raw.socket.recv(4096)
-    client.post(f"/jobs/{job['id']}/cancel")
 
 
 def test_keyed_stream_is_durable(client, name) -> None:

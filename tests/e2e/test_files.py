@@ -274,9 +274,11 @@ def test_unknown_file_id_is_404(workers, server, client, name) -> None:
     workers.start(offer(name, PICTURES))
     foreign = server.as_role("developer", "acme")
     file = upload(foreign, PNG)
-    for file_id in ("x", str(uuid.uuid4()), file["id"]):
+    for file_id in (str(uuid.uuid4()), file["id"]):
         body = {"capability": name, "input": {"image": {"file_id": file_id}}}
-        problem(client.post("/jobs", body), 404, "not_found")
+        assert paths_of(problem(client.post("/jobs", body), 404, "not_found")) == {"input.image"}
+    body = {"capability": name, "input": {"image": {"file_id": "no id at all"}}}
+    problem(client.post("/jobs", body), 400, "invalid_argument")
 
 
 @pytest.mark.parametrize("url", [
@@ -319,7 +321,7 @@ def test_fetched_urls(start_server, name) -> None:
     web = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Web)
     threading.Thread(target=web.serve_forever, daemon=True).start()
     base = f"http://127.0.0.1:{web.server_address[1]}"
-    server = start_server(engines=(), settings=('fetch.allowed_networks=["127.0.0.1/32"]',))
+    server = start_server(engines=(), settings=("fetch.allow=127.0.0.1/32",))
     workers = Workers(server)
     worker = workers.start(offer(name, PICTURES))
     for path in ("/picture", "/redirect"):

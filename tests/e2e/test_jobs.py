@@ -395,7 +395,7 @@ def test_attempts_of_a_retryable_error(workers, client: Client, name: str) -> No
 
 
 def test_progress_of_a_job(workers, client: Client, name: str) -> None:
-    interface = {**TEXT_TO_TEXT, "progress_outputs": {"preview": {"kind": "text"}}}
+    interface = {**TEXT_TO_TEXT, "progress": {"outputs": {"preview": {"kind": "text"}}}}
     worker = workers.start(offer(name, interface))
     job = client.submit(name, {"text": "x"})
     leased = worker.next_job()

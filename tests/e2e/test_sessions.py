@@ -248,16 +248,6 @@ def test_windows_hold_a_fast_client_back(workers, client, name) -> None:
         assert taken <= 600_000, "no more than the window reaches a worker that takes nothing"
 
 
-def test_server_pings(workers, client, name) -> None:
-    workers.start(offer(name, TALK))
-    with connect(client, name) as session:
-        session.socket.settimeout(25)
-        session.send(OPENING)
-        session.receive()
-        opcode, _ = session.read_frame()
-        assert opcode == 9
-
-
 def test_many_sessions(workers, client, name) -> None:
     worker = workers.start(offer(name, TALK, slots=8), slots=8)
     sessions = [connect(client, name) for _ in range(8)]

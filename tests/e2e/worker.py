@@ -27,6 +27,8 @@ class LeasedJob:
         self.steps: queue.Queue[tuple[dict[str, Any], bool]] = queue.Queue()
         self.cancelled = threading.Event()
         self.parts: dict[int, bytes] = {}
+        self.room = worker.welcome.window
+        self.roomier = threading.Condition()
         self.whole = threading.Event()
 
     def inputs(self, within: float = 10.0) -> dict[str, Any]:
@@ -47,23 +49,29 @@ class LeasedJob:
         if self.waiting == 0:
             self.whole.set()
 
+    def send_part(self, number: int, data: bytes) -> None:
+        """In chunks, no more than the server's window has room for."""
+        for at in range(0, max(1, len(data)), protocol.MAX_CHUNK):
+            piece = data[at : at + protocol.MAX_CHUNK]
+            with self.roomier:
+                assert self.roomier.wait_for(lambda: self.room >= len(piece), 10), "no window came"
+                self.room -= len(piece)
+            chunk = protocol.Chunk(part=number, data=piece, last=at + len(piece) >= len(data))
+            self.worker.send(protocol.Output(ref=self.ref, chunk=chunk))
+
+    def grow(self, count: int) -> None:
+        with self.roomier:
+            self.room += count
+            self.roomier.notify()
+
     def done(self, outputs: dict[str, Any], **more: Any) -> None:
         parts: list[Media] = []
         values = encode_values(outputs, parts=parts)
         for number, media in enumerate(parts, 1):
-            data = media.bytes
-            for at in range(0, max(1, len(data)), protocol.MAX_CHUNK):
-                piece = data[at : at + protocol.MAX_CHUNK]
-                last = at + len(piece) >= len(data)
-                chunk = protocol.Chunk(part=number, data=piece, last=last)
-                self.worker.send(protocol.Output(ref=self.ref, chunk=chunk))
-        size = 0
-        if len(values) > protocol.MAX_INLINE:
-            size = len(values)
-            for at in range(0, size, protocol.MAX_CHUNK):
-                piece = values[at : at + protocol.MAX_CHUNK]
-                chunk = protocol.Chunk(part=0, data=piece, last=at + len(piece) >= size)
-                self.worker.send(protocol.Output(ref=self.ref, chunk=chunk))
+            self.send_part(number, media.bytes)
+        size = len(values) if len(values) > protocol.MAX_INLINE else 0
+        if size:
+            self.send_part(0, values)
         result = protocol.JobResult(ref=self.ref, values=b"" if size else values, values_size=size, **more)
         self.worker.send(protocol.Result(results=[result]))
         self.worker.credit()
@@ -109,12 +117,11 @@ class TestWorker:
         self.send(protocol.Hello(protocol=protocol.PROTOCOL, name=name, host="test", pid=1,
                                  kit="test 1", offers=offers, slots=slots, batch_limit=64, **hello))
         self.welcome = protocol.decode_frame(self.socket.receive())
-        assert isinstance(self.welcome, protocol.Welcome), self.welcome
+        assert isinstance(self.welcome, protocol.Welcome) and not self.welcome.error, self.welcome
         self._thread = threading.Thread(target=self._read, daemon=True)
-        if not self.welcome.error:
-            self._thread.start()
-            for _ in range(slots):
-                self.credit()
+        self._thread.start()
+        for _ in range(slots):
+            self.credit()
 
     def __enter__(self) -> TestWorker:
         return self
@@ -171,6 +178,9 @@ class TestWorker:
         elif isinstance(frame, protocol.Cancel):
             for ref in frame.refs:
                 self.held[(ref.job, ref.counter)].cancelled.set()
+        elif isinstance(frame, protocol.Window):
+            if (held := self.held.get((frame.ref.job, frame.ref.counter))) is not None:
+                held.grow(frame.bytes)
         elif isinstance(frame, protocol.Refused):
             self.refused.put(frame)
         elif isinstance(frame, protocol.Drain):
