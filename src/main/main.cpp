@@ -16,6 +16,7 @@ int run(int argc, char** argv) {
     auto root = line.root();
     root.needs_command();
     add_serve(root);
+    add_worker(root);
     add_call(root);
     add_jobs(root);
     add_capabilities(root);

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from conftest import BINARY, Server, free_port
+from conftest import BINARY, ECHO, Server, free_port
 
 Start = Callable[..., Server]
 
@@ -301,3 +301,57 @@ def test_cold_start_is_quick_and_small(start_server: Start) -> None:
     assert time.monotonic() - began < 3.0
     resident = metric(server.control.request("GET", "/metrics").body.decode(), "process_resident_memory_bytes")
     assert resident < 80e6
+
+
+# --- workers from elsewhere --------------------------------------------------------------------------
+
+
+def start_worker(server: Server, folder: Path, *more: str) -> subprocess.Popen[bytes]:
+    token = folder / "worker.key"
+    token.write_text(server.new_key("worker") + "\n")
+    log = (folder / "worker.log").open("wb")
+    return subprocess.Popen(
+        [str(BINARY), "worker", "--connect", f"http://127.0.0.1:{server.control_port}", "--token-file", str(token),
+         "--engine", str(ECHO / "echo"), "--engine", str(ECHO / "echo_slow"), "--name", "elsewhere", *more],
+        stdout=log, stderr=log)
+
+
+def test_a_worker_from_elsewhere_runs_jobs(start_server: Start, tmp_path: Path) -> None:
+    server = start_server(engines=())
+    with start_worker(server, tmp_path) as worker:
+        try:
+            server.wait_engines("echo", "echo_slow")
+            assert server.client.run("echo", {"text": "far"})["output"] == {"text": "far"}
+            names = [view["name"] for view in server.control.get("/workers").json()["workers"]]
+            assert any(name.startswith("elsewhere/") for name in names), names
+            # A durable job outlives the link: the server goes and comes back, the engine goes on.
+            job = server.client.submit("echo_slow", {"text": "long", "duration_ms": 3000})
+            server.client.wait(job["id"], {"running"})
+            server.kill()
+            server.start()
+            ended = server.client.wait(job["id"], within=40)
+            assert ended["output"] == {"text": "long"}
+            # SIGTERM lets what runs end.
+            server.wait_engines("echo_slow")
+            last = server.client.submit("echo_slow", {"text": "last", "duration_ms": 500})
+            server.client.wait(last["id"], {"running"})
+            worker.send_signal(signal.SIGTERM)
+            assert worker.wait(15) == 0
+            assert server.client.wait(last["id"], {"succeeded"})["attempt"] == 1
+        finally:
+            worker.kill()
+
+
+def test_a_worker_that_cannot_start_says_why(tmp_path: Path) -> None:
+    token = tmp_path / "key"
+    token.write_text("hr_x_y\n")
+
+    def worker(*arguments: str) -> str:
+        return refused(subprocess.run([str(BINARY), "worker", *arguments], capture_output=True, text=True,
+                                      timeout=20, check=False))
+
+    engine = ("--engine", str(ECHO / "echo"))
+    assert "--connect" in worker("--connect", "nonsense", "--token-file", str(token), *engine)
+    assert "in the clear" in worker("--connect", "http://example.org:8601", "--token-file", str(token), *engine)
+    assert "--token-file" in worker("--connect", "http://127.0.0.1:1", "--token-file", str(tmp_path / "none"), *engine)
+    assert "--engine" in worker("--connect", "http://127.0.0.1:1", "--token-file", str(token))

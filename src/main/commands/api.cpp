@@ -25,16 +25,6 @@ namespace {
 constexpr std::string_view kApi = "/api/v1";
 constexpr const char* kKeyHere = "headrace-data/admin.key";
 
-Result<Secret> read_key(const std::string& path) {
-    std::ifstream in(path, std::ios::binary);
-    std::string text;
-    if (!in || !std::getline(in, text)) {
-        return fail(ErrorCode::invalid_argument, fmt::format("the key file {} cannot be read", path));
-    }
-    while (!text.empty() && (text.back() == '\r' || text.back() == ' ')) text.pop_back();
-    return Secret(std::move(text));
-}
-
 /// What problem+json says, or the status where the answer is something else's.
 Error problem_of(int status, std::string_view body) {
     Error error;
@@ -95,11 +85,21 @@ void add_connection(Command& command, Connection& connection, bool administratio
     command.option("-o,--format", connection.format, "how to print").choices({"table", "json"});
 }
 
+Result<Secret> read_key_file(const std::string& path) {
+    std::ifstream in(path, std::ios::binary);
+    std::string text;
+    if (!in || !std::getline(in, text)) {
+        return fail(ErrorCode::invalid_argument, fmt::format("the key file {} cannot be read", path));
+    }
+    while (!text.empty() && (text.back() == '\r' || text.back() == ' ')) text.pop_back();
+    return Secret(std::move(text));
+}
+
 Result<Secret> find_key(const Connection& connection) {
-    if (!connection.key_file.empty()) return read_key(connection.key_file);
+    if (!connection.key_file.empty()) return read_key_file(connection.key_file);
     if (const char* key = std::getenv("HEADRACE_KEY"); key && *key) return Secret(key);
-    if (const char* path = std::getenv("HEADRACE_KEY_FILE"); path && *path) return read_key(path);
-    if (std::error_code none; std::filesystem::exists(kKeyHere, none)) return read_key(kKeyHere);
+    if (const char* path = std::getenv("HEADRACE_KEY_FILE"); path && *path) return read_key_file(path);
+    if (std::error_code none; std::filesystem::exists(kKeyHere, none)) return read_key_file(kKeyHere);
     return Secret();
 }
 

@@ -34,6 +34,9 @@ struct Connection {
 /// Adds --server (or --control for administration), --key-file, --ca-file and -o.
 void add_connection(Command& command, Connection& connection, bool administration = false);
 
+/// The first line of a key file. invalid_argument, naming it, when it cannot be read.
+Result<Secret> read_key_file(const std::string& path);
+
 /// The key to use: --key-file, HEADRACE_KEY, HEADRACE_KEY_FILE, then headrace-data/admin.key here.
 /// Empty when there is none; an error when a file was named and cannot be read.
 Result<Secret> find_key(const Connection& connection);

@@ -4,10 +4,15 @@
 
 namespace headrace::main {
 
-void add_setting_flags(Command& command, SettingFlags& flags) {
+void add_config_flags(Command& command, SettingFlags& flags) {
     flags.config = environment_or("HEADRACE_CONFIG", "");
     command.option("--config", flags.config, "one TOML file of settings (HEADRACE_CONFIG)")
         .value_name("FILE");
+    command.option("--set", flags.set, "any setting; repeat for more").value_name("SECTION.KEY=VALUE");
+}
+
+void add_setting_flags(Command& command, SettingFlags& flags) {
+    add_config_flags(command, flags);
     command.option("--data", flags.data, "data folder, made when it is not there").value_name("DIR");
     command.option("--client", flags.client, "address of the client door").value_name("HOST:PORT");
     command.option("--control", flags.control, "address of the control door").value_name("HOST:PORT");
@@ -15,7 +20,6 @@ void add_setting_flags(Command& command, SettingFlags& flags) {
         .value_name("FILE");
     command.option("--engine", flags.engines, "folder searched for engine.toml; repeat for more")
         .value_name("DIR");
-    command.option("--set", flags.set, "any setting; repeat for more").value_name("SECTION.KEY=VALUE");
     command.flag("--insecure", flags.insecure, "take addresses beyond loopback without TLS");
 }
 

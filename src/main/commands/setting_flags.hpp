@@ -21,7 +21,9 @@ struct SettingFlags {
     bool insecure = false;
 };
 
-/// `flags` must outlive the command line.
+/// --config and --set alone. `flags` must outlive the command line.
+void add_config_flags(Command& command, SettingFlags& flags);
+/// All of them.
 void add_setting_flags(Command& command, SettingFlags& flags);
 
 /// File, environment and flags, ready for config::load(); the same again at a reload.
