@@ -5,6 +5,7 @@
 
 #include "base/log.hpp"
 #include "catalog/validator.hpp"
+#include "link/framing.hpp"
 #include "workers/hub/output_intake.hpp"
 
 namespace headrace::workers::hub {
@@ -74,6 +75,9 @@ bool WorkerLink::resume(std::unique_ptr<link::Channel>& channel, const wire::Fra
     }
     std::vector<jobs::Fence> held;
     for (const auto& ref : frame.hello().held()) held.push_back({ref.epoch(), ref.counter()});
+    replay_->acknowledged(frame.delivery().ack());
+    const auto under_way = leases_under_way();
+    for (const auto& [job, fence] : under_way) held.push_back(fence);
     deferring_ = true;  // what the core has to say at once must not go before the welcome
     auto dropped = context_.core.reattach(id_, shared_from_this(), held);
     if (!dropped) {
@@ -90,12 +94,14 @@ bool WorkerLink::resume(std::unique_ptr<link::Channel>& channel, const wire::Fra
         if (lease && std::ranges::find(*dropped, fence) == dropped->end()) kept.push_back(lease->job);
         else *answer.mutable_welcome()->add_dropped() = ref;
     }
+    for (const auto& [job, fence] : under_way) {
+        if (std::ranges::find(*dropped, fence) == dropped->end()) kept.push_back(job);
+    }
     std::erase_if(leases_, [&](auto& entry) {
         if (std::ranges::find(kept, entry.first) != kept.end()) return false;
         end_lease(*entry.second);
         return true;
     });
-    replay_->acknowledged(frame.delivery().ack());
     channel_ = std::move(channel);
     channel_->send(answer);
     channel_->resume_with(*replay_);
@@ -108,6 +114,26 @@ bool WorkerLink::resume(std::unique_ptr<link::Channel>& channel, const wire::Fra
         if (set.slots > 0) context_.core.credit(id_, set.offers, set.slots);
     }
     return true;
+}
+
+/// Leases that the worker cannot name because they were lost on their way: they are sent again.
+std::vector<std::pair<JobId, jobs::Fence>> WorkerLink::leases_under_way() const {
+    std::vector<std::pair<JobId, jobs::Fence>> out;
+    for (const auto& [job, lease] : leases_) {
+        if (!lease->sent) out.emplace_back(job, lease->fence);
+    }
+    const std::string batch = replay_->unacknowledged();
+    link::for_each_frame(batch, [&out](std::string_view bytes) {
+        wire::Frame frame;
+        if (!frame.ParseFromArray(bytes.data(), static_cast<int>(bytes.size()))) return;
+        for (const auto& leased : frame.lease().batches()) {
+            for (const auto& job : leased.jobs()) {
+                const auto id = JobId::from_raw(job.ref().job());
+                if (id) out.emplace_back(*id, jobs::Fence{job.ref().epoch(), job.ref().counter()});
+            }
+        }
+    });
+    return out;
 }
 
 wire::Frame WorkerLink::welcome() const {

@@ -89,6 +89,7 @@ class WorkerLink final : public jobs::WorkerPort,
     void finish(const std::string& reason);
     void lose_link(const std::string& why);
     wire::Frame welcome() const;
+    std::vector<std::pair<JobId, jobs::Fence>> leases_under_way() const;
     LeasePtr find(const wire::JobRef& ref) const;
     LeasePtr find(const JobId& job, const jobs::Fence& fence) const;
     /// Nothing more is told about the lease.

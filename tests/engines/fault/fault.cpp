@@ -38,6 +38,7 @@ void leak() {
 }
 
 void hang(hr_job* job, bool heeds_cancel) {
+    host->progress(job, 0, "hanging");
     while (!heeds_cancel || host->cancelled(job) == 0) ::usleep(5'000);
 }
 
