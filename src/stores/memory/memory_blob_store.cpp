@@ -1,6 +1,21 @@
 #include "stores/memory/memory_blob_store.hpp"
 
+#include <algorithm>
+
+#include "base/loop.hpp"
+
 namespace headrace::stores {
+namespace {
+
+/// As a disk does: after the call, on the loop that made it; at once where there is no loop.
+template <class T>
+void answer(jobs::Done<T> done, Result<T> result) {
+    Loop* const loop = Loop::current();
+    if (loop == nullptr) return done(std::move(result));
+    loop->post([done = std::move(done), result = std::move(result)]() mutable { done(std::move(result)); });
+}
+
+}  // namespace
 
 class MemoryBlobStore::Sink final : public jobs::BlobSink {
   public:
@@ -9,7 +24,7 @@ class MemoryBlobStore::Sink final : public jobs::BlobSink {
 
     void write(std::string piece, jobs::Done<void> done) override {
         content_ += piece;
-        done({});
+        answer<void>(std::move(done), {});
     }
 
     void finish(bool, jobs::Done<jobs::BlobRef> done) override {
@@ -19,7 +34,7 @@ class MemoryBlobStore::Sink final : public jobs::BlobSink {
             shelf_->blobs[{tenant_, blob.digest}] =
                 std::make_shared<const std::string>(std::move(content_));
         }
-        done(blob);
+        answer<jobs::BlobRef>(std::move(done), blob);
     }
 
   private:
@@ -33,8 +48,8 @@ class MemoryBlobStore::Source final : public jobs::BlobSource {
     explicit Source(std::shared_ptr<const std::string> content) : content_(std::move(content)) {}
     [[nodiscard]] std::uint64_t size() const override { return content_->size(); }
     void read(std::uint64_t offset, std::size_t count, jobs::Done<std::string> done) override {
-        if (offset >= content_->size()) return done(std::string());
-        done(content_->substr(static_cast<std::size_t>(offset), count));
+        const auto from = static_cast<std::size_t>(std::min<std::uint64_t>(offset, content_->size()));
+        answer<std::string>(std::move(done), content_->substr(from, count));
     }
 
   private:
@@ -55,9 +70,11 @@ void MemoryBlobStore::open(const TenantId& tenant, const jobs::BlobRef& blob,
         const auto at = shelf_->blobs.find({tenant.name, blob.digest});
         if (at != shelf_->blobs.end()) content = at->second;
     }
-    if (!content) return done(fail(ErrorCode::not_found, "no such blob"));
-    if (content->size() != blob.size) return done(fail(ErrorCode::internal, "the blob has another size"));
-    done(std::make_unique<Source>(std::move(content)));
+    Result<std::unique_ptr<jobs::BlobSource>> result;
+    if (!content) result = fail(ErrorCode::not_found, "no such blob");
+    else if (content->size() != blob.size) result = fail(ErrorCode::internal, "the blob has another size");
+    else result = std::make_unique<Source>(std::move(content));
+    answer<std::unique_ptr<jobs::BlobSource>>(std::move(done), std::move(result));
 }
 
 void MemoryBlobStore::set_full(bool full) {

@@ -10,7 +10,8 @@
 
 namespace headrace::stores {
 
-/// Blobs in memory, for tests. Answers inside the call. Thread-safe.
+/// Blobs in memory, for tests. Answers on the calling loop; inside the call where there is none.
+/// Thread-safe.
 class MemoryBlobStore final : public jobs::BlobStore {
   public:
     Result<std::unique_ptr<jobs::BlobSink>> create(const TenantId& tenant) override;

@@ -87,13 +87,27 @@ Result<void> MemoryJobLog::apply(const LogWrite& write) {
     const auto at = disk_.jobs.find(job.id);
     if (write.kind == LogWrite::Kind::accept) {
         if (at != disk_.jobs.end()) return fail(ErrorCode::conflict, "a job with this id is there");
-        if (job.idempotency) disk_.keys[{job.tenant.name, job.idempotency->key}] = job.id;
+        if (job.idempotency) {
+            const auto key = std::make_pair(job.tenant.name, job.idempotency->key);
+            const auto held = disk_.keys.find(key);
+            if (held != disk_.keys.end() && key_stands(held->second)) {
+                return fail(ErrorCode::conflict, "the idempotency key is in use");
+            }
+            disk_.keys[key] = job.id;
+        }
         MemoryDisk::Row row{job, job.input};
         row.record.input.reset();
         disk_.jobs.emplace(job.id, std::move(row));
+        if (jobs::is_terminal(job.state)) apply_end(write);
         return {};
     }
-    if (at == disk_.jobs.end()) return fail(ErrorCode::not_found, "no such job");
+    if (write.kind == LogWrite::Kind::finish &&
+        (at == disk_.jobs.end() || jobs::is_terminal(at->second.record.state))) {
+        ++disk_.refused_ends;
+    }
+    if (at == disk_.jobs.end() || at->second.record.tenant != job.tenant) {
+        return fail(ErrorCode::not_found, "no such job");
+    }
     JobRecord& stored = at->second.record;
     const bool ended = jobs::is_terminal(stored.state);
     if (ended != (write.kind == LogWrite::Kind::remove_output)) {
@@ -104,8 +118,15 @@ Result<void> MemoryJobLog::apply(const LogWrite& write) {
     stored.input.reset();
     stored.idempotency = std::move(idempotency);
     if (write.kind == LogWrite::Kind::finish) apply_end(write);
-    if (write.kind == LogWrite::Kind::remove_output) at->second.input.reset();
+    if (write.kind == LogWrite::Kind::remove_output) {
+        at->second.input.reset();
+        std::erase_if(disk_.files, [&](const auto& entry) { return entry.second.job == job.id; });
+    }
     return {};
+}
+
+bool MemoryJobLog::key_stands(JobId id) const {
+    return disk_.jobs.at(id).record.created_at + kIdempotencyKeepMs > time_.wall();
 }
 
 void MemoryJobLog::apply_end(const LogWrite& write) {
@@ -162,9 +183,8 @@ void MemoryJobLog::find_idempotent(TenantId tenant, std::string key,
         [this, tenant = std::move(tenant), key = std::move(key)]() -> Result<std::optional<JobRecord>> {
             const auto at = disk_.keys.find({tenant.name, key});
             if (at == disk_.keys.end()) return std::nullopt;
-            const JobRecord& job = disk_.jobs.at(at->second).record;
-            if (job.created_at + kIdempotencyKeepMs <= time_.wall()) return std::nullopt;
-            return job;
+            if (!key_stands(at->second)) return std::nullopt;
+            return disk_.jobs.at(at->second).record;
         },
         std::move(done));
 }
@@ -188,8 +208,8 @@ void MemoryJobLog::usage(jobs::UsageQuery query, jobs::Done<std::vector<jobs::Us
 
 void MemoryJobLog::put_file(jobs::FileRecord file, jobs::Done<void> done) {
     add({[this, file = std::move(file)]() -> Result<void> {
-             disk_.files[file.id] = file;
-             return {};
+             if (disk_.files.emplace(file.id, file).second) return {};
+             return fail(ErrorCode::conflict, "a file with this id is there");
          },
          std::move(done)});
 }
@@ -200,6 +220,8 @@ void MemoryJobLog::get_file(TenantId tenant, FileId id,
         [this, tenant = std::move(tenant), id]() -> Result<std::optional<jobs::FileRecord>> {
             const auto at = disk_.files.find(id);
             if (at == disk_.files.end() || at->second.tenant != tenant) return std::nullopt;
+            const WallMs end = at->second.expires_at;
+            if (end != 0 && end <= time_.wall()) return std::nullopt;
             return at->second;
         },
         std::move(done));

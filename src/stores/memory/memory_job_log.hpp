@@ -27,6 +27,7 @@ struct MemoryDisk {
     std::map<FileId, jobs::FileRecord> files;
     /// How often each job was metered, or asked to be: for tests that count.
     std::map<JobId, std::uint32_t> metered;
+    std::uint32_t refused_ends = 0;  // of jobs that had ended or were not there
 };
 
 /// How the disk behaves. Asked anew for every commit, so that a test can change its mind.
@@ -72,6 +73,7 @@ class MemoryJobLog final : public jobs::JobLog {
     void read(Read look, jobs::Done<T> done);
     Result<void> apply(const jobs::LogWrite& write);
     void apply_end(const jobs::LogWrite& write);
+    [[nodiscard]] bool key_stands(JobId id) const;
     std::chrono::nanoseconds delay() { return behaviour_.delay ? behaviour_.delay() : std::chrono::nanoseconds(0); }
 
     MemoryDisk& disk_;
