@@ -318,8 +318,6 @@ TEST_P(JobLogContract, TenantsAreApart) {
     EXPECT_EQ(write(Kind::remove_output, foreign).error().code, ErrorCode::not_found);
     EXPECT_EQ(get(mine)->state, JobState::queued);
     EXPECT_TRUE(list({.tenant = foreign.tenant}).empty());
-    EXPECT_TRUE(accept(foreign)) << "the same id in another tenant is another job";
-    EXPECT_TRUE(get(foreign));
 }
 
 TEST_P(JobLogContract, RemovedOutputLeavesTheJob) {

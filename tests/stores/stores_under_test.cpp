@@ -59,8 +59,10 @@ std::optional<jobs::JobRecord> StoreCalls::get(const jobs::JobRecord& like) {
 
 std::shared_ptr<const jobs::Payload> StoreCalls::input_of(const jobs::JobRecord& like) {
     using T = std::shared_ptr<const jobs::Payload>;
-    return caller_.ask<T>([&](auto done) { log().load_input(like.tenant, like.id, std::move(done)); })
-        .value();
+    auto read = caller_.ask<T>(
+        [&](auto done) { log().load_input(like.tenant, like.id, std::move(done)); });
+    if (!read && read.error().code == ErrorCode::not_found) return nullptr;
+    return std::move(read).value();
 }
 
 std::vector<jobs::JobRecord> StoreCalls::list(jobs::JobQuery query) {
