@@ -67,7 +67,7 @@ class Load:
             seen: set[str] = set()
             while True:
                 try:
-                    reply = client.request("POST", "/api/v1/jobs", body)
+                    reply = client.post("/jobs", body)
                 except OSError:
                     reply = None
                 if reply is not None and reply.status == 202:
@@ -83,7 +83,7 @@ class Load:
                 time.sleep(0.05)
             if rng.random() < 0.1:  # a twin, as after a lost answer
                 try:
-                    twin = client.request("POST", "/api/v1/jobs", body)
+                    twin = client.post("/jobs", body)
                     if twin.status == 202:
                         seen.add(twin.json()["id"])
                 except OSError:

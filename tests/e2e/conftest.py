@@ -6,15 +6,9 @@ test that hurts its server asks `start_server` for one of its own.
 
 from __future__ import annotations
 
-import contextlib
-import os
 import pathlib
 import random
-import signal
-import socket
-import subprocess
 import sys
-import time
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -24,117 +18,9 @@ HERE = pathlib.Path(__file__).resolve().parent
 ROOT = HERE.parents[1]
 sys.path[:0] = [str(HERE), str(ROOT / "sdk" / "python" / "src")]
 
+from server import Server  # noqa: E402
 from wire import API, Client  # noqa: E402
 
-BINARY = pathlib.Path(os.environ.get("HEADRACE_BIN", ROOT / "build" / "dev" / "headrace"))
-ECHO = ROOT / "examples" / "engines" / "echo"
-STATE_GRACE = 20.0
-
-
-def free_port() -> int:
-    """Below the ephemeral range, so that no outgoing connection takes it before the server does."""
-    while True:
-        port = random.randrange(20_000, 32_000)
-        with contextlib.closing(socket.socket()) as probe:
-            try:
-                probe.bind(("127.0.0.1", port))
-            except OSError:
-                continue
-            return port
-
-
-class Server:
-    def __init__(self, folder: pathlib.Path, engines: tuple[pathlib.Path, ...] = (ECHO,),
-                 settings: tuple[str, ...] = (), env: dict[str, str] | None = None) -> None:
-        self.folder = folder
-        self.engines = engines
-        self.settings = settings
-        self.env = {**os.environ, **(env or {})}
-        self.client_port, self.control_port = free_port(), free_port()
-        self.key_file = folder / "admin.key"
-        self.process: subprocess.Popen[bytes] | None = None
-        self.client: Client = Client("127.0.0.1", self.client_port)
-        self.control: Client = Client("127.0.0.1", self.control_port)
-
-    def start(self, ready: bool = True) -> Server:
-        command = [
-            str(BINARY), "serve", "--data", str(self.folder / "data"),
-            "--client", f"127.0.0.1:{self.client_port}", "--control", f"127.0.0.1:{self.control_port}",
-            "--admin-key-file", str(self.key_file),
-        ]
-        for engine in self.engines:
-            command += ["--engine", str(engine)]
-        for setting in self.settings:
-            command += ["--set", setting]
-        self.log = open(self.folder / "server.log", "ab")
-        self.process = subprocess.Popen(command, stderr=self.log, stdout=self.log, env=self.env)
-        if ready:
-            self.wait_ready()
-        return self
-
-    def wait_ready(self, within: float = STATE_GRACE) -> None:
-        deadline = time.monotonic() + within
-        while True:
-            assert self.process is not None and self.process.poll() is None, self.log_text()
-            assert time.monotonic() < deadline, self.log_text()
-            try:
-                if self.client.request("GET", "/readyz").status == 200 and self.key_file.exists():
-                    break
-            except OSError:
-                pass
-            time.sleep(0.02)
-        key = self.key_file.read_text().strip()
-        self.client = self.client.with_key(key)
-        self.control = self.control.with_key(key)
-
-    def wait_engines(self, *names: str, within: float = STATE_GRACE) -> None:
-        """Until every named capability has a free slot."""
-        deadline = time.monotonic() + within
-        for name in names:
-            while True:
-                queues = self.control.get("/queues").json()["queues"]
-                if any(queue["capability"].split("@")[0] == name and queue["slots"] > 0 for queue in queues):
-                    break
-                assert time.monotonic() < deadline, (name, queues, self.log_text()[-3000:])
-                time.sleep(0.05)
-
-    def log_text(self) -> str:
-        return (self.folder / "server.log").read_text(errors="replace")
-
-    def stop(self, grace: float = 15.0) -> int:
-        assert self.process is not None
-        if self.process.poll() is None:
-            self.process.send_signal(signal.SIGTERM)
-            try:
-                self.process.wait(grace)
-            except subprocess.TimeoutExpired:
-                self.kill()
-                raise
-        return self.process.returncode
-
-    def kill(self) -> None:
-        assert self.process is not None
-        self.process.kill()
-        self.process.wait()
-
-    # --- keys ------------------------------------------------------------------------------------
-
-    def new_key(self, role: str, tenant: str | None = None, **more: Any) -> str:
-        body: dict[str, Any] = {"name": f"{role}-{random.randrange(10**9)}", "role": role, **more}
-        if tenant is not None:
-            body["tenant"] = tenant
-        reply = self.control.post("/keys", body)
-        assert reply.status == 201, (reply.status, reply.body)
-        return reply.json()["key"]
-
-    def as_role(self, role: str, tenant: str | None = None, **more: Any) -> Client:
-        return self.client.with_key(self.new_key(role, tenant, **more))
-
-    def healthy(self) -> None:
-        """The one thing every hostile test asserts at its end: others are unharmed."""
-        assert self.process is not None and self.process.poll() is None, self.log_text()[-3000:]
-        job = self.client.run("echo", {"text": "still here"})
-        assert job["state"] == "succeeded" and job["output"] == {"text": "still here"}, job
 
 
 @pytest.fixture(scope="session")

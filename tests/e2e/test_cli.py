@@ -9,7 +9,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from conftest import BINARY, ECHO, ROOT, Server
+from server import BINARY, ECHO, ROOT, Server
 
 OK, FAILED, USAGE, REFUSED, UNREACHABLE = range(5)
 Run = Callable[..., subprocess.CompletedProcess[str]]
@@ -92,7 +92,8 @@ def test_no_key_and_no_server(server: Server, tmp_path: pathlib.Path) -> None:
     cli = cli_of(server, HEADRACE_KEY_FILE="")
     # Without a key anywhere; the folder holds no headrace-data either.
     assert "--key-file" in cli("jobs", "list", code=REFUSED).stderr
-    assert "cannot be read" in cli("jobs", "list", "--key-file", str(tmp_path / "none"), code=REFUSED).stderr
+    assert "cannot be read" in cli("jobs", "list", "--key-file", str(tmp_path / "none"), code=USAGE).stderr
+    assert "not an address" in cli("jobs", "list", "--server", "ftp://x", code=USAGE).stderr
     assert "is the server running?" in cli("jobs", "list", "--server", "http://127.0.0.1:1", code=UNREACHABLE).stderr
 
 

@@ -126,7 +126,7 @@ def test_promoted_jobs_survive(start_server) -> None:
 def test_a_second_server_on_the_same_data_is_refused(start_server, server) -> None:
     import subprocess
 
-    from conftest import BINARY, free_port
+    from server import BINARY, free_port
 
     first = start_server(engines=())
     second = subprocess.run(

@@ -8,7 +8,8 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 
 import pytest
-from conftest import Server, Workers
+from conftest import Workers
+from server import Server
 from headrace.engine import protocol
 from websocket import Closed, WebSocket
 from wire import API, RawSocket

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from conftest import BINARY, ECHO, Server, free_port
+from server import BINARY, ECHO, Server, free_port
 
 Start = Callable[..., Server]
 
