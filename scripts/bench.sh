@@ -3,7 +3,8 @@
 # prints CPU per request, rate, latency and the ratios, and writes bench/RESULTS.md.
 . scripts/lib.sh
 help_if_asked "$0" "${1:-}"
-STEPS=2
+STEPS=3
 step "system packages" ensure_packages build run bench
-step "build bench" build bench headrace headrace-host engines store_bench
-exec "$PYTHON" bench/run.py --build build/bench "$@"
+step "configure" cmake --preset release -DHEADRACE_BENCH=ON
+step "build release" build release headrace headrace-host engines store_bench
+exec "$PYTHON" bench/run.py --build build/release "$@"
