@@ -18,7 +18,7 @@ from headrace.engine import scaffold
 from headrace.engine.check import mismatches
 from headrace.engine.entry import Entry, EntryError, load_entry
 from headrace.engine.local import read_inputs, run_once, shown_outputs
-from headrace.engine.project import Project, ProjectError
+from headrace.engine.project import Project, ProjectError, hand_over
 
 _INSIDE = "HEADRACE_ENGINE_INTERPRETER"
 """Set for a run of this command inside of the engine's own interpreter."""
@@ -200,7 +200,7 @@ def _inside(project: Project, given: list[str]) -> int | None:
         )
     if os.path.samefile(interpreter.parent, Path(sys.executable).parent):
         return None
-    environment = project.environment() | {_INSIDE: str(interpreter)}
+    environment = project.environment() | hand_over(project) | {_INSIDE: str(interpreter)}
     command = [str(interpreter), "-m", "headrace.cli", *given]
     return subprocess.run(command, env=environment, check=False).returncode
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import atexit
+import json
 import os
 import shutil
 import subprocess
@@ -28,6 +29,9 @@ NO_DEPENDENCIES = "requirements-nodeps.txt"
 """Beside the requirements file: packages that are installed without what they ask for."""
 
 
+_HANDED_OVER = "HEADRACE_ENGINE_SETTINGS"
+
+
 class ProjectError(Exception):
     """The folder holds no usable engine; the message says why."""
 
@@ -42,7 +46,7 @@ class Project:
     def load(cls, directory: Path) -> Project:
         path = directory / "engine.toml"
         try:
-            settings = _parse(path.read_text("utf-8"))
+            settings = _handed_over() or _parse(path.read_text("utf-8"))
         except OSError as error:
             raise ProjectError(f"{path}: {error.strerror}") from error
         except ValueError as error:
@@ -129,6 +133,17 @@ def _kit_root() -> str:
     return folder
 
 
+def hand_over(project: Project) -> dict[str, str]:
+    """For the environment of this tool in the engine's own interpreter, which may be a Python that
+    cannot read TOML."""
+    return {_HANDED_OVER: json.dumps(project.settings, default=str)}
+
+
+def _handed_over() -> dict[str, Any]:
+    settings: dict[str, Any] = json.loads(os.environ.pop(_HANDED_OVER, "{}"))
+    return settings
+
+
 def _parse(text: str) -> dict[str, Any]:
     if sys.version_info >= (3, 11):
         import tomllib
@@ -136,6 +151,6 @@ def _parse(text: str) -> dict[str, Any]:
         try:
             import tomli as tomllib
         except ImportError as error:
-            raise ProjectError("Python 3.10 needs the package tomli to read engine.toml") from error
+            raise ProjectError("Python 3.10 needs tomli to read engine.toml") from error
     settings: dict[str, Any] = tomllib.loads(text)
     return settings
