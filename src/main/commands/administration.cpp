@@ -7,7 +7,7 @@ namespace headrace::main {
 int print_list(const Connection& connection, const std::string& path, const std::string& name,
                const std::vector<Column>& columns, std::string_view empty) {
     auto api = Api::open(connection, true);
-    if (!api) return report(api.error());
+    if (!api) return report_misuse(api.error());
     const auto reply = api->get(path);
     if (!reply) return report(reply.error());
     if (connection.json()) {
@@ -33,7 +33,7 @@ int print_list(const Connection& connection, const std::string& path, const std:
 int act_on(const Connection& connection, const std::string& method, const std::string& path,
            const std::string& done) {
     auto api = Api::open(connection, true);
-    if (!api) return report(api.error());
+    if (!api) return report_misuse(api.error());
     const auto reply = api->send(method, path);
     if (!reply) return report(reply.error());
     print(connection.json() && !reply->body.is_null() ? pretty_json(reply->body) : done + "\n");

@@ -63,6 +63,12 @@ json::object job_body(const std::string& name, json::object input, const CallOpt
     return body;
 }
 
+/// A flag's own fault, or what the server said to an upload.
+int report_input(const Error& error) {
+    const bool ours = error.code == ErrorCode::invalid_argument && error.violations.empty();
+    return ours ? report_misuse(error) : report(error);
+}
+
 int call_session(Api& api, const std::string& name, const catalog::Interface& interface,
                  const CallFlags& flags, const CallOptions& options) {
     SessionCall session;
@@ -84,7 +90,7 @@ int call_session(Api& api, const std::string& name, const catalog::Interface& in
         session.text_value = flags.text_of(*session.text);
     }
     auto parameters = flags.input(api, session.media ? session.media : session.text);
-    if (!parameters) return report(parameters.error());
+    if (!parameters) return report_input(parameters.error());
     session.parameters = std::move(*parameters);
     return run_session(api, session, options.connection.json());
 }
@@ -92,7 +98,7 @@ int call_session(Api& api, const std::string& name, const catalog::Interface& in
 int call_job(Api& api, const std::string& name, const catalog::Interface& interface,
              const CallFlags& flags, const CallOptions& options) {
     auto input = flags.input(api);
-    if (!input) return report(input.error());
+    if (!input) return report_input(input.error());
     const json::value body = job_body(name, std::move(*input), options);
     if (options.detach) {
         const auto job = api.post("/jobs", body);
@@ -126,7 +132,7 @@ int call(const CallOptions& before) {
         known.parse_known(arguments);
     }
     auto api = Api::open(options.connection);
-    if (!api) return report(api.error());
+    if (!api) return report_misuse(api.error());
     std::string doc;
     const auto interface = fetch_interface(*api, name, doc);
     if (!interface) return report(interface.error());

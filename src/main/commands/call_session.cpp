@@ -165,7 +165,7 @@ int run_session(const Api& api, const SessionCall& call, bool as_json) {
     std::string media;
     if (call.media != nullptr && !call.media_file.empty()) {
         auto content = read_all(call.media_file);
-        if (!content) return report(content.error());
+        if (!content) return report_misuse(content.error());
         media = call.media->kind == catalog::Kind::audio ? std::string(wav_samples(*content))
                                                          : std::move(*content);
     }

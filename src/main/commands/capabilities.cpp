@@ -85,7 +85,7 @@ int show_one(Api& api, const std::string& name, bool as_json) {
 
 int run(const CapabilitiesOptions& options) {
     auto api = Api::open(options.connection);
-    if (!api) return report(api.error());
+    if (!api) return report_misuse(api.error());
     return options.name.empty() ? list(*api, options.connection.json())
                                 : show_one(*api, options.name, options.connection.json());
 }

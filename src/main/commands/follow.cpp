@@ -146,7 +146,7 @@ void Follow::on_output(const json::value& step) {
             print(std::string(item.value().get_string()));
             line_open_ = true;
         } else {
-            print(json::serialize(item.value()) + "\n");
+            print(show(&item.value()) + "\n");
         }
         streamed_.insert(item.key());
     }

@@ -28,7 +28,7 @@ std::string path_of(const std::string& id, std::string_view rest = "") {
 
 int list(const JobsOptions& options) {
     auto api = Api::open(options.connection);
-    if (!api) return report(api.error());
+    if (!api) return report_misuse(api.error());
     std::string path = fmt::format("/jobs?limit={}", options.limit.value_or(50));
     if (!options.state.empty()) path += "&state=" + http::percent_encode(options.state);
     if (!options.capability.empty()) path += "&capability=" + http::percent_encode(options.capability);
@@ -54,7 +54,7 @@ int list(const JobsOptions& options) {
 
 int show_job(const JobsOptions& options) {
     auto api = Api::open(options.connection);
-    if (!api) return report(api.error());
+    if (!api) return report_misuse(api.error());
     const auto job = api->get(path_of(options.id));
     if (!job) return report(job.error());
     print(options.connection.json() ? pretty_json(*job) : job_text(*job));
@@ -63,14 +63,14 @@ int show_job(const JobsOptions& options) {
 
 int watch(const JobsOptions& options) {
     auto api = Api::open(options.connection);
-    if (!api) return report(api.error());
+    if (!api) return report_misuse(api.error());
     Follow follow(*api, options.connection.json(), options.output);
     return follow.existing(options.id);
 }
 
 int logs(const JobsOptions& options) {
     auto api = Api::open(options.connection);
-    if (!api) return report(api.error());
+    if (!api) return report_misuse(api.error());
     const auto result = api->events(path_of(options.id, "/events"), std::nullopt, "0",
                                     [&](const http::SseEvent& event) {
                                         if (event.event == "done") return false;
@@ -91,7 +91,7 @@ int logs(const JobsOptions& options) {
 
 int act(const JobsOptions& options, std::string_view verb) {
     auto api = Api::open(options.connection);
-    if (!api) return report(api.error());
+    if (!api) return report_misuse(api.error());
     const auto reply = api->send("POST", path_of(options.id, fmt::format("/{}", verb)));
     if (!reply) return report(reply.error());
     if (options.connection.json()) {

@@ -32,7 +32,7 @@ int create(const KeysOptions& options) {
         body["expires_at"] = to_rfc3339(SystemClock().wall() + *options.days * 86'400'000);
     }
     auto api = Api::open(options.connection, true);
-    if (!api) return report(api.error());
+    if (!api) return report_misuse(api.error());
     const auto reply = api->post("/keys", json::value(std::move(body)));
     if (!reply) return report(reply.error());
     if (options.connection.json()) {

@@ -47,7 +47,7 @@ void write_pretty(std::string& out, const json::value& value, std::size_t indent
         }
         out += std::string(indent, ' ') + ']';
     } else {
-        out += json::serialize(value);
+        append_json(out, value);
     }
 }
 
@@ -118,7 +118,9 @@ std::string pretty_json(const json::value& value) {
 std::string show(const json::value* value) {
     if (!value || value->is_null()) return "";
     if (const auto* text = value->if_string()) return std::string(*text);
-    return json::serialize(*value);
+    std::string out;
+    append_json(out, *value);
+    return out;
 }
 
 const json::value* member(const json::value& value, std::string_view path) {
@@ -173,6 +175,11 @@ void print(std::string_view text) {
 void print_error(std::string_view text) {
     std::fwrite(text.data(), 1, text.size(), stderr);
     std::fputc('\n', stderr);
+}
+
+int report_misuse(const Error& error) {
+    print_error(fmt::format("headrace: {}", error.message));
+    return kUsage;
 }
 
 int report(const Error& error) {

@@ -46,5 +46,7 @@ void print_error(std::string_view text);  // standard error, with a newline
 
 /// One clear line, the violations, and what to do next. Gives the exit code that fits.
 int report(const Error& error);
+/// The same for what is wrong on this side: a file, an address. Always kUsage.
+int report_misuse(const Error& error);
 
 }  // namespace headrace::main

@@ -30,6 +30,7 @@ TEST(Print, PeopleReadRoundNumbers) {
 TEST(Print, MembersAreFoundByPath) {
     const auto value = parse_json(R"({"a":{"b":[1],"c":null,"d":"x"}})");
     EXPECT_EQ(show(*value, "a.b"), "[1]");
+    EXPECT_EQ(show(*parse_json(R"({"n":[0.5,40]})"), "n"), "[0.5,40]");
     EXPECT_EQ(show(*value, "a.c"), "");
     EXPECT_EQ(show(*value, "a.d"), "x");
     EXPECT_EQ(show(*value, "a.d.e"), "");
