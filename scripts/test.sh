@@ -14,7 +14,7 @@ export GTEST_OUTPUT=xml:$ROOT/build/results/
 export HEADRACE_BIN=$ROOT/build/dev/headrace
 PYTEST="$ROOT/build/venv-test/bin/python -m pytest -q -p no:cacheprovider"
 
-unit_tests() { ctest --test-dir build/dev --output-on-failure --timeout 900 -j "$JOBS" -LE simulation; }
+unit_tests() { ctest --test-dir build/dev --output-on-failure --timeout 900 -j "$JOBS" -E "^sim_"; }
 simulation() {
     build/dev/sim --seeds "${HEADRACE_SIM_SEEDS:-2000}"
     build/dev/sim --plants

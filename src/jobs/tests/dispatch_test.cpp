@@ -1,4 +1,4 @@
-#include "rig.hpp"
+#include "jobs/tests/rig.hpp"
 
 #include <map>
 

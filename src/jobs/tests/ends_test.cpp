@@ -1,5 +1,5 @@
 // Attempts, timers, cancels: every way in which a job leaves the state it is in.
-#include "rig.hpp"
+#include "jobs/tests/rig.hpp"
 
 namespace headrace::jobs {
 namespace {

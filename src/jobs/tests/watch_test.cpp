@@ -1,5 +1,5 @@
 // Events, sessions, lost links, restarts.
-#include "rig.hpp"
+#include "jobs/tests/rig.hpp"
 
 namespace headrace::jobs {
 namespace {
