@@ -101,9 +101,9 @@ Result<jobs::BlobRef> UnfinishedBlob::finish(bool durable, std::mutex& place) {
     if (there) {
         // Who stored it first may not have needed it to last.
         if (durable && ::fdatasync(there.get()) != 0) return disk_error("cannot sync a blob");
-    } else {
-        path_.clear();
+        ::unlink(path_.c_str());
     }
+    path_.clear();
     if (durable) {
         if (auto synced = sync_folder(folder); !synced) return fail(synced.error());
     }
