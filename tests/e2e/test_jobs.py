@@ -8,7 +8,7 @@ import threading
 import time
 
 import pytest
-from wire import Client, paths_of, problem
+from wire import Client, RawSocket, paths_of, problem
 from worker import TEXT_TO_TEXT, offer
 
 UUID7 = re.compile(r"^[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$")
@@ -334,55 +334,6 @@ def test_queue_position_and_priority(workers, client: Client, name: str) -> None
     assert order == ["high", "middle", "low"]
 
 
-@pytest.mark.parametrize(("field", "value", "rule"), [
-    ("priority", -1, "min"), ("priority", 10, "max"), ("priority", 1.5, "type:integer"),
-    ("priority", "5", "type:integer"), ("priority", None, "type:integer"), ("priority", True, "type:integer"),
-    ("timeout", 0, "exclusive_min"), ("timeout", -1, "exclusive_min"), ("timeout", "1", "type:number"),
-    ("ttl", 0, "exclusive_min"), ("deadline", 0, "exclusive_min"), ("deadline", 1e300, "max"),
-    ("idempotency_key", 5, "type:string"), ("idempotency_key", "x" * 256, "max_length"),
-    ("frobnicate", 1, "unknown_field"), ("input", [], "type:object"), ("input", "x", "type:object"),
-    ("capability", 5, "type:string"), ("capability", None, "type:string"),
-])
-def test_fields_of_the_body(client: Client, field: str, value: object, rule: str) -> None:
-    body = {"capability": "echo", "input": {"text": "x"}, field: value}
-    answer = problem(client.post("/jobs", body), 400, "invalid_argument")
-    assert {"path": field, "rule": rule}.items() <= answer["errors"][0].items()
-
-
-@pytest.mark.parametrize("field", ["capability", "input"])
-def test_required_fields(client: Client, field: str) -> None:
-    body = {"capability": "echo", "input": {"text": "x"}}
-    del body[field]
-    answer = problem(client.post("/jobs", body), 400)
-    assert answer["errors"] == [{"path": field, "rule": "required"}]
-
-
-@pytest.mark.parametrize(("value", "path", "rule"), [
-    ({}, "input.text", "required"), ({"text": 5}, "input.text", "type:"), ({"text": None}, "input.text", "type:"),
-    ({"text": ["x"]}, "input.text", "type:"), ({"text": {"a": 1}}, "input.text", "type:"),
-    ({"text": "x", "extra": 1}, "input.extra", "unknown_field"),
-])
-def test_input_against_the_interface(client: Client, value: dict, path: str, rule: str) -> None:
-    answer = problem(client.post("/jobs", {"capability": "echo", "input": value}), 400, "invalid_argument")
-    assert any(error["path"] == path and error["rule"].startswith(rule) for error in answer["errors"]), answer
-
-
-def test_bounds_carry_their_limit(client: Client) -> None:
-    reply = client.post("/jobs", {"capability": "echo_slow", "input": {"text": "x", "duration_ms": 10**9}})
-    (error,) = problem(reply, 400)["errors"]
-    assert error == {"path": "input.duration_ms", "rule": "max", "limit": "3600000"}
-
-
-def test_tensor(client: Client) -> None:
-    job = client.run("echo_tensor", {"x": {"shape": [3], "dtype": "fp32", "data": [1, 2.5, -3]}})
-    assert job["output"]["y"] == {"shape": [3], "dtype": "fp32", "data": [1, 2.5, -3]}
-    for bad in ({"shape": [2], "dtype": "fp32", "data": [1]}, {"shape": [1], "dtype": "int8", "data": [1]},
-                {"shape": [1, 1], "dtype": "fp32", "data": [1]}, {"dtype": "fp32", "data": [1]},
-                {"shape": [-1], "dtype": "fp32", "data": []}, {"shape": [1], "dtype": "fp32", "data": ["x"]},
-                {"shape": [2**40, 2**40], "dtype": "fp32", "data": []}):
-        problem(client.post("/jobs", {"capability": "echo_tensor", "input": {"x": bad}}), 400)
-
-
 def test_attempts_of_a_retryable_error(workers, client: Client, name: str) -> None:
     worker = workers.start(offer(name, TEXT_TO_TEXT))
     job = client.submit(name, {"text": "x"})
@@ -434,9 +385,7 @@ def test_unknown_jobs_are_404(client: Client) -> None:
 
 def test_hang_up_cancels_an_interactive_job(workers, client: Client, name: str) -> None:
     worker = workers.start(offer(name, TEXT_TO_TEXT))
-    import wire
-
-    raw = wire.RawSocket(client.host, client.port)
+    raw = RawSocket(client.host, client.port)
     body = f'{{"capability":"{name}","input":{{"text":"x"}}}}'.encode()
     raw.send(b"POST /api/v1/jobs HTTP/1.1\r\nHost: x.localhost\r\nAuthorization: Bearer " + client.key.encode() +
              b"\r\nContent-Type: application/json\r\nPrefer: wait=60\r\nContent-Length: " +
@@ -449,9 +398,7 @@ def test_hang_up_cancels_an_interactive_job(workers, client: Client, name: str) 
 
 def test_a_durable_wait_survives_its_connection(workers, client: Client, name: str) -> None:
     worker = workers.start(offer(name, TEXT_TO_TEXT))
-    import wire
-
-    raw = wire.RawSocket(client.host, client.port)
+    raw = RawSocket(client.host, client.port)
     body = f'{{"capability":"{name}","input":{{"text":"x"}},"idempotency_key":"k-{name}"}}'.encode()
     raw.send(b"POST /api/v1/jobs HTTP/1.1\r\nHost: x.localhost\r\nAuthorization: Bearer " + client.key.encode() +
              b"\r\nContent-Type: application/json\r\nPrefer: wait=60\r\nContent-Length: " +
@@ -469,3 +416,51 @@ def test_created_at_is_now(client: Client) -> None:
     job = client.submit("echo", {"text": "x"})
     created = datetime.datetime.fromisoformat(job["created_at"].replace("Z", "+00:00"))
     assert abs((datetime.datetime.now(datetime.UTC) - created).total_seconds()) < 10
+
+
+def test_a_full_queue_is_429(start_server) -> None:
+    server = start_server(engines=(), settings=("jobs.queued_per_capability=2",))
+    from conftest import Workers
+
+    workers = Workers(server)
+    worker = workers.start(offer("narrow", TEXT_TO_TEXT))
+    running = server.client.submit("narrow", {"text": "runs"})
+    leased = worker.next_job()
+    for _ in range(2):
+        server.client.submit("narrow", {"text": "waits"})
+    for headers in ({}, {"Prefer": "wait=5"}, {"Accept": "text/event-stream"}, {"Idempotency-Key": "k"}):
+        reply = server.client.post("/jobs", {"capability": "narrow", "input": {"text": "x"}}, headers)
+        problem(reply, 429, "quota_exceeded")
+    leased.done({"text": ""})
+    server.client.wait(running["id"])
+    worker.next_job()
+    assert server.client.post("/jobs", {"capability": "narrow", "input": {"text": "x"}}).status == 202
+    worker.close()
+
+
+def test_a_streaming_engine_ends_though_nobody_reads_its_parts(client: Client) -> None:
+    """Beyond every window: a waiting call and a durable job take no streamed outputs."""
+    text = " ".join(f"word{i}" for i in range(60_000))
+    assert client.run("echo_stream", {"text": text}, wait=40)["output"]["text"].split() == text.split()
+    job = client.submit("echo_stream", {"text": text})
+    assert client.wait(job["id"])["output"]["text"].split() == text.split()
+    body = {"capability": "echo_stream", "input": {"text": text}}
+    with client.stream("POST", "/jobs", body, {"Accept": "text/event-stream"}) as (_, stream):
+        events = list(stream)
+    parts = [event.data["output"].get("text", "") for event in events if event.event == "output"]
+    assert "".join(parts).split() == text.split()
+    assert events[-1].event == "done"
+
+
+def test_a_wait_outlives_a_dead_worker(workers, client: Client, name: str) -> None:
+    """The caller that waits gets the answer of the second attempt."""
+    first = workers.start(offer(name, TEXT_TO_TEXT))
+    replies = []
+    thread = threading.Thread(target=lambda: replies.append(client.run(name, {"text": "x"}, wait=50)))
+    thread.start()
+    first.next_job()
+    second = workers.start(offer(name, TEXT_TO_TEXT), name="second")
+    first.socket.socket.shutdown(2)
+    second.next_job(within=45).done({"text": "second"})
+    thread.join(50)
+    assert replies[0]["output"] == {"text": "second"} and replies[0]["attempt"] == 2
