@@ -192,12 +192,20 @@ asio::awaitable<Result<std::shared_ptr<const std::string>>> output_values(
 asio::awaitable<Result<std::string>> job_text(Site& site, const jobs::JobRecord& job,
                                               std::optional<jobs::QueuePlace> queue,
                                               const Links& links) {
-    std::shared_ptr<const jobs::Payload> output = job.output_removed ? nullptr : job.output;
-    auto values = co_await output_values(site, job.tenant, std::move(output));
-    if (!values) co_return fail(std::move(values).error());
+    std::shared_ptr<const std::string> values;
+    const auto& output = job.output;
+    if (output && !job.output_removed) {
+        if (output->spilled) {
+            auto loaded = co_await output_values(site, job.tenant, output);
+            if (!loaded) co_return fail(std::move(loaded).error());
+            values = std::move(*loaded);
+        } else {
+            values = {output, &output->values};
+        }
+    }
     std::string text;
     text.reserve(512);
-    append_job(text, job, links, JobShape{&queue, values->get()});
+    append_job(text, job, links, JobShape{&queue, values.get()});
     co_return text;
 }
 
