@@ -46,29 +46,37 @@ void Core::Impl::find_twin(Submission submission) {
     auto found = [this, submission = std::move(submission)](
                      Result<std::optional<JobRecord>> record) mutable {
         const TenantId of = submission.tenant;
-        const std::string name = submission.idempotency->key;
-        if (!record) {
-            return flights_.land(of, name,
-                                 headrace::fail(unavailable("the job log cannot be read")));
-        }
-        if (!*record || planted(Fault::twin_accepted)) {
-            return accept(std::move(submission), [this, of, name](Result<Accepted> answer) {
-                flights_.land(of, name, std::move(answer));
-            });
-        }
-        if ((*record)->idempotency && (*record)->idempotency->body != submission.idempotency->body) {
-            return flights_.land(of, name,
-                                 headrace::fail(ErrorCode::idempotency_clash,
-                                                "the idempotency key was used with another body"));
-        }
-        Accepted replay;
-        replay.replay = true;
-        const Job* live = jobs_.find((*record)->id);
-        if (live) replay.view = view_of(*live);
-        else replay.view.record = std::move(**record);
-        flights_.land(of, name, std::move(replay));
+        const Idempotency wanted = *submission.idempotency;
+        if (!record || *record) return flights_.land(of, wanted.key, twin_answer(wanted, std::move(record)));
+        accept(std::move(submission), [this, of, wanted](Result<Accepted> answer) {
+            if (answer || answer.error().code != ErrorCode::conflict) {
+                return flights_.land(of, wanted.key, std::move(answer));
+            }
+            // Somebody else took the key since we looked: what they got is the answer.
+            log_.find_idempotent(of, wanted.key,
+                                 later([this, of, wanted](Result<std::optional<JobRecord>> taken) {
+                                     flights_.land(of, wanted.key, twin_answer(wanted, std::move(taken)));
+                                 }));
+        });
     };
     log_.find_idempotent(std::move(tenant), std::move(key), later(std::move(found)));
+}
+
+/// What a request gets whose key the log knows.
+Result<Accepted> Core::Impl::twin_answer(const Idempotency& wanted,
+                                         Result<std::optional<JobRecord>> record) {
+    if (!record || !*record) return headrace::fail(unavailable("the job log cannot be read"));
+    const auto& first = (*record)->idempotency;
+    if (first && first->body != wanted.body && !planted(Fault::body_not_compared)) {
+        return headrace::fail(ErrorCode::idempotency_clash,
+                              "the idempotency key was used with another body");
+    }
+    Accepted replay;
+    replay.replay = true;
+    const Job* live = jobs_.find((*record)->id);
+    if (live) replay.view = view_of(*live);
+    else replay.view.record = std::move(**record);
+    return replay;
 }
 
 void Core::Impl::accept(Submission submission, Done<Accepted> done) {
@@ -103,6 +111,7 @@ void Core::Impl::accept(Submission submission, Done<Accepted> done) {
         const std::string name = waiting.queue->name;
         --waiting.queue->capability->queued;
         forget(waiting);
+        if (result.error().code == ErrorCode::conflict) return done(headrace::fail(result.error()));
         refuse(name, unavailable("the job cannot be stored: " + result.error().message), done);
     };
     write(std::move(change), std::move(written));
@@ -118,12 +127,13 @@ Job& Core::Impl::create(Submission& submission, Queue& queue) {
     job.job_class = submission.job_class;
     job.priority = std::min<std::uint8_t>(submission.priority, 9);
     job.created_at = wall_;
+    job.since = now_;  // the time of its accept write counts as waiting
     job.session = submission.session;
     if (!job.trace.pack(submission.traceparent) && !submission.traceparent.empty()) {
         job.more().traceparent = std::move(submission.traceparent);
     }
     if (submission.idempotency) {
-        job.more().idempotency = std::make_unique<Idempotency>(std::move(*submission.idempotency));
+        job.idempotency = std::make_unique<Idempotency>(std::move(*submission.idempotency));
     }
     if (submission.retry_of) job.more().retry_of = submission.retry_of;
     if (submission.session) {
@@ -148,7 +158,6 @@ Job& Core::Impl::create(Submission& submission, Queue& queue) {
 }
 
 void Core::Impl::accepted(Job& job, Done<Accepted>& done) {
-    if (job.detail) job.detail->idempotency.reset();
     ++job.queue->queued;
     enqueue(job);
     const JobRecord& record = note(job);

@@ -8,10 +8,7 @@ namespace headrace::jobs {
 
 /// Puts a job that is counted as queued where it waits for a slot.
 void Core::Impl::enqueue(Job& job) {
-    if (job.order == 0) {
-        job.order = ++last_order_;
-        job.since = now_;
-    }
+    if (job.order == 0) job.order = ++last_order_;
     if (!job.queue->version) {
         job.phase = Phase::parked;
         job.queue->parked.push_back(job);

@@ -35,6 +35,7 @@ class Core::Impl : public CoreState {
     // core_accept.cpp
     void submit(Submission submission, Done<Accepted> done);
     void find_twin(Submission submission);
+    Result<Accepted> twin_answer(const Idempotency& wanted, Result<std::optional<JobRecord>> record);
     void accept(Submission submission, Done<Accepted> done);
     Job& create(Submission& submission, Queue& queue);
     void accepted(Job& job, Done<Accepted>& done);

@@ -45,7 +45,7 @@ void Core::Impl::fill(JobRecord& record, const Job& job) const {
     if (detail.traceparent.empty()) record.traceparent = job.trace.text();
     else record.traceparent = detail.traceparent;
     record.session = job.session;
-    if (detail.idempotency) record.idempotency = *detail.idempotency;
+    if (job.idempotency) record.idempotency = *job.idempotency;
     else record.idempotency.reset();
     record.input = job.input;
     record.output.reset();

@@ -114,6 +114,9 @@ Job& Core::Impl::restore_job(JobRecord& record, double first_stamp) {
         job.more().traceparent = std::move(record.traceparent);
     }
     if (record.retry_of) job.more().retry_of = record.retry_of;
+    if (record.idempotency) {
+        job.idempotency = std::make_unique<Idempotency>(std::move(*record.idempotency));
+    }
     if (record.attempt > 0) {
         Detail& detail = job.more();
         detail.attempts = std::move(record.attempts);

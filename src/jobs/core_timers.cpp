@@ -39,19 +39,16 @@ void Core::Impl::fire(Timer& timer) {
 void Core::Impl::rearm(Job& job) {
     SteadyTime due = SteadyTime::max();
     if (job.limits) due = job.limits->deadline;
-    if (job.queued() && job.limits && job.limits->ttl_ms > 0 && !planted(Fault::ttl_not_armed)) {
+    const bool in_queue = job.queued() || job.phase == Phase::preparing;
+    if (in_queue && job.limits && job.limits->ttl_ms > 0 && !planted(Fault::ttl_not_armed)) {
         due = std::min(due, job.since + milliseconds(job.limits->ttl_ms));
     }
     if (job.phase == Phase::pausing) due = std::min(due, job.detail->paused_until);
     if (job.phase == Phase::running) {
         const Lease& lease = job.detail->lease;
-        if (lease.cancelled) {
-            due = lease.stop_by;
-        } else {
-            due = std::min(due, lease.timeout_at);
-            if (job.queue->stall_timeout.count() > 0) {
-                due = std::min(due, lease.last_sign + job.queue->stall_timeout);
-            }
+        due = std::min({due, lease.timeout_at, lease.stop_by});
+        if (!lease.cancelled && job.queue->stall_timeout.count() > 0) {
+            due = std::min(due, lease.last_sign + job.queue->stall_timeout);
         }
     }
     timers_.arm(job, due);
@@ -64,7 +61,7 @@ void Core::Impl::job_due(Job& job) {
         return end(job, JobState::expired,
                    JobError{"deadline_exceeded", "the job's deadline has passed", "deadline", false});
     }
-    if (job.queued() && job.limits && job.limits->ttl_ms > 0 &&
+    if (job.limits && job.limits->ttl_ms > 0 &&
         job.since + milliseconds(job.limits->ttl_ms) <= now_) {
         return end(job, JobState::expired,
                    JobError{"deadline_exceeded", "the job waited longer than its ttl", "ttl", false});
@@ -78,20 +75,26 @@ void Core::Impl::job_due(Job& job) {
 
 void Core::Impl::running_due(Job& job) {
     const Lease& lease = job.detail->lease;
-    if (lease.cancelled) {
-        if (lease.stop_by <= now_) {
-            return lose_worker(*lease.worker, "a cancelled job did not stop", true);
-        }
-    } else if (job.limits && job.limits->deadline <= now_) {
+    const bool too_late = job.limits && job.limits->deadline <= now_;
+    const bool too_long = lease.timeout_at <= now_;
+    const auto stall = job.queue->stall_timeout;
+    if (lease.stop_by <= now_) return lose_worker(*lease.worker, "a cancelled job did not stop", true);
+    if (lease.cancelled && (too_late || too_long)) {
+        abandon_lease(job, CancelReason::cancelled);
+        return end(job, JobState::cancelled,
+                   JobError{"cancelled", "the job was cancelled", "cancelled", false});
+    }
+    if (too_late) {
         abandon_lease(job, CancelReason::deadline);
         return end(job, JobState::expired,
                    JobError{"deadline_exceeded", "the job's deadline has passed", "deadline", false});
-    } else if (lease.timeout_at <= now_) {
+    }
+    if (too_long) {
         abandon_lease(job, CancelReason::timeout);
         return end(job, JobState::failed,
                    JobError{"deadline_exceeded", "the job ran longer than its timeout", "timeout", false});
-    } else if (job.queue->stall_timeout.count() > 0 &&
-               lease.last_sign + job.queue->stall_timeout <= now_) {
+    }
+    if (!lease.cancelled && stall.count() > 0 && lease.last_sign + stall <= now_) {
         return lose_worker(*lease.worker, "a job showed no sign of life", true);
     }
     rearm(job);
@@ -118,16 +121,17 @@ void Core::Impl::send_cancel(Job& job, CancelReason reason) {
 
 /// The job ends on time, its engine may not: the lease lives on without it until the worker confirms.
 void Core::Impl::abandon_lease(Job& job, CancelReason reason) {
-    const Lease lease = job.detail->lease;
+    const Lease& lease = job.detail->lease;
     Worker& worker = *lease.worker;
-    send_cancel(job, reason);
+    if (!lease.cancelled) send_cancel(job, reason);
     auto abandoned = std::make_unique<AbandonedLease>(worker, job.id, lease.fence);
-    timers_.arm(*abandoned, job.detail->lease.stop_by);
+    timers_.arm(*abandoned, lease.stop_by);
     worker.abandoned.push_back(std::move(abandoned));
     switch (reason) {
         case CancelReason::timeout: return detach_lease(job, "timeout");
         case CancelReason::deadline: return detach_lease(job, "expired");
-        default: return detach_lease(job, "failed");
+        case CancelReason::cancelled: return detach_lease(job, "cancelled");
+        case CancelReason::lost: return detach_lease(job, "failed");
     }
 }
 

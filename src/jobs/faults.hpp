@@ -23,7 +23,7 @@ enum class Fault : std::uint8_t {
     event_skipped,           // an event id is used and the event dropped
     attempt_not_awaited,     // a later lease leaves before its record is on disk
     session_repeated,        // a session runs again after steps were delivered
-    twin_accepted,           // two requests with one key make two jobs
+    body_not_compared,       // a key used with another body gets the first one's job
     queue_unbounded,         // no quota
     job_leaked,              // ended jobs are never let go
     count,

@@ -76,7 +76,6 @@ struct Detail {
     std::uint32_t setbacks = 0;  // loads and writes before a lease that failed in a row
     std::optional<JobId> retry_of;
     std::string traceparent;     // one that TraceContext does not hold
-    std::unique_ptr<Idempotency> idempotency;  // until accepted
     EventRing events;
     std::vector<std::shared_ptr<Subscription>> watchers;
     std::unique_ptr<SessionFlow> session;
@@ -123,6 +122,7 @@ struct Job : Timer {
     Lane* lane = nullptr;  // while waiting
     std::unique_ptr<Detail> detail;
     std::unique_ptr<JobLimits> limits;
+    std::unique_ptr<Idempotency> idempotency;  // every record of the job carries it
     std::shared_ptr<const Payload> input;  // null = on disk, or removed
     std::uint64_t order = 0;  // age: rises with every job that is queued
     SteadyTime since{};       // queued, or ended
