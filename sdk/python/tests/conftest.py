@@ -1,6 +1,6 @@
 """A real server for the end-to-end tests, where there is one.
 
-HEADRACE_BINARY names the program; else the newest of build/*/headrace is taken. Without one the
+HEADRACE_BIN names the program; else the newest of build/*/headrace is taken. Without one the
 tests of `e2e` are skipped.
 """
 
@@ -31,7 +31,7 @@ class Server:
 
 
 def binary() -> Path | None:
-    if named := os.environ.get("HEADRACE_BINARY"):
+    if named := os.environ.get("HEADRACE_BIN"):
         return Path(named)
     built = sorted(ROOT.glob("build/*/headrace"), key=lambda path: path.stat().st_mtime)
     return built[-1] if built else None
