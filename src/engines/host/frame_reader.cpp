@@ -47,6 +47,12 @@ Result<wire::Frame*> FrameReader::next() {
     }
 }
 
+bool FrameReader::has_frame() const {
+    const std::size_t there = end_ - begin_;
+    return there >= link::kLengthBytes &&
+           there - link::kLengthBytes >= link::read_length(buffer_.data() + begin_);
+}
+
 bool FrameReader::fill() {
     if (begin_ == end_) begin_ = end_ = 0;
     if (buffer_.size() - end_ < link::kLengthBytes + link::kMaxFrame && begin_ > 0) {

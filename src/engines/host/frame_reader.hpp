@@ -21,6 +21,10 @@ class FrameReader {
     /// The next frame, good until the next call; null when the parent is gone. Error: not a frame.
     Result<wire::Frame*> next();
 
+    /// A whole frame is here already: next() will not wait.
+    [[nodiscard]] bool has_frame() const;
+    [[nodiscard]] int socket() const { return socket_; }
+
   private:
     /// False at the end of the stream.
     bool fill();

@@ -39,7 +39,9 @@ int Host::run() {
     }
     engine_.emplace(std::move(*engine));
     slots_ = std::make_unique<Slots>(*engine_, registry_, outbox_);
-    slots_->start(slots_count_);
+    if (slots_count_ > 1) slots_->start(slots_count_);
+    else standing_in_ = std::thread([this] { stand_in(); });
+    loaded_.store(true, std::memory_order_release);
     wire::Frame credit;
     credit.mutable_credit()->add_offers(0);
     credit.mutable_credit()->set_slots(slots_count_);
@@ -97,27 +99,48 @@ void Host::send_hello(const wire::Start& start) {
     outbox_.send(frame);
 }
 
+void Host::read_one() {
+    auto frame = reader_.next();
+    if (frame && *frame == nullptr) ::_exit(kDrained);  // the parent is gone
+    Result<void> sound;
+    if (!frame) sound = fail(std::move(frame).error());
+    else if (sound = check_.accept(**frame); sound) sound = handle(**frame);
+    if (sound) return;
+    say("the link broke its own rules: " + sound.error().message);
+    std::fflush(nullptr);
+    ::_exit(kBrokenLink);
+}
+
 void Host::read_all() {
-    link::ProtocolCheck check(link::Speaker::server);
     wire::Frame welcome;  // has come already
     welcome.mutable_welcome();
-    (void)check.accept(welcome);
+    (void)check_.accept(welcome);
     while (true) {
-        auto frame = reader_.next();
-        if (frame && *frame == nullptr) ::_exit(kDrained);  // the parent is gone
-        Result<void> sound;
-        if (!frame) sound = fail(std::move(frame).error());
-        else if (sound = check.accept(**frame); sound) sound = handle(**frame);
-        if (sound) continue;
-        say("the link broke its own rules: " + sound.error().message);
-        std::fflush(nullptr);
-        ::_exit(kBrokenLink);
+        read_one();
+        if (may_run_ && slots_count_ == 1) run_waiting();
+    }
+}
+
+void Host::run_waiting() {
+    may_run_ = false;
+    while (slots_->has_next()) {
+        baton_.lend();
+        slots_->run_next();
+        baton_.reclaim();
+    }
+}
+
+void Host::stand_in() {
+    while (true) {
+        baton_.wait_turn();
+        while (reader_.has_frame() || baton_.may_read(reader_.socket())) read_one();
+        baton_.give_back();
     }
 }
 
 Result<void> Host::handle(wire::Frame& frame) {
     switch (frame.body_case()) {
-        case wire::Frame::kLease: on_lease(*frame.mutable_lease()); break;
+        case wire::Frame::kLease: return on_lease(*frame.mutable_lease());
         case wire::Frame::kInput: return on_input(*frame.mutable_input());
         case wire::Frame::kCancel: on_cancel(frame.cancel()); break;
         case wire::Frame::kWindow:
@@ -136,7 +159,11 @@ Result<void> Host::handle(wire::Frame& frame) {
     return {};
 }
 
-void Host::on_lease(wire::Lease& lease) {
+Result<void> Host::on_lease(wire::Lease& lease) {
+    if (!loaded_.load(std::memory_order_acquire)) {
+        return fail(ErrorCode::invalid_argument, "a lease came before any credit");
+    }
+    may_run_ = true;
     for (auto& leased : *lease.mutable_batches()) {
         auto batch = std::make_unique<Batch>();
         for (const auto& job : leased.jobs()) {
@@ -154,6 +181,7 @@ void Host::on_lease(wire::Lease& lease) {
             if (!job->inbox.complete()) incomplete_[job->ref] = shared;
         }
     }
+    return {};
 }
 
 Result<void> Host::on_input(wire::Input& input) {
@@ -205,7 +233,10 @@ void Host::arrived(const Ref& ref) {
     const auto found = incomplete_.find(ref);
     if (found == incomplete_.end()) return;
     auto& batch = *found->second;
-    if (--batch->waiting == 0) slots_->run(std::move(batch));
+    if (--batch->waiting == 0) {
+        slots_->run(std::move(batch));
+        may_run_ = true;
+    }
     incomplete_.erase(found);
 }
 

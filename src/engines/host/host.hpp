@@ -10,11 +10,13 @@
 #include <thread>
 
 #include "catalog/interface.hpp"
+#include "engines/host/baton.hpp"
 #include "engines/host/frame_reader.hpp"
 #include "engines/host/library.hpp"
 #include "engines/host/outbox.hpp"
 #include "engines/host/registry.hpp"
 #include "engines/host/slots.hpp"
+#include "link/protocol.hpp"
 
 namespace headrace::wire {
 class Cancel;
@@ -28,7 +30,8 @@ namespace headrace::engines::host {
 
 /// One native engine in a process of its own. Threads: the main one loads the engine, then sends a sign
 /// of life now and then and waits for SIGTERM; the reader takes every frame off the link; each slot
-/// runs the engine. The end of the link ends the process at once, whatever its threads do.
+/// runs the engine. With one slot the reader runs it, and a second thread stands in for it as reader
+/// while a call takes long. The end of the link ends the process at once, whatever its threads do.
 class Host {
   public:
     explicit Host(int socket);
@@ -43,9 +46,13 @@ class Host {
 
     Result<void> greet();
     void send_hello(const wire::Start& start);
+    /// Reads and handles one frame; ends the process when there is no more to read.
+    void read_one();
     void read_all();
+    void run_waiting();
+    void stand_in();
     Result<void> handle(wire::Frame& frame);
-    void on_lease(wire::Lease& lease);
+    Result<void> on_lease(wire::Lease& lease);
     Result<void> on_input(wire::Input& input);
     Result<void> on_chunk(hr_job& job, wire::Input& input);
     void on_cancel(const wire::Cancel& cancel);
@@ -64,8 +71,13 @@ class Host {
     std::uint32_t heartbeat_ms_ = 5'000;
     std::uint64_t window_ = 256 * 1024;
     std::optional<Library> engine_;
-    std::unique_ptr<Slots> slots_;  // set before the first credit, so before the first lease
+    std::unique_ptr<Slots> slots_;
+    std::atomic<bool> loaded_{false};  // engine_ and slots_ are set: leases may come
+    link::ProtocolCheck check_{link::Speaker::server};  // the reader's
+    bool may_run_ = false;  // the reader's: batches may wait to be run
+    Baton baton_;
     std::thread reading_;
+    std::thread standing_in_;
     /// The reader's: batches whose parts have not all come, by each of the jobs that wait.
     std::map<Ref, std::shared_ptr<std::unique_ptr<Batch>>> incomplete_;
 };

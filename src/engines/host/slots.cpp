@@ -102,13 +102,34 @@ void Slots::run(std::unique_ptr<Batch> batch) {
         const std::lock_guard lock(mutex_);
         waiting_.push_back(std::move(batch));
     }
-    some_.notify_one();
+    if (!threads_.empty()) some_.notify_one();
+}
+
+bool Slots::has_next() {
+    const std::lock_guard lock(mutex_);
+    return !waiting_.empty();
+}
+
+bool Slots::run_next() {
+    std::unique_ptr<Batch> batch;
+    {
+        const std::lock_guard lock(mutex_);
+        if (waiting_.empty()) return false;
+        batch = std::move(waiting_.front());
+        waiting_.pop_front();
+        ++running_;
+    }
+    run_batch(*batch);
+    const std::lock_guard lock(mutex_);
+    if (--running_ == 0 && draining_) some_.notify_all();
+    return true;
 }
 
 void Slots::drain() {
     {
-        const std::lock_guard lock(mutex_);
+        std::unique_lock lock(mutex_);
         draining_ = true;
+        if (threads_.empty()) some_.wait(lock, [this] { return waiting_.empty() && running_ == 0; });
     }
     some_.notify_all();
     for (auto& thread : threads_) thread.join();

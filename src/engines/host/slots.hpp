@@ -14,11 +14,15 @@
 
 namespace headrace::engines::host {
 
-/// The threads that run the engine, one per slot, and the batches that wait for one.
+/// The batches that wait for a slot, and the threads that run the engine on them, one per slot. An engine
+/// of one slot needs none: whoever reads the link runs it.
 class Slots {
   public:
     Slots(Library& engine, Registry& registry, Outbox& outbox);
     void start(std::uint32_t count);
+    /// Runs the next batch on the calling thread; false when none waits. For engines of one slot.
+    bool run_next();
+    [[nodiscard]] bool has_next();
     /// Thread-safe; from the reader.
     void run(std::unique_ptr<Batch> batch);
     /// Takes no more; ends when every batch that was given has ended.
@@ -38,6 +42,7 @@ class Slots {
     std::mutex mutex_;  // guards what follows
     std::condition_variable some_;
     std::deque<std::unique_ptr<Batch>> waiting_;
+    std::uint32_t running_ = 0;  // by run_next()
     bool draining_ = false;
 };
 
