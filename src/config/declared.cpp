@@ -118,7 +118,7 @@ const std::array kSettings{
            "How long usage records are kept; whole hours."),
     number("retention", "files_s", Type::seconds, "604800", 60, 3650 * kDay,
            "How long an uploaded file is kept."),
-    live(number("retention", "sweep_s", Type::seconds, "60", 1, kDay,
+    live(number("retention", "sweep_s", Type::seconds, "300", 1, kDay,
                 "How often what has expired is removed.")),
     number("retention", "low_disk_bytes", Type::bytes, "256MiB", 0, 1024 * kGiB,
            "Free space below which no new job and no new blob is taken; 0: no such mark."),

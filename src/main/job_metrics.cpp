@@ -141,7 +141,8 @@ void JobMetrics::worker_attached(const WorkerId& id, const std::string& name) {
 
 void JobMetrics::worker_lost(const WorkerId& id, const std::string& name, const std::string& reason) {
     lost_.add();
-    log::warn("worker lost worker={} id={} reason={}", name, id.text(), reason);
+    if (stopping_) log::debug("worker stopped worker={} id={}", name, id.text());
+    else log::warn("worker lost worker={} id={} reason={}", name, id.text(), reason);
 }
 
 void JobMetrics::cancel_sent(const jobs::JobRecord& job) {

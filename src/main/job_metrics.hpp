@@ -16,6 +16,8 @@ namespace headrace::main {
 class JobMetrics final : public jobs::CoreObserver {
   public:
     JobMetrics(telemetry::Registry& registry, std::size_t tenants);
+    /// From here on a worker that goes is no news.
+    void stopping() { stopping_ = true; }
 
     void job_accepted(const jobs::JobRecord& job) override;
     void job_started(const jobs::JobRecord& job, const std::string& worker) override;
@@ -64,6 +66,7 @@ class JobMetrics final : public jobs::CoreObserver {
     Cells* last_ = nullptr;
     Tenant* last_tenant_ = nullptr;
     telemetry::LabelCap tenant_cap_;
+    bool stopping_ = false;
 };
 
 }  // namespace headrace::main

@@ -19,6 +19,9 @@
 namespace headrace::main {
 namespace {
 
+/// What answers get at the least to leave, when drain_s has run out.
+constexpr std::chrono::milliseconds kLastAnswers{500};
+
 /// Every connection is a descriptor, and the soft limit is often 1024.
 void raise_file_limit() {
     rlimit limit{};
@@ -326,13 +329,8 @@ asio::awaitable<void> Server::shut_down() {
         co_await timer.async_wait(asio::use_awaitable);
     }
     if (drain.size() > 0) log::warn("jobs still running after drain_s; durable ones run again");
-    client_door_->stop_accepting();
-    control_door_->stop_accepting();
-    const auto left = std::max(std::chrono::duration_cast<std::chrono::milliseconds>(
-                                   end - std::chrono::steady_clock::now()),
-                               std::chrono::milliseconds(200));
-    co_await client_door_->drain(left);
-    co_await control_door_->drain(std::chrono::milliseconds(200));
+    // Engines go first: whoever waits for one of their jobs, or talks with it, is told so in good order.
+    job_metrics_.stopping();
     auto& engines = *local_engines_;
     const auto stop = [&engines](auto done) {
         engines.stop([done = std::move(done)]() mutable { done(Result<void>{}); });
@@ -340,6 +338,14 @@ asio::awaitable<void> Server::shut_down() {
     auto stopped = co_await await_result<void>(stop);
     if (!stopped) log::error("engines did not stop error={}", stopped.error().message);
     co_await hub_->stop();
+    for (const auto& worker : core_->workers()) core_->detach(worker.id, "the server is shutting down");
+    client_door_->stop_accepting();
+    control_door_->stop_accepting();
+    const auto left = std::max(std::chrono::duration_cast<std::chrono::milliseconds>(
+                                   end - std::chrono::steady_clock::now()),
+                               kLastAnswers);
+    co_await client_door_->drain(left);
+    co_await control_door_->drain(kLastAnswers);
     log::info("server stopped");
     tasks_.cancel();
     core_loop_.stop();

@@ -41,8 +41,8 @@ namespace headrace::main {
 /// order. The thread that calls run() owns the core's loop.
 ///
 /// Life: make() does all that can refuse to start; run() serves until SIGTERM or SIGINT has been
-/// obeyed. Draining: readiness goes first, then leases, then running jobs end, then the doors close,
-/// then engines stop, then loops end.
+/// obeyed. Draining: readiness goes first, then leases, then running jobs end, then engines stop,
+/// then the doors close, then loops end.
 class Server {
   public:
     static Result<std::unique_ptr<Server>> make(config::Sources sources, config::Config config,
@@ -110,7 +110,7 @@ class Server {
     asio::signal_set signals_{core_loop_.io()};
     std::atomic<bool> started_{false};
     std::atomic<bool> draining_{false};
-    std::atomic<std::int64_t> sweep_ms_{60'000};
+    std::atomic<std::int64_t> sweep_ms_{300'000};
 };
 
 }  // namespace headrace::main

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from conftest import Workers
 from server import BINARY, ECHO, Server, free_port
 
 Start = Callable[..., Server]
@@ -355,3 +356,26 @@ def test_a_worker_that_cannot_start_says_why(tmp_path: Path) -> None:
     assert "in the clear" in worker("--connect", "http://example.org:8601", "--token-file", str(token), *engine)
     assert "--token-file" in worker("--connect", "http://127.0.0.1:1", "--token-file", str(tmp_path / "none"), *engine)
     assert "--engine" in worker("--connect", "http://127.0.0.1:1", "--token-file", str(token))
+
+
+def test_a_session_is_told_that_the_server_ends(start_server: Start) -> None:
+    from test_sessions import OPENING, TALK, connect
+    from worker import offer
+
+    server = start_server(engines=(), settings=("server.drain_s=1",))
+    workers = Workers(server)
+    worker = workers.start(offer("talk", TALK))
+    with connect(server.client, "talk") as session:
+        session.send(OPENING)
+        session.receive()
+        leased = worker.next_job()
+        session.send({"input": {"text": "hello"}, "seq": 1})
+        leased.next_step()
+        leased.output({"text": "HELLO"}, 1)
+        session.receive()
+        server.process.send_signal(signal.SIGTERM)
+        messages, code = session.until_closed()
+    assert code == 1011 and "error" in messages[-1], (messages, code)
+    assert server.process.wait(10) == 0
+    for open_worker in workers.open:
+        open_worker.close()
