@@ -6,5 +6,5 @@ help_if_asked "$0" "${1:-}"
 STEPS=3
 step "system packages" ensure_packages build run bench
 step "configure" cmake --preset release -DHEADRACE_BENCH=ON
-step "build release" build release headrace headrace-host engines store_bench
+step "build release" build release headrace headrace-host example_engines store_bench
 exec "$PYTHON" bench/run.py --build build/release "$@"

@@ -4,7 +4,7 @@
 . scripts/lib.sh
 help_if_asked "$0" "${1:-}"
 STEPS=2
-step "build release" build release headrace headrace-host engines
+step "build release" build release headrace headrace-host example_engines
 rounds=200 rest=()
 while [ $# -gt 0 ]; do
     case "$1" in --rounds) rounds=${2:?}; shift ;; *) rest+=("$1") ;; esac

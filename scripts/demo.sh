@@ -20,5 +20,5 @@ step "system packages" ensure_packages build run demo
 step "engine environment: ocr (rapidocr, ONNX)" ensure_engine examples/engines/ocr
 step "engine environment: vad (silero, ONNX)" ensure_engine examples/engines/vad
 step "configure" cmake --preset release
-step "build build/release/headrace" build release headrace headrace-host engines
+step "build build/release/headrace" build release headrace headrace-host example_engines
 exec "$PYTHON" scripts/tour.py --binary build/release/headrace --port "$port" $once

@@ -18,6 +18,6 @@ pack() {
     tar -C build/package -czf "build/$name.tar.gz" "$name"
     (cd build && sha256sum "$name.tar.gz" | tee "$name.tar.gz.sha256")
 }
-step "build release" build release headrace headrace-host engines
+step "build release" build release headrace headrace-host example_engines
 step "pack" pack
 cat "$STEP_LOG"
