@@ -88,6 +88,12 @@ Session::Session(Site& site, Opening opening, std::unique_ptr<http::WebSocket> s
       links_{site_.parts.urls, site_.parts.clock.wall() + site_.settings.url_good_ms,
              opening_.who->tenant, opening_.origin} {}
 
+/// The connection is given up: the job too, unless it has ended.
+void Session::leave() {
+    socket_->cancel();
+    site_.parts.jobs.hang_up(job_);
+}
+
 asio::awaitable<void> Session::run() {
     auto submission = co_await read_opening();
     if (!submission) {
@@ -101,17 +107,19 @@ asio::awaitable<void> Session::run() {
         co_return;
     }
     job_ = accepted->view.record.id;
+    // Whatever the way out, also when the door cuts this coroutine short.
+    struct Leave {
+        Session& session;
+        ~Leave() { session.leave(); }
+    };
+    const Leave leaving{*this};
     const std::string hello = "{\"job\":{\"id\":\"" + job_.text() + "\"}}";
     auto greeted = co_await socket_->write(hello, false);
-    if (!greeted) {
-        site_.parts.jobs.hang_up(job_);
-        co_return;
-    }
+    if (!greeted) co_return;
     TaskGroup reader(socket_->executor());
-    reader.spawn("session input", read_inputs());
+    reader.spawn("session input", read_inputs(shared_from_this()));
     co_await write_outputs();
-    socket_->cancel();
-    site_.parts.jobs.hang_up(job_);  // nothing happens when the job has ended
+    leave();
     reader.cancel();
     co_await reader.join();
 }
@@ -119,8 +127,9 @@ asio::awaitable<void> Session::run() {
 asio::awaitable<Result<jobs::Submission>> Session::read_opening() {
     asio::steady_timer timer(socket_->executor());
     timer.expires_after(kOpeningTime);
-    timer.async_wait([socket = socket_.get()](const boost::system::error_code& error) {
-        if (!error) socket->cancel();
+    timer.async_wait([weak = weak_from_this()](const boost::system::error_code& error) {
+        const auto self = weak.lock();
+        if (!error && self) self->socket_->cancel();
     });
     auto message = co_await socket_->read();
     timer.cancel();
@@ -151,7 +160,7 @@ asio::awaitable<Result<jobs::Submission>> Session::read_opening() {
     co_return submission;
 }
 
-asio::awaitable<void> Session::read_inputs() {
+asio::awaitable<void> Session::read_inputs([[maybe_unused]] std::shared_ptr<Session> self) {
     bool open = true;
     while (true) {
         auto message = co_await socket_->read();

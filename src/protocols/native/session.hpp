@@ -20,12 +20,13 @@
 
 namespace headrace::protocols::native {
 
-/// One WebSocket that is one job in stream mode. Lives on one loop, on the stack of run().
+/// One WebSocket that is one job in stream mode. Lives on one loop, shared by its two coroutines:
+/// when one is cut short, the other still finds what it stands on.
 ///
-/// Two coroutines: one reads frames into the job's input and stands still while the job's window is
+/// One coroutine reads frames into the job's input and stands still while the job's window is
 /// used up; the other writes outputs and is the only one that writes or closes. Whoever finds the
 /// client at fault leaves the error and wakes the writer.
-class Session {
+class Session : public std::enable_shared_from_this<Session> {
   public:
     struct Opening {
         std::shared_ptr<const access::Principal> who;
@@ -39,7 +40,8 @@ class Session {
 
   private:
     asio::awaitable<Result<jobs::Submission>> read_opening();
-    asio::awaitable<void> read_inputs();
+    asio::awaitable<void> read_inputs(std::shared_ptr<Session> self);
+    void leave();
     asio::awaitable<Result<bool>> take_frame(http::WebSocketMessage message);
     Result<catalog::Values> values_of_text(const std::string& text, bool& last);
     Result<catalog::Values> values_of_binary(std::string bytes) const;

@@ -42,8 +42,8 @@ asio::awaitable<void> SocketRoutes::session(http::Exchange& exchange) {
         co_await answer_error(exchange, std::move(socket).error());
         co_return;
     }
-    Session session(site_, std::move(opening), std::move(*socket));
-    co_await session.run();
+    const auto session = std::make_shared<Session>(site_, std::move(opening), std::move(*socket));
+    co_await session->run();
 }
 
 asio::awaitable<void> SocketRoutes::link(http::Exchange& exchange) {
