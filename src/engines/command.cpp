@@ -11,18 +11,35 @@ namespace {
 
 namespace fs = std::filesystem;
 
-/// What an engine may take over from us; all else, our own settings and secrets first, it does not see.
-constexpr std::array kInherited = {
-    "PATH", "HOME", "USER", "LANG", "LC_ALL", "LC_CTYPE", "TZ", "TMPDIR", "LD_LIBRARY_PATH",
-    "CUDA_VISIBLE_DEVICES", "NVIDIA_VISIBLE_DEVICES", "HIP_VISIBLE_DEVICES", "OMP_NUM_THREADS",
-    "HF_HOME", "XDG_CACHE_HOME", "SSL_CERT_FILE", "HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY"};
+/// What an engine may take over from us; all else, our own settings and secrets first, it does not
+/// see.
+constexpr std::array kInherited = {"PATH",
+                                   "HOME",
+                                   "USER",
+                                   "LANG",
+                                   "LC_ALL",
+                                   "LC_CTYPE",
+                                   "TZ",
+                                   "TMPDIR",
+                                   "LD_LIBRARY_PATH",
+                                   "CUDA_VISIBLE_DEVICES",
+                                   "NVIDIA_VISIBLE_DEVICES",
+                                   "HIP_VISIBLE_DEVICES",
+                                   "OMP_NUM_THREADS",
+                                   "HF_HOME",
+                                   "XDG_CACHE_HOME",
+                                   "SSL_CERT_FILE",
+                                   "HTTP_PROXY",
+                                   "HTTPS_PROXY",
+                                   "NO_PROXY"};
 
 bool is_there(const fs::path& path) {
     std::error_code error;
     return !path.empty() && fs::exists(path, error);
 }
 
-std::vector<std::string> environment_for(const catalog::EngineSpec& spec, const Settings& settings) {
+std::vector<std::string> environment_for(const catalog::EngineSpec& spec,
+                                         const Settings& settings) {
     std::map<std::string, std::string> all;
     for (const char* name : kInherited) {
         if (const char* value = std::getenv(name)) all[name] = value;

@@ -31,6 +31,8 @@ std::uint64_t resident_tree(pid_t pid, int depth) {
 
 }  // namespace
 
-std::uint64_t resident_bytes(pid_t pid) { return resident_tree(pid, 0); }
+std::uint64_t resident_bytes(pid_t pid) {
+    return resident_tree(pid, 0);
+}
 
 }  // namespace headrace::engines

@@ -24,7 +24,8 @@ std::string words_of(const siginfo_t& info) {
 
 }  // namespace
 
-Process::Process(Loop& loop, Spawned spawned, std::string name, UniqueFunction<void(std::string)> ended)
+Process::Process(Loop& loop, Spawned spawned, std::string name,
+                 UniqueFunction<void(std::string)> ended)
     : loop_(loop),
       pid_(spawned.pid),
       name_(std::move(name)),
@@ -81,7 +82,8 @@ void Process::read_rest(Stream& stream, std::string_view name) {
 void Process::tell_line(std::string_view stream, std::string_view line) {
     const auto now = std::chrono::steady_clock::now();
     if (now - second_ >= std::chrono::seconds(1)) {
-        if (dropped_ > 0) log::warn("engine wrote too much engine={} lines_dropped={}", name_, dropped_);
+        if (dropped_ > 0)
+            log::warn("engine wrote too much engine={} lines_dropped={}", name_, dropped_);
         second_ = now;
         lines_ = dropped_ = 0;
     }

@@ -15,8 +15,9 @@
 
 namespace headrace::engines {
 
-/// One child process: reads what it writes to its streams line by line into the log, waits for its end
-/// without blocking, ends it when asked to. Belongs to one loop, on whose thread it was spawned.
+/// One child process: reads what it writes to its streams line by line into the log, waits for its
+/// end without blocking, ends it when asked to. Belongs to one loop, on whose thread it was
+/// spawned.
 class Process : public std::enable_shared_from_this<Process> {
   public:
     /// `ended` is called once, with words such as "killed by signal 11" or "exit status 3".

@@ -6,9 +6,9 @@
 
 namespace headrace::engines {
 
-/// When a host that has ended is started again. Pure. The first time it is at once; ends that follow
-/// each other wait longer and longer: under a second for an engine that works until something kills
-/// it, up to half a minute for one that does not even get ready.
+/// When a host that has ended is started again. Pure. The first time it is at once; ends that
+/// follow each other wait longer and longer: under a second for an engine that works until
+/// something kills it, up to half a minute for one that does not even get ready.
 class RestartPolicy {
   public:
     using Milliseconds = std::chrono::milliseconds;

@@ -7,12 +7,13 @@
 namespace headrace::engines {
 
 struct Settings {
-    std::filesystem::path host_program;    // headrace-host
-    std::filesystem::path library_folder;  // where native libraries are looked for after the engine's own
-    std::filesystem::path python_sdk;      // the folder that holds the package `headrace`
-    std::string python = "python3";        // where an engine has no environment of its own
-    std::string name_prefix;               // before each host's name, e.g. the agent's name and '/'
-    std::chrono::milliseconds stop_grace{5'000};   // between SIGTERM and SIGKILL
+    std::filesystem::path host_program;  // headrace-host
+    std::filesystem::path
+        library_folder;  // where native libraries are looked for after the engine's own
+    std::filesystem::path python_sdk;  // the folder that holds the package `headrace`
+    std::string python = "python3";    // where an engine has no environment of its own
+    std::string name_prefix;           // before each host's name, e.g. the agent's name and '/'
+    std::chrono::milliseconds stop_grace{5'000};  // between SIGTERM and SIGKILL
     std::chrono::milliseconds memory_poll{250};
 };
 

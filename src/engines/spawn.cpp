@@ -74,7 +74,8 @@ struct Child {
     ::sigprocmask(SIG_SETMASK, &none, nullptr);
     for (int signal = 1; signal < NSIG; ++signal) ::signal(signal, SIG_DFL);
     const int null = ::open("/dev/null", O_RDONLY | O_CLOEXEC);
-    // The ends may lie anywhere, also on 0..3: move them out of the way before they are put in place.
+    // The ends may lie anywhere, also on 0..3: move them out of the way before they are put in
+    // place.
     const int link = ::fcntl(child.link, F_DUPFD_CLOEXEC, 10);
     const int output = ::fcntl(child.output, F_DUPFD_CLOEXEC, 10);
     const int errors = ::fcntl(child.errors, F_DUPFD_CLOEXEC, 10);
@@ -116,9 +117,10 @@ Result<Spawned> spawn(const Command& command) {
     environment.push_back("HEADRACE_LINK_FD=" + std::to_string(kLinkFd));
     const auto argument_pointers = pointers(command.arguments);
     const auto environment_pointers = pointers(environment);
-    const Child child{argument_pointers.data(), environment_pointers.data(), command.directory.c_str(),
-                      link->theirs.get(),       output->theirs.get(),        errors->theirs.get(),
-                      failure->theirs.get(),    ::getpid()};
+    const Child child{argument_pointers.data(),  environment_pointers.data(),
+                      command.directory.c_str(), link->theirs.get(),
+                      output->theirs.get(),      errors->theirs.get(),
+                      failure->theirs.get(),     ::getpid()};
     const pid_t pid = ::fork();
     if (pid < 0) return cannot("no process", errno);
     if (pid == 0) run_child(child);

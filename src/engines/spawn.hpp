@@ -26,8 +26,8 @@ struct Spawned {
     UniqueFd errors;  // its standard error, not blocking
 };
 
-/// Starts a process that leads a group of its own, dies with the calling thread, inherits nothing but
-/// its standard streams and one end of the link, whose number it finds in HEADRACE_LINK_FD.
+/// Starts a process that leads a group of its own, dies with the calling thread, inherits nothing
+/// but its standard streams and one end of the link, whose number it finds in HEADRACE_LINK_FD.
 /// Error unavailable: what could not be had, or why the program cannot be run.
 Result<Spawned> spawn(const Command& command);
 

@@ -23,7 +23,10 @@ using std::chrono::milliseconds;
 class Supervisor::Keeper : public std::enable_shared_from_this<Keeper> {
   public:
     Keeper(Supervisor& owner, SpecPtr engine, std::string name)
-        : spec(std::move(engine)), owner_(&owner), name_(std::move(name)), timer_(owner.loop_.io()) {}
+        : spec(std::move(engine)),
+          owner_(&owner),
+          name_(std::move(name)),
+          timer_(owner.loop_.io()) {}
 
     void start_in(milliseconds delay) {
         timer_.expires_after(delay);
@@ -108,8 +111,10 @@ class Supervisor::Keeper : public std::enable_shared_from_this<Keeper> {
                    fmt::format("engine host ended engine={} pid={} reason={}", name_, pid, reason));
         owner_->listener_.host_ended(gone, reason);
         if (owner_ == nullptr) return;
-        if (stopping_) owner_->stopped_one();
-        else again(was_ready);
+        if (stopping_)
+            owner_->stopped_one();
+        else
+            again(was_ready);
     }
 
     void again(bool was_ready) {
@@ -148,7 +153,8 @@ void Supervisor::add(catalog::EngineSpec spec) {
 
 void Supervisor::remove(const std::string& capability, const std::string& version) {
     for (const auto& keeper : keepers_) {
-        if (keeper->spec->capability == capability && keeper->spec->version == version) keeper->stop();
+        if (keeper->spec->capability == capability && keeper->spec->version == version)
+            keeper->stop();
     }
     stopped_one();
 }

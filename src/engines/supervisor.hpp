@@ -25,20 +25,20 @@ struct StartedHost {
     std::unique_ptr<link::Channel> link;  // the start frame is queued; not reading yet
 };
 
-/// Whoever speaks with the hosts: the hub, or the agent. Called on the supervisor's loop, never inside
-/// a call to the supervisor.
+/// Whoever speaks with the hosts: the hub, or the agent. Called on the supervisor's loop, never
+/// inside a call to the supervisor.
 class HostListener {
   public:
     virtual ~HostListener() = default;
     virtual void host_started(StartedHost host) = 0;
-    /// The process is gone, whatever its link says. `reason`: "killed by signal 11", "exit status 3",
-    /// "memory limit 512 MiB passed", or what kill() was given.
+    /// The process is gone, whatever its link says. `reason`: "killed by signal 11", "exit status
+    /// 3", "memory limit 512 MiB passed", or what kill() was given.
     virtual void host_ended(std::uint64_t id, const std::string& reason) = 0;
 };
 
 /// Keeps the hosts of a set of engines running: starts them, reads their output into the log, holds
-/// them to their limits, and starts anew what has ended. Belongs to one loop, whose thread must outlive
-/// the hosts (they die with it). The listener outlives the supervisor.
+/// them to their limits, and starts anew what has ended. Belongs to one loop, whose thread must
+/// outlive the hosts (they die with it). The listener outlives the supervisor.
 class Supervisor {
   public:
     Supervisor(Settings settings, Loop& loop, HostListener& listener);
@@ -56,7 +56,8 @@ class Supervisor {
     void ready(std::uint64_t id);
     /// Ends the process at once; it is started anew.
     void kill(std::uint64_t id, const std::string& reason);
-    /// SIGTERM to all, SIGKILL after the grace; `done` when none is left. Nothing is started any more.
+    /// SIGTERM to all, SIGKILL after the grace; `done` when none is left. Nothing is started any
+    /// more.
     void stop(UniqueFunction<void()> done);
 
     struct HostView {

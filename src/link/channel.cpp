@@ -2,8 +2,8 @@
 
 #include <vector>
 
-#include <boost/asio/post.hpp>
 #include <google/protobuf/arena.h>
+#include <boost/asio/post.hpp>
 
 #include "base/log.hpp"
 #include "base/loop.hpp"
@@ -58,7 +58,8 @@ void Channel::send(const wire::Frame& frame) {
     const std::size_t at = out.size();
     out.resize(at + kLengthBytes + size);
     write_length(out.data() + at, size);
-    frame.SerializeWithCachedSizesToArray(reinterpret_cast<std::uint8_t*>(out.data() + at + kLengthBytes));
+    frame.SerializeWithCachedSizesToArray(
+        reinterpret_cast<std::uint8_t*>(out.data() + at + kLengthBytes));
     queued_ += kLengthBytes + size;
     flush_soon();
 }
@@ -124,8 +125,10 @@ std::string Channel::take_queued() {
     std::string batch;
     batch.swap(urgent_);
     if (!bulk_.empty()) {
-        if (batch.empty()) batch = std::move(bulk_.front());
-        else batch.append(bulk_.front());
+        if (batch.empty())
+            batch = std::move(bulk_.front());
+        else
+            batch.append(bulk_.front());
         bulk_.pop_front();
     }
     queued_ -= batch.size();
@@ -151,11 +154,13 @@ void Channel::on_frame(std::string_view bytes) {
     reading_ = true;
     google::protobuf::Arena arena(arena_options());
     auto* frame = google::protobuf::Arena::CreateMessage<wire::Frame>(&arena);
-    if (bytes.size() > kMaxFrame || !frame->ParseFromArray(bytes.data(), static_cast<int>(bytes.size()))) {
+    if (bytes.size() > kMaxFrame ||
+        !frame->ParseFromArray(bytes.data(), static_cast<int>(bytes.size()))) {
         return broken("not a frame");
     }
     if (replay_ != nullptr && frame->has_delivery()) {
-        const auto got = replay_->receive(frame->delivery().seq(), frame->delivery().ack(), bytes.size());
+        const auto got =
+            replay_->receive(frame->delivery().seq(), frame->delivery().ack(), bytes.size());
         if (got == Replay::Received::gap) return broken("frames are missing");
         if (got == Replay::Received::again) return;
     }

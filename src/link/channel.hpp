@@ -29,8 +29,8 @@ class ChannelReceiver {
     virtual void on_closed(const CloseReason& reason) = 0;
 };
 
-/// One link: frames in both directions over a transport. What is sent while a write is under way, or
-/// while frames of one read are handled, is gathered into one write; control frames go first.
+/// One link: frames in both directions over a transport. What is sent while a write is under way,
+/// or while frames of one read are handled, is gathered into one write; control frames go first.
 ///
 /// Belongs to one loop. Must not be destroyed inside its own callbacks: post that.
 class Channel final : private TransportSink {
@@ -40,20 +40,20 @@ class Channel final : private TransportSink {
     Channel(const Channel&) = delete;
     Channel& operator=(const Channel&) = delete;
 
-    /// Starts reading. May be called again with another receiver, inside a callback too: frames that
-    /// follow go there.
+    /// Starts reading. May be called again with another receiver, inside a callback too: frames
+    /// that follow go there.
     void start(ChannelReceiver& receiver);
 
     void send(const wire::Frame& frame);
     /// A serialized frame, as it came from elsewhere.
     void send(std::string_view frame, bool urgent);
 
-    /// From now on frames are numbered and kept in `replay` until the other side has acknowledged them;
-    /// what it has kept already is sent again first. `replay` must outlive the channel.
+    /// From now on frames are numbered and kept in `replay` until the other side has acknowledged
+    /// them; what it has kept already is sent again first. `replay` must outlive the channel.
     void resume_with(Replay& replay);
 
-    /// Writes what is queued as far as the transport takes it at once, then ends the link. on_closed()
-    /// is not called.
+    /// Writes what is queued as far as the transport takes it at once, then ends the link.
+    /// on_closed() is not called.
     void close(std::string_view reason);
     /// The same, for what the other side sent.
     void refuse(std::string_view reason);
@@ -81,14 +81,14 @@ class Channel final : private TransportSink {
     std::unique_ptr<Transport> transport_;
     ChannelReceiver* receiver_ = nullptr;
     Replay* replay_ = nullptr;
-    std::string ready_;   // goes first and as it is: what a resumed link sends again
+    std::string ready_;  // goes first and as it is: what a resumed link sends again
     std::string urgent_;
     std::deque<std::string> bulk_;  // segments, so that a control frame waits behind one at most
     std::size_t queued_ = 0;
     bool started_ = false;
     bool open_ = true;
     bool writing_ = false;
-    bool reading_ = false;        // frames of one read are being handled
+    bool reading_ = false;  // frames of one read are being handled
     bool flush_posted_ = false;
     std::shared_ptr<Channel*> self_;  // null inside once the channel is gone
 };

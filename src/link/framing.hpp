@@ -21,7 +21,8 @@ inline std::uint32_t read_length(const char* at) {
 }
 
 inline void write_length(char* at, std::size_t length) {
-    for (std::size_t i = 0; i < kLengthBytes; ++i) at[i] = static_cast<char>(length >> (8 * i) & 0xff);
+    for (std::size_t i = 0; i < kLengthBytes; ++i)
+        at[i] = static_cast<char>(length >> (8 * i) & 0xff);
 }
 
 /// Calls `visit(frame)` for each frame of a batch that is known to be whole.
@@ -37,8 +38,8 @@ void for_each_frame(std::string_view batch, Visit visit) {
 /// Cuts a stream of bytes into frames and keeps what has not come whole.
 class FrameSplitter {
   public:
-    /// Calls `visit(frame)` for each whole frame; it returns false to stop. False when a length passes
-    /// kMaxFrame: the stream is then of no more use.
+    /// Calls `visit(frame)` for each whole frame; it returns false to stop. False when a length
+    /// passes kMaxFrame: the stream is then of no more use.
     template <class Visit>
     [[nodiscard]] bool feed(std::string_view bytes, Visit visit) {
         if (!partial_.empty()) {

@@ -41,11 +41,14 @@ Result<void> check_offer(const wire::Offer& offer) {
 
 Result<void> check_hello(const wire::Hello& hello) {
     if (hello.protocol() != kProtocol) {
-        return broken(fmt::format("protocol {} is not spoken here, only {}", hello.protocol(), kProtocol));
+        return broken(
+            fmt::format("protocol {} is not spoken here, only {}", hello.protocol(), kProtocol));
     }
     if (hello.offers().empty()) return broken("hello offers nothing");
-    if (hello.offers_size() > static_cast<int>(kMaxOffers)) return broken("hello has more than 64 offers");
-    if (hello.held_size() > static_cast<int>(kMaxHeld)) return broken("hello holds too many leases");
+    if (hello.offers_size() > static_cast<int>(kMaxOffers))
+        return broken("hello has more than 64 offers");
+    if (hello.held_size() > static_cast<int>(kMaxHeld))
+        return broken("hello holds too many leases");
     if (!hello.resume().empty() && hello.resume().size() != kIdBytes) {
         return broken("a worker id is 16 bytes");
     }
@@ -91,7 +94,8 @@ Result<void> check_meters(int count) {
 }
 
 Result<void> check_result(const wire::Result& result) {
-    if (result.results_size() > static_cast<int>(kMaxJobsPerFrame)) return broken("more than 64 results");
+    if (result.results_size() > static_cast<int>(kMaxJobsPerFrame))
+        return broken("more than 64 results");
     for (const auto& one : result.results()) {
         if (auto r = check_ref(one.ref()); !r) return r;
         if (auto r = check_meters(one.meters_size()); !r) return r;
@@ -100,7 +104,8 @@ Result<void> check_result(const wire::Result& result) {
 }
 
 Result<void> check_failure(const wire::Failure& failure) {
-    if (failure.failures_size() > static_cast<int>(kMaxJobsPerFrame)) return broken("more than 64 failures");
+    if (failure.failures_size() > static_cast<int>(kMaxJobsPerFrame))
+        return broken("more than 64 failures");
     for (const auto& one : failure.failures()) {
         if (auto r = check_ref(one.ref()); !r) return r;
         if (auto r = check_meters(one.meters_size()); !r) return r;
@@ -124,7 +129,8 @@ Result<void> check_lease(const wire::Lease& lease) {
 }
 
 Result<void> check_credit(const wire::Credit& credit) {
-    if (credit.offers_size() > static_cast<int>(kMaxOffers)) return broken("credit for more than 64 offers");
+    if (credit.offers_size() > static_cast<int>(kMaxOffers))
+        return broken("credit for more than 64 offers");
     return {};
 }
 
@@ -132,24 +138,42 @@ Result<void> check_credit(const wire::Credit& credit) {
 
 std::string_view kind_of(const Frame& frame) {
     switch (frame.body_case()) {
-        case Frame::kHello: return "hello";
-        case Frame::kWelcome: return "welcome";
-        case Frame::kCredit: return "credit";
-        case Frame::kLease: return "lease";
-        case Frame::kInput: return "input";
-        case Frame::kProgress: return "progress";
-        case Frame::kOutput: return "output";
-        case Frame::kResult: return "result";
-        case Frame::kFailure: return "failure";
-        case Frame::kCancel: return "cancel";
-        case Frame::kPing: return "ping";
-        case Frame::kDrain: return "drain";
-        case Frame::kWindow: return "window";
-        case Frame::kLog: return "log";
-        case Frame::kRefused: return "refused";
-        case Frame::kKill: return "kill";
-        case Frame::kStart: return "start";
-        case Frame::BODY_NOT_SET: break;
+        case Frame::kHello:
+            return "hello";
+        case Frame::kWelcome:
+            return "welcome";
+        case Frame::kCredit:
+            return "credit";
+        case Frame::kLease:
+            return "lease";
+        case Frame::kInput:
+            return "input";
+        case Frame::kProgress:
+            return "progress";
+        case Frame::kOutput:
+            return "output";
+        case Frame::kResult:
+            return "result";
+        case Frame::kFailure:
+            return "failure";
+        case Frame::kCancel:
+            return "cancel";
+        case Frame::kPing:
+            return "ping";
+        case Frame::kDrain:
+            return "drain";
+        case Frame::kWindow:
+            return "window";
+        case Frame::kLog:
+            return "log";
+        case Frame::kRefused:
+            return "refused";
+        case Frame::kKill:
+            return "kill";
+        case Frame::kStart:
+            return "start";
+        case Frame::BODY_NOT_SET:
+            break;
     }
     return "nothing";
 }
@@ -168,16 +192,26 @@ Result<void> ProtocolCheck::accept_worker(const Frame& frame) {
     }
     if (!greeted_) return broken(fmt::format("{} came before hello", kind_of(frame)));
     switch (frame.body_case()) {
-        case Frame::kCredit: return check_credit(frame.credit());
-        case Frame::kProgress: return check_progress(frame.progress());
-        case Frame::kOutput: return check_flow(frame.output());
-        case Frame::kResult: return check_result(frame.result());
-        case Frame::kFailure: return check_failure(frame.failure());
-        case Frame::kLog: return check_log(frame.log());
-        case Frame::kWindow: return check_ref(frame.window().ref());
-        case Frame::kPing: return {};
-        case Frame::kDrain: return check_bytes("a reason", frame.drain().reason().size(), kMaxText);
-        default: return broken(fmt::format("a worker does not send {}", kind_of(frame)));
+        case Frame::kCredit:
+            return check_credit(frame.credit());
+        case Frame::kProgress:
+            return check_progress(frame.progress());
+        case Frame::kOutput:
+            return check_flow(frame.output());
+        case Frame::kResult:
+            return check_result(frame.result());
+        case Frame::kFailure:
+            return check_failure(frame.failure());
+        case Frame::kLog:
+            return check_log(frame.log());
+        case Frame::kWindow:
+            return check_ref(frame.window().ref());
+        case Frame::kPing:
+            return {};
+        case Frame::kDrain:
+            return check_bytes("a reason", frame.drain().reason().size(), kMaxText);
+        default:
+            return broken(fmt::format("a worker does not send {}", kind_of(frame)));
     }
 }
 
@@ -189,15 +223,21 @@ Result<void> ProtocolCheck::accept_server(const Frame& frame) {
     }
     if (!greeted_) return broken(fmt::format("{} came before welcome", kind_of(frame)));
     switch (frame.body_case()) {
-        case Frame::kLease: return check_lease(frame.lease());
-        case Frame::kInput: return check_flow(frame.input());
-        case Frame::kWindow: return check_ref(frame.window().ref());
-        case Frame::kRefused: return check_ref(frame.refused().ref());
+        case Frame::kLease:
+            return check_lease(frame.lease());
+        case Frame::kInput:
+            return check_flow(frame.input());
+        case Frame::kWindow:
+            return check_ref(frame.window().ref());
+        case Frame::kRefused:
+            return check_ref(frame.refused().ref());
         case Frame::kCancel:
         case Frame::kPing:
         case Frame::kDrain:
-        case Frame::kKill: return {};
-        default: return broken(fmt::format("a server does not send {}", kind_of(frame)));
+        case Frame::kKill:
+            return {};
+        default:
+            return broken(fmt::format("a server does not send {}", kind_of(frame)));
     }
 }
 
@@ -210,8 +250,10 @@ bool is_urgent(const Frame& frame) {
         case Frame::kResult:
         case Frame::kFailure:
         case Frame::kCredit:
-        case Frame::kDrain: return false;
-        default: return true;
+        case Frame::kDrain:
+            return false;
+        default:
+            return true;
     }
 }
 

@@ -7,7 +7,9 @@ namespace headrace::link {
 namespace {
 
 /// Field number and wire type 2, as the first byte of a frame has it.
-constexpr char tag_of(int field) { return static_cast<char>(field << 3 | 2); }
+constexpr char tag_of(int field) {
+    return static_cast<char>(field << 3 | 2);
+}
 
 }  // namespace
 
@@ -66,7 +68,8 @@ void Replay::acknowledged(std::uint64_t ack) {
         kept_bytes_ -= kept_.front().frame.size();
         kept_.pop_front();
     }
-    // What overflowed was dropped from the front: once the rest is acknowledged, nothing is missing.
+    // What overflowed was dropped from the front: once the rest is acknowledged, nothing is
+    // missing.
     if (kept_.empty()) overflowed_ = false;
 }
 

@@ -8,8 +8,9 @@
 
 namespace headrace::link {
 
-/// Lets a link outlive its connection: numbers what is sent, keeps it until it was acknowledged, and
-/// notices what came twice. One per side; outlives the channels that use it one after the other.
+/// Lets a link outlive its connection: numbers what is sent, keeps it until it was acknowledged,
+/// and notices what came twice. One per side; outlives the channels that use it one after the
+/// other.
 class Replay {
   public:
     explicit Replay(std::size_t most_bytes) : most_bytes_(most_bytes) {}
@@ -48,7 +49,8 @@ class Replay {
     bool overflowed_ = false;
 };
 
-/// True for a serialized frame that begins with a hello, welcome or ping, or is empty: never numbered.
+/// True for a serialized frame that begins with a hello, welcome or ping, or is empty: never
+/// numbered.
 bool is_unnumbered(std::string_view frame);
 
 }  // namespace headrace::link

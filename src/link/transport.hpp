@@ -40,8 +40,8 @@ class TransportSink {
     virtual void on_closed(CloseReason reason) = 0;
 };
 
-/// Carries whole frames. Belongs to one loop. A batch is frames one after the other, each behind its
-/// length in four bytes, little-endian; how they travel is the transport's business.
+/// Carries whole frames. Belongs to one loop. A batch is frames one after the other, each behind
+/// its length in four bytes, little-endian; how they travel is the transport's business.
 class Transport {
   public:
     virtual ~Transport() = default;
@@ -57,7 +57,8 @@ class Transport {
 /// A connected Unix stream socket.
 std::unique_ptr<Transport> make_unix_transport(Loop& loop, UniqueFd socket);
 
-/// A WebSocket; it may live on another loop than the channel's `loop`, which then costs a hop per batch.
+/// A WebSocket; it may live on another loop than the channel's `loop`, which then costs a hop per
+/// batch.
 std::unique_ptr<Transport> make_websocket_transport(Loop& loop,
                                                     std::unique_ptr<http::WebSocket> socket);
 

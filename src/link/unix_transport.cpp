@@ -2,9 +2,9 @@
 #include <cstring>
 #include <vector>
 
+#include <sys/socket.h>
 #include <boost/asio/buffer.hpp>
 #include <boost/asio/local/stream_protocol.hpp>
-#include <sys/socket.h>
 
 #include "base/loop.hpp"
 #include "link/framing.hpp"
@@ -26,7 +26,8 @@ std::vector<char>& scratch() {
     return buffer;
 }
 
-/// Pending operations share it, so that it outlives the transport that is destroyed while they wait.
+/// Pending operations share it, so that it outlives the transport that is destroyed while they
+/// wait.
 class UnixLink final : public std::enable_shared_from_this<UnixLink> {
   public:
     UnixLink(Loop& loop, UniqueFd fd) : socket_(loop.io()) {
@@ -57,8 +58,10 @@ class UnixLink final : public std::enable_shared_from_this<UnixLink> {
     void wait_readable() {
         socket_.async_wait(Socket::wait_read,
                            [self = shared_from_this()](const boost::system::error_code& error) {
-                               if (!error) self->read();
-                               else self->end(CloseReason::Kind::broken, error.message());
+                               if (!error)
+                                   self->read();
+                               else
+                                   self->end(CloseReason::Kind::broken, error.message());
                            });
     }
 
@@ -70,7 +73,8 @@ class UnixLink final : public std::enable_shared_from_this<UnixLink> {
             if (got == 0) return end(CloseReason::Kind::ended, "closed by the other side");
             if (got < 0) {
                 if (errno == EAGAIN || errno == EWOULDBLOCK || errno == EINTR) break;
-                if (errno == ECONNRESET) return end(CloseReason::Kind::ended, "closed by the other side");
+                if (errno == ECONNRESET)
+                    return end(CloseReason::Kind::ended, "closed by the other side");
                 return end(CloseReason::Kind::broken, std::strerror(errno));
             }
             if (!take(std::string_view(buffer.data(), static_cast<std::size_t>(got)))) return;

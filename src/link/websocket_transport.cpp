@@ -19,8 +19,8 @@ constexpr std::uint16_t kNormal = 1000;
 constexpr std::uint16_t kPolicy = 1008;
 constexpr std::size_t kMostReason = 120;  // RFC 6455: a control frame holds 125 bytes
 
-/// Reads and writes on the socket's own loop; tells the sink on the channel's. Shared by both, so that
-/// neither has to wait for the other's end.
+/// Reads and writes on the socket's own loop; tells the sink on the channel's. Shared by both, so
+/// that neither has to wait for the other's end.
 class WebSocketLink final : public std::enable_shared_from_this<WebSocketLink> {
   public:
     WebSocketLink(Loop& home, std::unique_ptr<http::WebSocket> socket)
@@ -34,15 +34,17 @@ class WebSocketLink final : public std::enable_shared_from_this<WebSocketLink> {
     }
 
     void write(std::string batch) {
-        asio::post(socket_->executor(), [self = shared_from_this(), batch = std::move(batch)]() mutable {
-            self->writing_ = true;
-            self->tasks_.spawn("link write", self->write_batch(self, std::move(batch)));
-        });
+        asio::post(socket_->executor(),
+                   [self = shared_from_this(), batch = std::move(batch)]() mutable {
+                       self->writing_ = true;
+                       self->tasks_.spawn("link write", self->write_batch(self, std::move(batch)));
+                   });
     }
 
     void close(std::string_view reason, bool fault) {
         sink_ = nullptr;
-        asio::post(socket_->executor(), [self = shared_from_this(), reason = std::string(reason), fault]() mutable {
+        asio::post(socket_->executor(), [self = shared_from_this(), reason = std::string(reason),
+                                         fault]() mutable {
             if (self->closing_) return;  // the first reason counts
             self->closing_ = Closing{fault ? kPolicy : kNormal, reason.substr(0, kMostReason)};
             if (!self->writing_) self->tasks_.spawn("link close", self->shut(self));
@@ -119,18 +121,19 @@ class WebSocketLink final : public std::enable_shared_from_this<WebSocketLink> {
 
     void tell_closed(CloseReason reason) {
         home_.post([self = shared_from_this(), reason = std::move(reason)]() mutable {
-            if (auto* sink = std::exchange(self->sink_, nullptr)) sink->on_closed(std::move(reason));
+            if (auto* sink = std::exchange(self->sink_, nullptr))
+                sink->on_closed(std::move(reason));
         });
     }
 
     Loop& home_;
     std::unique_ptr<http::WebSocket> socket_;
-    TaskGroup tasks_;                   // of the socket's loop
-    bool writing_ = false;               // of the socket's loop
-    bool shut_ = false;                  // of the socket's loop
-    std::optional<Closing> closing_;      // of the socket's loop
-    TransportSink* sink_ = nullptr;      // of the channel's loop
-    std::mutex mutex_;                  // guards inbox_ only
+    TaskGroup tasks_;                 // of the socket's loop
+    bool writing_ = false;            // of the socket's loop
+    bool shut_ = false;               // of the socket's loop
+    std::optional<Closing> closing_;  // of the socket's loop
+    TransportSink* sink_ = nullptr;   // of the channel's loop
+    std::mutex mutex_;                // guards inbox_ only
     std::vector<std::string> inbox_;
 };
 

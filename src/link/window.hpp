@@ -4,8 +4,8 @@
 
 namespace headrace::link {
 
-/// The sender's side of a byte window: one job, one direction. A frame may go while anything is left
-/// of the window, even one that is larger than what is left, so that no size can get stuck.
+/// The sender's side of a byte window: one job, one direction. A frame may go while anything is
+/// left of the window, even one that is larger than what is left, so that no size can get stuck.
 class SendWindow {
   public:
     explicit SendWindow(std::uint64_t size) : left_(static_cast<std::int64_t>(size)) {}

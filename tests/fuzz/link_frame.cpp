@@ -1,5 +1,6 @@
-// A stream of frames as either side may send it: cut into frames, parsed, held against the rules of the
-// link, numbered and taken apart again. The first byte picks the speaker and how the bytes are cut.
+// A stream of frames as either side may send it: cut into frames, parsed, held against the rules of
+// the link, numbered and taken apart again. The first byte picks the speaker and how the bytes are
+// cut.
 #include <cstddef>
 #include <cstdint>
 #include <cstdlib>
@@ -24,10 +25,11 @@ std::vector<std::string> frames_of(std::string_view stream, std::size_t step) {
     std::vector<std::string> frames;
     link::FrameSplitter splitter;
     for (std::size_t at = 0; at < stream.size(); at += step) {
-        const bool sound = splitter.feed(stream.substr(at, step), [&frames](std::string_view frame) {
-            frames.emplace_back(frame);
-            return true;
-        });
+        const bool sound =
+            splitter.feed(stream.substr(at, step), [&frames](std::string_view frame) {
+                frames.emplace_back(frame);
+                return true;
+            });
         if (!sound) break;
     }
     return frames;
@@ -49,7 +51,8 @@ void check_replay(const std::vector<wire::Frame>& frames) {
         wire::Frame frame;
         require(frame.ParseFromArray(bytes.data(), static_cast<int>(bytes.size())));
         require(frame.body_case() == frames[count++].body_case());
-        const auto got = receiver.receive(frame.delivery().seq(), frame.delivery().ack(), bytes.size());
+        const auto got =
+            receiver.receive(frame.delivery().seq(), frame.delivery().ack(), bytes.size());
         require(got == link::Replay::Received::fresh);
     });
     require(count == frames.size());

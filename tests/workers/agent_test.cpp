@@ -90,7 +90,8 @@ TEST_F(AgentTest, WaitsForAServerThatIsNotThereYet) {
     const auto until = std::chrono::steady_clock::now() + std::chrono::milliseconds(300);
     ASSERT_TRUE(wait([&] { return std::chrono::steady_clock::now() > until; }));
     relay->refusing = false;
-    EXPECT_TRUE(wait([&] { return !core.workers().empty() && core.workers()[0].state == "ready"; }));
+    EXPECT_TRUE(
+        wait([&] { return !core.workers().empty() && core.workers()[0].state == "ready"; }));
 }
 
 TEST_F(AgentTest, StoppingTellsTheServer) {

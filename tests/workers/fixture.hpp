@@ -30,7 +30,9 @@ inline engines::Settings engine_settings() {
 /// A hub over a real core, with real host processes on this machine.
 class LocalTest : public hub::HubTest, public engines::HostListener {
   protected:
-    LocalTest() { supervisor = std::make_unique<engines::Supervisor>(engine_settings(), loop, *this); }
+    LocalTest() {
+        supervisor = std::make_unique<engines::Supervisor>(engine_settings(), loop, *this);
+    }
     ~LocalTest() override {
         bool stopped = false;
         supervisor->stop([&] { stopped = true; });
@@ -40,13 +42,18 @@ class LocalTest : public hub::HubTest, public engines::HostListener {
         pids.push_back(host.pid);
         hub::LocalHost local;
         local.id = host.id;
-        local.versions = {catalog.snapshot()->find(catalog::kSystemTenant, host.spec->capability, host.spec->version)};
+        local.versions = {catalog.snapshot()->find(catalog::kSystemTenant, host.spec->capability,
+                                                   host.spec->version)};
         local.link = std::move(host.link);
-        local.kill = [this, id = local.id](const std::string& reason) { supervisor->kill(id, reason); };
+        local.kill = [this, id = local.id](const std::string& reason) {
+            supervisor->kill(id, reason);
+        };
         local.ready = [this, id = local.id] { supervisor->ready(id); };
         hub.add_local(std::move(local));
     }
-    void host_ended(std::uint64_t id, const std::string& reason) override { hub.local_ended(id, reason); }
+    void host_ended(std::uint64_t id, const std::string& reason) override {
+        hub.local_ended(id, reason);
+    }
 
     jobs::VersionPtr start(const std::string& folder) {
         auto spec = engine(folder);
@@ -60,7 +67,8 @@ class LocalTest : public hub::HubTest, public engines::HostListener {
         supervisor->add(std::move(spec));
         return *version;
     }
-    static jobs::Payload values_of(const std::string& text, const std::string& name, catalog::Value value) {
+    static jobs::Payload values_of(const std::string& text, const std::string& name,
+                                   catalog::Value value) {
         auto values = text_values(text);
         values.set(name, std::move(value));
         jobs::Payload payload;
@@ -77,7 +85,8 @@ class LocalTest : public hub::HubTest, public engines::HostListener {
     std::unique_ptr<engines::Supervisor> supervisor;
 };
 
-/// Passes bytes between an agent and the server, and can cut what it carries as a broken network does.
+/// Passes bytes between an agent and the server, and can cut what it carries as a broken network
+/// does.
 class Relay {
   public:
     using tcp = asio::ip::tcp;
@@ -147,8 +156,9 @@ class AgentTest : public hub::HubTest {
         std::vector<http::Mount> mounts(1);
         mounts[0].name = "link";
         mounts[0].prefix = "/api/v1";
-        mounts[0].routes.emplace_back(http::Method::get, "/link", http::RouteClass::worker, http::RightId{0},
-                                      [this](http::Exchange& exchange) { return accept(exchange); });
+        mounts[0].routes.emplace_back(
+            http::Method::get, "/link", http::RouteClass::worker, http::RightId{0},
+            [this](http::Exchange& exchange) { return accept(exchange); });
         http::DoorSettings settings;
         settings.listen = "127.0.0.1:0";
         settings.classes = {http::RouteClass::worker};
@@ -189,11 +199,13 @@ class AgentTest : public hub::HubTest {
         const std::string name = spec.capability;
         agent->add(std::move(spec));
         jobs::VersionPtr version;
-        EXPECT_TRUE(wait([&] {
-            auto found = catalog.snapshot()->resolve(TenantId("default"), name);
-            if (found) version = *found;
-            return version && !core.workers().empty() && core.workers()[0].state == "ready";
-        }, std::chrono::seconds(30)));
+        EXPECT_TRUE(wait(
+            [&] {
+                auto found = catalog.snapshot()->resolve(TenantId("default"), name);
+                if (found) version = *found;
+                return version && !core.workers().empty() && core.workers()[0].state == "ready";
+            },
+            std::chrono::seconds(30)));
         return version;
     }
     const jobs::JobRecord& end_of(const std::shared_ptr<hub::Events>& events) {

@@ -37,7 +37,8 @@ TEST_F(LocalTest, APoisonJobIsDeadAfterItsAttemptsAndHarmsNoOther) {
     EXPECT_EQ(record.state, JobState::failed);
     EXPECT_EQ(record.error->reason, "dead");
     EXPECT_EQ(record.attempts.size(), 5U);
-    EXPECT_NE(record.error->message.find("killed by signal 6"), std::string::npos) << record.error->message;
+    EXPECT_NE(record.error->message.find("killed by signal 6"), std::string::npos)
+        << record.error->message;
 }
 
 TEST_F(LocalTest, GarbageOnTheLinkCostsTheHostOnly) {

@@ -31,7 +31,8 @@ Result<wire::Frame*> FrameReader::next() {
         const std::size_t there = end_ - begin_;
         if (there >= link::kLengthBytes) {
             const std::size_t length = link::read_length(buffer_.data() + begin_);
-            if (length > link::kMaxFrame) return fail(ErrorCode::invalid_argument, "a frame passes 1 MiB");
+            if (length > link::kMaxFrame)
+                return fail(ErrorCode::invalid_argument, "a frame passes 1 MiB");
             if (there - link::kLengthBytes >= length) {
                 arena_.Reset();
                 auto* frame = google::protobuf::Arena::CreateMessage<wire::Frame>(&arena_);

@@ -14,7 +14,9 @@
 namespace headrace::engines::host {
 namespace {
 
-void say(const std::string& text) { std::fprintf(stderr, "headrace-host: %s\n", text.c_str()); }
+void say(const std::string& text) {
+    std::fprintf(stderr, "headrace-host: %s\n", text.c_str());
+}
 
 constexpr std::uint32_t kMostSlots = 256;
 
@@ -28,7 +30,7 @@ int Host::run() {
         return kBrokenLink;
     }
     reading_ = std::thread([this] { read_all(); });
-    const hr_config config{sizeof(hr_config),        capability_.c_str(),      version_.c_str(),
+    const hr_config config{sizeof(hr_config),  capability_.c_str(),     version_.c_str(),
                            directory_.c_str(), interface_text_.c_str(), slots_count_,
                            max_batch_};
     auto engine = Library::open(entry_, host_table(outbox_), config);
@@ -39,8 +41,10 @@ int Host::run() {
     }
     engine_.emplace(std::move(*engine));
     slots_ = std::make_unique<Slots>(*engine_, registry_, outbox_);
-    if (slots_count_ > 1) slots_->start(slots_count_);
-    else standing_in_ = std::thread([this] { stand_in(); });
+    if (slots_count_ > 1)
+        slots_->start(slots_count_);
+    else
+        standing_in_ = std::thread([this] { stand_in(); });
     loaded_.store(true, std::memory_order_release);
     wire::Frame credit;
     credit.mutable_credit()->add_offers(0);
@@ -103,8 +107,10 @@ void Host::read_one() {
     auto frame = reader_.next();
     if (frame && *frame == nullptr) ::_exit(kDrained);  // the parent is gone
     Result<void> sound;
-    if (!frame) sound = fail(std::move(frame).error());
-    else if (sound = check_.accept(**frame); sound) sound = handle(**frame);
+    if (!frame)
+        sound = fail(std::move(frame).error());
+    else if (sound = check_.accept(**frame); sound)
+        sound = handle(**frame);
     if (sound) return;
     say("the link broke its own rules: " + sound.error().message);
     std::fflush(nullptr);
@@ -140,21 +146,30 @@ void Host::stand_in() {
 
 Result<void> Host::handle(wire::Frame& frame) {
     switch (frame.body_case()) {
-        case wire::Frame::kLease: return on_lease(*frame.mutable_lease());
-        case wire::Frame::kInput: return on_input(*frame.mutable_input());
-        case wire::Frame::kCancel: on_cancel(frame.cancel()); break;
+        case wire::Frame::kLease:
+            return on_lease(*frame.mutable_lease());
+        case wire::Frame::kInput:
+            return on_input(*frame.mutable_input());
+        case wire::Frame::kCancel:
+            on_cancel(frame.cancel());
+            break;
         case wire::Frame::kWindow:
             registry_.with(Ref::from(frame.window().ref()),
                            [&](hr_job& job) { job.grant(frame.window().bytes()); });
             break;
-        case wire::Frame::kRefused: cancel(Ref::from(frame.refused().ref()), true); break;
+        case wire::Frame::kRefused:
+            cancel(Ref::from(frame.refused().ref()), true);
+            break;
         case wire::Frame::kPing:
             if (frame.ping().reply()) break;
             frame.mutable_ping()->set_reply(true);
             outbox_.send(frame);
             break;
-        case wire::Frame::kDrain: ::kill(::getpid(), SIGTERM); break;  // the main thread waits for it
-        default: break;
+        case wire::Frame::kDrain:
+            ::kill(::getpid(), SIGTERM);
+            break;  // the main thread waits for it
+        default:
+            break;
     }
     return {};
 }
@@ -249,7 +264,8 @@ void Host::watch(std::chrono::milliseconds interval) {
     bool draining = false;
     std::uint64_t nonce = 0;
     while (!draining || !registry_.empty()) {
-        // While draining, the last job's end is looked for; the interval only bounds how late it is seen.
+        // While draining, the last job's end is looked for; the interval only bounds how late it is
+        // seen.
         const timespec soon{0, 20'000'000};
         if (::sigtimedwait(&terminate, nullptr, draining ? &soon : &time) == SIGTERM) {
             if (!std::exchange(draining, true)) {

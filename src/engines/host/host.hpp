@@ -28,15 +28,16 @@ class Welcome;
 
 namespace headrace::engines::host {
 
-/// One native engine in a process of its own. Threads: the main one loads the engine, then sends a sign
-/// of life now and then and waits for SIGTERM; the reader takes every frame off the link; each slot
-/// runs the engine. With one slot the reader runs it, and a second thread stands in for it as reader
-/// while a call takes long. The end of the link ends the process at once, whatever its threads do.
+/// One native engine in a process of its own. Threads: the main one loads the engine, then sends a
+/// sign of life now and then and waits for SIGTERM; the reader takes every frame off the link; each
+/// slot runs the engine. With one slot the reader runs it, and a second thread stands in for it as
+/// reader while a call takes long. The end of the link ends the process at once, whatever its
+/// threads do.
 class Host {
   public:
     explicit Host(int socket);
-    /// Greets, loads and serves until drained. Returns the exit status: 0 drained, 3 the engine could
-    /// not be loaded, 4 the link broke its rules.
+    /// Greets, loads and serves until drained. Returns the exit status: 0 drained, 3 the engine
+    /// could not be loaded, 4 the link broke its rules.
     int run();
 
   private:
@@ -74,7 +75,7 @@ class Host {
     std::unique_ptr<Slots> slots_;
     std::atomic<bool> loaded_{false};  // engine_ and slots_ are set: leases may come
     link::ProtocolCheck check_{link::Speaker::server};  // the reader's
-    bool may_run_ = false;  // the reader's: batches may wait to be run
+    bool may_run_ = false;                              // the reader's: batches may wait to be run
     Baton baton_;
     std::thread reading_;
     std::thread standing_in_;

@@ -38,7 +38,8 @@ const Value* value_of(hr_job* job, const char* name, std::size_t index) {
     if (job == nullptr || name == nullptr) return nullptr;
     const Value* value = job->inputs.find(name);
     if (value == nullptr || value->is_null()) return nullptr;
-    if (const auto* list = value->get<Value::List>()) return index < list->size() ? &(*list)[index] : nullptr;
+    if (const auto* list = value->get<Value::List>())
+        return index < list->size() ? &(*list)[index] : nullptr;
     return index == 0 ? value : nullptr;
 }
 
@@ -63,8 +64,9 @@ int read_input(hr_job* job, const char* name, std::size_t index, Out* out, Take 
 }
 
 int input_text(hr_job* job, const char* name, std::size_t index, hr_bytes* out) {
-    return read_input<std::string>(job, name, index, out,
-                                   [&](const std::string& text) { *out = {text.data(), text.size()}; });
+    return read_input<std::string>(job, name, index, out, [&](const std::string& text) {
+        *out = {text.data(), text.size()};
+    });
 }
 
 int input_json(hr_job* job, const char* name, std::size_t index, hr_bytes* out) {
@@ -97,8 +99,9 @@ int input_bool(hr_job* job, const char* name, std::size_t index, int* out) {
 
 int input_tensor(hr_job* job, const char* name, std::size_t index, hr_tensor* out) {
     return read_input<catalog::Tensor>(job, name, index, out, [&](const catalog::Tensor& held) {
-        *out = {static_cast<std::uint32_t>(held.dtype), static_cast<std::uint32_t>(held.shape.size()),
-                held.shape.data(), held.data.data(), held.data.size()};
+        *out = {static_cast<std::uint32_t>(held.dtype),
+                static_cast<std::uint32_t>(held.shape.size()), held.shape.data(), held.data.data(),
+                held.data.size()};
     });
 }
 
@@ -112,8 +115,10 @@ int input_media(hr_job* job, const char* name, std::size_t index, hr_media* out)
             const Part* part = job->inbox.part(source->part);
             if (part == nullptr) return;
             out->size = part->size();
-            if (part->path().empty()) out->data = part->data().data();
-            else out->path = part->path().c_str();
+            if (part->path().empty())
+                out->data = part->data().data();
+            else
+                out->path = part->path().c_str();
         }
     });
 }
@@ -123,7 +128,8 @@ int next_input(hr_job* job, int timeout_ms) {
     return guarded([&] { return job->next_input(timeout_ms); });
 }
 
-/// Adds an output of this name, made by `make` for the field's kind; `make` gives null for a wrong type.
+/// Adds an output of this name, made by `make` for the field's kind; `make` gives null for a wrong
+/// type.
 template <class Make>
 int set_output(hr_job* job, const char* name, Make make) {
     if (job == nullptr || name == nullptr) return HR_E_ARGUMENT;
@@ -179,7 +185,8 @@ int output_bool(hr_job* job, const char* name, int held) {
 
 int output_tensor(hr_job* job, const char* name, const hr_tensor* tensor) {
     if (tensor == nullptr || (tensor->shape == nullptr && tensor->rank > 0) ||
-        (tensor->data == nullptr && tensor->size > 0) || tensor->dtype < HR_BOOL || tensor->dtype > HR_BYTES) {
+        (tensor->data == nullptr && tensor->size > 0) || tensor->dtype < HR_BOOL ||
+        tensor->dtype > HR_BYTES) {
         return HR_E_ARGUMENT;
     }
     bool consistent = true;
@@ -222,7 +229,9 @@ int progress(hr_job* job, double fraction, const char* message) {
     });
 }
 
-int cancelled(hr_job* job) { return job != nullptr && job->cancelled() ? 1 : 0; }
+int cancelled(hr_job* job) {
+    return job != nullptr && job->cancelled() ? 1 : 0;
+}
 
 void usage(hr_job* job, const char* meter, double value) {
     if (job == nullptr || meter == nullptr || !std::isfinite(value)) return;
@@ -233,7 +242,8 @@ void usage(hr_job* job, const char* meter, double value) {
                 return 0;
             }
         }
-        if (job->meters.size() < kMostMeters) job->meters.push_back({clean_text(meter, 256), value});
+        if (job->meters.size() < kMostMeters)
+            job->meters.push_back({clean_text(meter, 256), value});
         return 0;
     });
 }
@@ -261,27 +271,38 @@ void log_line(hr_job* job, const char* line) {
 int fail_job(hr_job* job, const char* code, const char* message, int retryable) {
     if (job == nullptr || code == nullptr) return HR_E_ARGUMENT;
     return guarded([&] {
-        job->failed = Failed{clean_text(code, kMostCode), clean_text(message != nullptr ? message : "", kMostMessage),
-                             retryable != 0};
+        job->failed =
+            Failed{clean_text(code, kMostCode),
+                   clean_text(message != nullptr ? message : "", kMostMessage), retryable != 0};
         return static_cast<int>(HR_OK);
     });
 }
 
-const char* job_id(hr_job* job) { return job != nullptr ? job->id.c_str() : ""; }
-std::uint32_t attempt(hr_job* job) { return job != nullptr ? job->attempt : 0; }
-const char* traceparent(hr_job* job) { return job != nullptr ? job->traceparent.c_str() : ""; }
-int wants_stream(hr_job* job) { return job != nullptr && job->wants_stream ? 1 : 0; }
-void* user_data(hr_job* job) { return job != nullptr ? job->user_data : nullptr; }
+const char* job_id(hr_job* job) {
+    return job != nullptr ? job->id.c_str() : "";
+}
+std::uint32_t attempt(hr_job* job) {
+    return job != nullptr ? job->attempt : 0;
+}
+const char* traceparent(hr_job* job) {
+    return job != nullptr ? job->traceparent.c_str() : "";
+}
+int wants_stream(hr_job* job) {
+    return job != nullptr && job->wants_stream ? 1 : 0;
+}
+void* user_data(hr_job* job) {
+    return job != nullptr ? job->user_data : nullptr;
+}
 void set_user_data(hr_job* job, void* data) {
     if (job != nullptr) job->user_data = data;
 }
 
-constexpr hr_host kTable = {
-    sizeof(hr_host), input_count, input_text,   input_int,    input_float,  input_bool,  input_json,
-    input_tensor,    input_media, next_input,   output_text,  output_int,   output_float, output_bool,
-    output_json,     output_tensor, output_media, emit,       progress,     cancelled,   usage,
-    log_line,        fail_job,    job_id,       attempt,      traceparent,  wants_stream, user_data,
-    set_user_data};
+constexpr hr_host kTable = {sizeof(hr_host), input_count,  input_text,   input_int,    input_float,
+                            input_bool,      input_json,   input_tensor, input_media,  next_input,
+                            output_text,     output_int,   output_float, output_bool,  output_json,
+                            output_tensor,   output_media, emit,         progress,     cancelled,
+                            usage,           log_line,     fail_job,     job_id,       attempt,
+                            traceparent,     wants_stream, user_data,    set_user_data};
 
 }  // namespace
 

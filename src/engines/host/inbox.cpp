@@ -15,7 +15,8 @@ Result<void> write_all(int fd, std::string_view bytes) {
         const ssize_t written = ::write(fd, bytes.data(), bytes.size());
         if (written < 0) {
             if (errno == EINTR) continue;
-            return fail(ErrorCode::unavailable, std::string("cannot spool media: ") + std::strerror(errno));
+            return fail(ErrorCode::unavailable,
+                        std::string("cannot spool media: ") + std::strerror(errno));
         }
         bytes.remove_prefix(static_cast<std::size_t>(written));
     }
@@ -29,7 +30,8 @@ Result<void> Part::spool() {
     std::string name = std::string(folder != nullptr ? folder : "/tmp") + "/headrace-part-XXXXXX";
     file_ = UniqueFd(::mkostemp(name.data(), O_CLOEXEC));
     if (!file_) {
-        return fail(ErrorCode::unavailable, std::string("cannot spool media: ") + std::strerror(errno));
+        return fail(ErrorCode::unavailable,
+                    std::string("cannot spool media: ") + std::strerror(errno));
     }
     ::unlink(name.c_str());
     path_ = "/proc/" + std::to_string(::getpid()) + "/fd/" + std::to_string(file_.get());

@@ -10,8 +10,8 @@
 
 namespace headrace::engines::host {
 
-/// One media value that came in chunks. Above kSpoolAbove it lies in a file that has no name any more,
-/// so that nothing is left behind however the process ends; `path` leads to it through /proc.
+/// One media value that came in chunks. Above kSpoolAbove it lies in a file that has no name any
+/// more, so that nothing is left behind however the process ends; `path` leads to it through /proc.
 class Part {
   public:
     static constexpr std::size_t kSpoolAbove = 1 << 20;

@@ -92,8 +92,10 @@ int Job::next_input(int timeout_ms) {
     {
         std::unique_lock lock(mutex_);
         const auto ready = [this] { return cancelled() || !steps_.empty() || input_ended_; };
-        if (timeout_ms < 0) changed_.wait(lock, ready);
-        else if (!changed_.wait_for(lock, std::chrono::milliseconds(timeout_ms), ready)) return HR_E_TIMEOUT;
+        if (timeout_ms < 0)
+            changed_.wait(lock, ready);
+        else if (!changed_.wait_for(lock, std::chrono::milliseconds(timeout_ms), ready))
+            return HR_E_TIMEOUT;
         if (cancelled()) return HR_E_CANCELLED;
         if (steps_.empty()) return HR_END;
         values = std::move(steps_.front());

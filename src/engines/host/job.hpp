@@ -49,8 +49,8 @@ struct Meters {
     double value = 0;
 };
 
-/// One leased job in the host. The reader's thread feeds it (inbox, steps, window, cancel), one slot's
-/// thread runs the engine on it.
+/// One leased job in the host. The reader's thread feeds it (inbox, steps, window, cancel), one
+/// slot's thread runs the engine on it.
 class Job {
   public:
     Job(const wire::LeasedJob& lease, const catalog::Interface& interface, Outbox& outbox,
@@ -83,8 +83,8 @@ class Job {
     int next_input(int timeout_ms);
     /// Sends what is pending as a step; waits for room. HR_OK or HR_E_CANCELLED or HR_E_FAILED.
     int emit();
-    /// Sends the values (when they are large) and the media of the result as chunks, and sets `values`
-    /// and `values_size` to what the result carries. HR_OK or HR_E_CANCELLED.
+    /// Sends the values (when they are large) and the media of the result as chunks, and sets
+    /// `values` and `values_size` to what the result carries. HR_OK or HR_E_CANCELLED.
     int send_result_parts(std::string& values, std::uint64_t& values_size);
     void progress(double fraction, std::string_view message);
 

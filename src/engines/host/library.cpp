@@ -12,7 +12,9 @@ namespace {
 
 constexpr std::size_t kErrorSize = 1024;
 
-tl::unexpected<Error> broken(std::string text) { return fail(ErrorCode::engine_failed, std::move(text)); }
+tl::unexpected<Error> broken(std::string text) {
+    return fail(ErrorCode::engine_failed, std::move(text));
+}
 
 Result<const hr_engine*> find(const std::string& path) {
     // dlopen gives a null on failure, and its own words for why.
@@ -24,8 +26,9 @@ Result<const hr_engine*> find(const std::string& path) {
     const hr_engine* engine = entry(HR_ABI_MAJOR, HR_ABI_MINOR);
     if (engine == nullptr) return broken(path + " refuses this version of the host");
     if (engine->abi_major != HR_ABI_MAJOR) {
-        return broken(fmt::format("{} is made for ABI {}.{}, the host speaks {}.{}", path, engine->abi_major,
-                                  engine->abi_minor, HR_ABI_MAJOR, HR_ABI_MINOR));
+        return broken(fmt::format("{} is made for ABI {}.{}, the host speaks {}.{}", path,
+                                  engine->abi_major, engine->abi_minor, HR_ABI_MAJOR,
+                                  HR_ABI_MINOR));
     }
     if (engine->size < sizeof(hr_engine) || engine->run == nullptr) {
         return broken(path + " has no run function");
@@ -35,14 +38,16 @@ Result<const hr_engine*> find(const std::string& path) {
 
 }  // namespace
 
-Result<Library> Library::open(const std::string& path, const hr_host& host, const hr_config& config) {
+Result<Library> Library::open(const std::string& path, const hr_host& host,
+                              const hr_config& config) {
     auto engine = find(path);
     if (!engine) return fail(std::move(engine).error());
     Library library(*engine, nullptr);
     try {
         if ((*engine)->load != nullptr) {
             std::array<char, kErrorSize> why{};
-            const int code = (*engine)->load(&host, &config, &library.state_, why.data(), why.size());
+            const int code =
+                (*engine)->load(&host, &config, &library.state_, why.data(), why.size());
             why.back() = '\0';
             if (code != HR_OK) {
                 library.engine_ = nullptr;  // not loaded, so not to be unloaded

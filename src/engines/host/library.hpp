@@ -12,7 +12,8 @@ namespace headrace::engines::host {
 class Library {
   public:
     /// Opens the library, checks its version, and calls load and warm_up. The error says why not.
-    static Result<Library> open(const std::string& path, const hr_host& host, const hr_config& config);
+    static Result<Library> open(const std::string& path, const hr_host& host,
+                                const hr_config& config);
     Library(Library&& other) noexcept;
     Library& operator=(Library&&) = delete;
     ~Library();

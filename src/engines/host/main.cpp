@@ -1,5 +1,5 @@
-// headrace-host: runs one native engine behind the worker link. Started by the supervisor, which passes
-// the link's socket as HEADRACE_LINK_FD and the engine in a start frame.
+// headrace-host: runs one native engine behind the worker link. Started by the supervisor, which
+// passes the link's socket as HEADRACE_LINK_FD and the engine in a start frame.
 #include <charconv>
 #include <csignal>
 #include <cstdio>
@@ -16,8 +16,9 @@ int main() {
     int fd = -1;
     const auto parsed = std::from_chars(digits.data(), digits.data() + digits.size(), fd);
     if (digits.empty() || parsed.ec != std::errc() || ::fcntl(fd, F_SETFD, FD_CLOEXEC) != 0) {
-        std::fputs("headrace-host is started by headrace itself: HEADRACE_LINK_FD names no descriptor\n",
-                   stderr);
+        std::fputs(
+            "headrace-host is started by headrace itself: HEADRACE_LINK_FD names no descriptor\n",
+            stderr);
         return 2;
     }
     ::unsetenv("HEADRACE_LINK_FD");

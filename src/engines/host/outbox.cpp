@@ -48,9 +48,12 @@ void Outbox::write_pending(std::unique_lock<std::mutex>& lock) {
 void Outbox::write_all(const std::string& bytes) const {
     std::size_t done = 0;
     while (done < bytes.size()) {
-        const ssize_t sent = ::send(socket_, bytes.data() + done, bytes.size() - done, MSG_NOSIGNAL);
-        if (sent >= 0) done += static_cast<std::size_t>(sent);
-        else if (errno != EINTR) ::_exit(0);  // the parent is gone
+        const ssize_t sent =
+            ::send(socket_, bytes.data() + done, bytes.size() - done, MSG_NOSIGNAL);
+        if (sent >= 0)
+            done += static_cast<std::size_t>(sent);
+        else if (errno != EINTR)
+            ::_exit(0);  // the parent is gone
     }
 }
 

@@ -9,14 +9,16 @@ using catalog::Value;
 
 namespace {
 
-/// Joins a further part of an `append` output to what there is: texts and media grow, lists get longer,
-/// anything else becomes a list.
+/// Joins a further part of an `append` output to what there is: texts and media grow, lists get
+/// longer, anything else becomes a list.
 void append_to(Value& total, const Value& part) {
-    if (auto* text = total.get<std::string>(); text != nullptr && part.get<std::string>() != nullptr) {
+    if (auto* text = total.get<std::string>();
+        text != nullptr && part.get<std::string>() != nullptr) {
         text->append(*part.get<std::string>());
         return;
     }
-    if (auto* media = total.get<catalog::Media>(); media != nullptr && part.get<catalog::Media>() != nullptr) {
+    if (auto* media = total.get<catalog::Media>();
+        media != nullptr && part.get<catalog::Media>() != nullptr) {
         auto* whole = std::get_if<catalog::InlineBytes>(&media->source);
         const auto* more = std::get_if<catalog::InlineBytes>(&part.get<catalog::Media>()->source);
         if (whole != nullptr && more != nullptr) {
@@ -31,14 +33,17 @@ void append_to(Value& total, const Value& part) {
         total = Value(std::move(list));
     }
     auto& list = *total.get<Value::List>();
-    if (const auto* more = part.get<Value::List>()) list.insert(list.end(), more->begin(), more->end());
-    else list.push_back(part);
+    if (const auto* more = part.get<Value::List>())
+        list.insert(list.end(), more->begin(), more->end());
+    else
+        list.push_back(part);
 }
 
 }  // namespace
 
 const catalog::FieldSpec* Outputs::spec(std::string_view name) const {
-    const auto found = std::ranges::lower_bound(interface_.outputs, name, {}, &catalog::FieldSpec::name);
+    const auto found =
+        std::ranges::lower_bound(interface_.outputs, name, {}, &catalog::FieldSpec::name);
     return found != interface_.outputs.end() && found->name == name ? &*found : nullptr;
 }
 

@@ -8,8 +8,8 @@
 
 namespace headrace::engines::host {
 
-/// What an engine has set: `pending` since the last emit, `total` over all of the job. A session keeps
-/// no total, because it may never end.
+/// What an engine has set: `pending` since the last emit, `total` over all of the job. A session
+/// keeps no total, because it may never end.
 class Outputs {
   public:
     Outputs(const catalog::Interface& interface, bool keeps_total)

@@ -29,7 +29,8 @@ void add_meters(const hr_job& job, std::uint64_t engine_us, Reply& reply) {
 /// The ends of one batch, gathered into as few frames as the bounds allow.
 class Replies {
   public:
-    void add_result(const hr_job& job, std::string values, std::uint64_t values_size, std::uint64_t us) {
+    void add_result(const hr_job& job, std::string values, std::uint64_t values_size,
+                    std::uint64_t us) {
         if (bytes_ + values.size() > kMostPerFrame || results_.empty()) {
             results_.push_back(std::make_unique<wire::Frame>());
             bytes_ = 0;
@@ -69,7 +70,8 @@ class Replies {
 };
 
 /// Ends one job: its result with the parts before it, or why it has none.
-void conclude(hr_job& job, bool went_well, const std::string& why, std::uint64_t us, Replies& replies) {
+void conclude(hr_job& job, bool went_well, const std::string& why, std::uint64_t us,
+              Replies& replies) {
     if (job.forgotten()) return;
     std::string values;
     std::uint64_t values_size = 0;
@@ -80,12 +82,16 @@ void conclude(hr_job& job, bool went_well, const std::string& why, std::uint64_t
                 return;
             }
         } catch (const std::exception& e) {
-            job.failed = Failed{"internal", std::string("the outputs cannot be sent: ") + e.what(), false};
+            job.failed =
+                Failed{"internal", std::string("the outputs cannot be sent: ") + e.what(), false};
         }
     }
-    if (job.failed) replies.add_failure(job, *job.failed, us);
-    else if (job.cancelled()) replies.add_failure(job, {"cancelled", "the job was stopped", false}, us);
-    else replies.add_failure(job, {"engine_failed", why, false}, us);
+    if (job.failed)
+        replies.add_failure(job, *job.failed, us);
+    else if (job.cancelled())
+        replies.add_failure(job, {"cancelled", "the job was stopped", false}, us);
+    else
+        replies.add_failure(job, {"engine_failed", why, false}, us);
 }
 
 }  // namespace
@@ -129,7 +135,8 @@ void Slots::drain() {
     {
         std::unique_lock lock(mutex_);
         draining_ = true;
-        if (threads_.empty()) some_.wait(lock, [this] { return waiting_.empty() && running_ == 0; });
+        if (threads_.empty())
+            some_.wait(lock, [this] { return waiting_.empty() && running_ == 0; });
     }
     some_.notify_all();
     for (auto& thread : threads_) thread.join();
@@ -154,8 +161,10 @@ void Slots::run_batch(Batch& batch) {
     std::vector<hr_job*> jobs;
     for (const auto& job : batch.jobs) {
         if (job->cancelled()) continue;
-        if (auto opened = job->open(); opened) jobs.push_back(job.get());
-        else job->failed = Failed{"invalid_argument", opened.error().message, false};
+        if (auto opened = job->open(); opened)
+            jobs.push_back(job.get());
+        else
+            job->failed = Failed{"invalid_argument", opened.error().message, false};
     }
     const auto began = std::chrono::steady_clock::now();
     std::string why;
@@ -164,7 +173,8 @@ void Slots::run_batch(Batch& batch) {
     const auto took = std::chrono::duration_cast<std::chrono::microseconds>(
         std::chrono::steady_clock::now() - began);
     // Jobs of a batch share its time, so that the sum is what the slot was busy for.
-    const auto each = static_cast<std::uint64_t>(took.count()) / std::max<std::size_t>(jobs.size(), 1);
+    const auto each =
+        static_cast<std::uint64_t>(took.count()) / std::max<std::size_t>(jobs.size(), 1);
     reply(batch, went_well, why, each);
 }
 
@@ -172,8 +182,10 @@ bool Slots::call_engine(std::vector<hr_job*>& jobs, std::string& why) {
     registry_.set_running(jobs, true);
     auto code = engine_.run(jobs.data(), jobs.size());
     registry_.set_running(jobs, false);
-    if (!code) why = std::move(code).error().message;
-    else if (*code < 0) why = fmt::format("the engine returned {}", *code);
+    if (!code)
+        why = std::move(code).error().message;
+    else if (*code < 0)
+        why = fmt::format("the engine returned {}", *code);
     return why.empty();
 }
 

@@ -14,8 +14,8 @@
 
 namespace headrace::engines::host {
 
-/// The batches that wait for a slot, and the threads that run the engine on them, one per slot. An engine
-/// of one slot needs none: whoever reads the link runs it.
+/// The batches that wait for a slot, and the threads that run the engine on them, one per slot. An
+/// engine of one slot needs none: whoever reads the link runs it.
 class Slots {
   public:
     Slots(Library& engine, Registry& registry, Outbox& outbox);

@@ -87,7 +87,8 @@ class FakeHub : public ::testing::Test, public HostListener {
         return done();
     }
     [[nodiscard]] bool wait_ready(std::size_t host = 0) {
-        return wait([&] { return hosts.size() > host && hosts[host]->find(&wire::Frame::has_credit); });
+        return wait(
+            [&] { return hosts.size() > host && hosts[host]->find(&wire::Frame::has_credit); });
     }
 
     /// A lease of one job with these values.

@@ -118,7 +118,8 @@ TEST_F(HostTest, StreamsWordsAndGivesTheWholeAtTheEnd) {
     std::vector<std::string> words;
     for (const auto& one : host->frames) {
         if (!one.has_output()) continue;
-        words.push_back(*catalog::decode(one.output().step().values())->find("text")->get<std::string>());
+        words.push_back(
+            *catalog::decode(one.output().step().values())->find("text")->get<std::string>());
     }
     EXPECT_EQ(words, (std::vector<std::string>{"to", " be", " or"}));
 }

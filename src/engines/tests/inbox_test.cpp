@@ -8,7 +8,9 @@
 namespace headrace::engines::host {
 namespace {
 
-TEST(Inbox, IsCompleteAtOnceWithoutParts) { EXPECT_TRUE(Inbox("values", 0, 0).complete()); }
+TEST(Inbox, IsCompleteAtOnceWithoutParts) {
+    EXPECT_TRUE(Inbox("values", 0, 0).complete());
+}
 
 TEST(Inbox, WaitsForValuesAndParts) {
     Inbox inbox("", 6, 1);

@@ -10,7 +10,8 @@ using catalog::Values;
 
 catalog::Interface interface() {
     auto made = catalog::interface_from_json(
-        R"({"outputs":{"grow":{"kind":"text","stream":"append"},"now":{"kind":"text","stream":"replace"},)"
+        R"({"outputs":{"grow":{"kind":"text","stream":"append"},)"
+        R"("now":{"kind":"text","stream":"replace"},)"
         R"("many":{"kind":"text","count":"0..n"},"plain":{"kind":"text"}}})");
     EXPECT_TRUE(made);
     return made ? *made : catalog::Interface{};
@@ -18,7 +19,8 @@ catalog::Interface interface() {
 
 std::string text_in(const Values& values, std::string_view name) {
     const Value* value = values.find(name);
-    return value != nullptr && value->get<std::string>() != nullptr ? *value->get<std::string>() : "none";
+    return value != nullptr && value->get<std::string>() != nullptr ? *value->get<std::string>()
+                                                                    : "none";
 }
 
 TEST(Outputs, WithoutStepsTheTotalIsWhatWasSet) {

@@ -18,7 +18,8 @@ TEST(RestartPolicy, TheFirstIsAtOnceThenLongerUpToHalfAMinute) {
 
 TEST(RestartPolicy, AnEngineThatWorksIsBackWithinASecondHoweverOftenItIsKilled) {
     RestartPolicy policy;
-    for (int i = 0; i < 100; ++i) EXPECT_LT(policy.next(milliseconds(500), true), milliseconds(1'000));
+    for (int i = 0; i < 100; ++i)
+        EXPECT_LT(policy.next(milliseconds(500), true), milliseconds(1'000));
 }
 
 TEST(RestartPolicy, AHealthyTimeStartsAnew) {

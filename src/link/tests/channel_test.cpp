@@ -103,7 +103,8 @@ TEST_F(ChannelTest, WhatCameBeforeTheEndIsDelivered) {
     std::string head(kLengthBytes, '\0');
     write_length(head.data(), bytes.size());
     bytes = head + bytes;
-    ASSERT_EQ(::send(far_fd.get(), bytes.data(), bytes.size(), 0), static_cast<ssize_t>(bytes.size()));
+    ASSERT_EQ(::send(far_fd.get(), bytes.data(), bytes.size(), 0),
+              static_cast<ssize_t>(bytes.size()));
     far_fd.reset();
     near->start(at_near);
     run_until([&] { return at_near.closed.has_value(); });

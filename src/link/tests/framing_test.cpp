@@ -48,7 +48,8 @@ TEST(FrameSplitter, StopsWhenTheVisitorSaysSo) {
 
 TEST(ForEachFrame, WalksABatch) {
     std::string all;
-    for_each_frame(framed("a") + framed("bc"), [&](std::string_view frame) { all.append(frame) += '|'; });
+    for_each_frame(framed("a") + framed("bc"),
+                   [&](std::string_view frame) { all.append(frame) += '|'; });
     EXPECT_EQ(all, "a|bc|");
 }
 

@@ -1,5 +1,5 @@
-// The bytes of one frame of each kind, kept as hex in tests/golden/link: the Python kit, which has a
-// codec of its own, is held against the same files. HEADRACE_UPDATE_GOLDEN=1 writes them anew.
+// The bytes of one frame of each kind, kept as hex in tests/golden/link: the Python kit, which has
+// a codec of its own, is held against the same files. HEADRACE_UPDATE_GOLDEN=1 writes them anew.
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>

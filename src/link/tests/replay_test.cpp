@@ -25,7 +25,8 @@ std::string batch_of(const std::vector<wire::Frame>& frames) {
 std::vector<wire::Frame> frames_of(const std::string& batch) {
     std::vector<wire::Frame> out;
     for_each_frame(batch, [&](std::string_view bytes) {
-        EXPECT_TRUE(out.emplace_back().ParseFromArray(bytes.data(), static_cast<int>(bytes.size())));
+        EXPECT_TRUE(
+            out.emplace_back().ParseFromArray(bytes.data(), static_cast<int>(bytes.size())));
     });
     return out;
 }

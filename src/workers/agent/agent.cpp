@@ -2,10 +2,10 @@
 
 #include <array>
 
+#include <unistd.h>
 #include <boost/asio/redirect_error.hpp>
 #include <boost/asio/steady_timer.hpp>
 #include <boost/asio/use_awaitable.hpp>
-#include <unistd.h>
 
 #include "workers/agent/host_link.hpp"
 
@@ -49,7 +49,9 @@ Agent::~Agent() {
     for (const auto& link : links_) link->close();
 }
 
-void Agent::add(catalog::EngineSpec spec) { supervisor_.add(std::move(spec)); }
+void Agent::add(catalog::EngineSpec spec) {
+    supervisor_.add(std::move(spec));
+}
 
 void Agent::host_started(engines::StartedHost host) {
     HostLink::Events events;
@@ -71,14 +73,17 @@ void Agent::host_ended(std::uint64_t id, const std::string& reason) {
 }
 
 asio::awaitable<void> Agent::stop() {
-    auto timer = std::make_shared<asio::steady_timer>(loop_.io(), asio::steady_timer::time_point::max());
+    auto timer =
+        std::make_shared<asio::steady_timer>(loop_.io(), asio::steady_timer::time_point::max());
     supervisor_.stop([timer] { timer->cancel(); });
     boost::system::error_code ignored;
     co_await timer->async_wait(asio::redirect_error(asio::use_awaitable, ignored));
     while (!links_.empty()) {  // each ends within the time that its last frames have
         timer->expires_after(std::chrono::milliseconds(20));
         co_await timer->async_wait(asio::redirect_error(asio::use_awaitable, ignored));
-        if ((co_await asio::this_coro::cancellation_state).cancelled() != asio::cancellation_type::none) break;
+        if ((co_await asio::this_coro::cancellation_state).cancelled() !=
+            asio::cancellation_type::none)
+            break;
     }
     for (const auto& link : links_) link->close();
     links_.clear();

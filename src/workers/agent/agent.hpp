@@ -21,10 +21,10 @@ namespace headrace::workers::agent {
 
 class HostLink;
 
-/// `headrace worker`: supervises engine hosts as `serve` does, and carries the frames of each over a
-/// WebSocket of its own to the server, untouched. A link that is lost is dialled again; the host goes on
-/// meanwhile, and if the link is back within the lease, so do its jobs. Belongs to one loop, whose
-/// thread must outlive the hosts.
+/// `headrace worker`: supervises engine hosts as `serve` does, and carries the frames of each over
+/// a WebSocket of its own to the server, untouched. A link that is lost is dialled again; the host
+/// goes on meanwhile, and if the link is back within the lease, so do its jobs. Belongs to one
+/// loop, whose thread must outlive the hosts.
 class Agent final : public engines::HostListener {
   public:
     /// Error invalid_argument: the URL is not one that can be dialled.
@@ -40,7 +40,7 @@ class Agent final : public engines::HostListener {
 
     struct LinkView {
         std::string name;
-        bool linked = false;  // the server has welcomed it
+        bool linked = false;   // the server has welcomed it
         std::size_t held = 0;  // leases
     };
     [[nodiscard]] std::vector<LinkView> links() const;

@@ -28,7 +28,9 @@ void HeldLeases::end(const wire::JobRef& ref) {
     if (sent_.size() > link::kMaxHeld / 2) sent_.pop_front();
 }
 
-void HeldLeases::drop(const wire::JobRef& ref) { held_.erase(key_of(ref)); }
+void HeldLeases::drop(const wire::JobRef& ref) {
+    held_.erase(key_of(ref));
+}
 
 void HeldLeases::clear() {
     held_.clear();

@@ -14,8 +14,8 @@ class JobRef;
 
 namespace headrace::workers::agent {
 
-/// The leases of one host, as the frames that pass tell them. A lease whose result has been sent stays
-/// until the server has acknowledged that, because after a lost link it may come again. Pure.
+/// The leases of one host, as the frames that pass tell them. A lease whose result has been sent
+/// stays until the server has acknowledged that, because after a lost link it may come again. Pure.
 class HeldLeases {
   public:
     void from_server(const wire::Frame& frame);

@@ -18,7 +18,7 @@ using std::chrono::milliseconds;
 
 constexpr milliseconds kDepartTurn{20};  // how often the end of the last frames is looked for
 constexpr int kDepartTurns = 50;
-constexpr int kProcessEndTurns = 5;      // for a process whose link has closed to end by itself
+constexpr int kProcessEndTurns = 5;  // for a process whose link has closed to end by itself
 
 }  // namespace
 
@@ -45,7 +45,9 @@ HostLink::HostLink(const Settings& settings, const http::Url& url, Loop& loop, T
 
 HostLink::~HostLink() = default;
 
-void HostLink::start() { host_->start(host_side_); }
+void HostLink::start() {
+    host_->start(host_side_);
+}
 
 // --- the host's side ---------------------------------------------------------------------------
 
@@ -58,7 +60,8 @@ void HostLink::from_host(wire::Frame& frame, std::string_view bytes) {
     }
     if (frame.has_credit()) {
         const auto& credit = frame.credit();
-        credit_.give({credit.offers().data(), static_cast<std::size_t>(credit.offers_size())}, credit.slots());
+        credit_.give({credit.offers().data(), static_cast<std::size_t>(credit.offers_size())},
+                     credit.slots());
         if (!std::exchange(ready_, true)) events_.ready();
         // Credit that the server has not heard of yet goes with the welcome.
         if (!welcomed_ && worker_.empty()) return;
@@ -136,7 +139,8 @@ asio::awaitable<void> HostLink::dial([[maybe_unused]] Self self, milliseconds pa
         boost::system::error_code ignored;
         co_await timer.async_wait(asio::redirect_error(asio::use_awaitable, ignored));
         if (over_) co_return;
-        auto socket = co_await http::connect_websocket(url_, headers, settings_.tls, settings_.dial_time, limits);
+        auto socket = co_await http::connect_websocket(url_, headers, settings_.tls,
+                                                       settings_.dial_time, limits);
         if (over_) co_return;
         if (socket) {
             server_ = std::make_unique<link::Channel>(
@@ -147,7 +151,8 @@ asio::awaitable<void> HostLink::dial([[maybe_unused]] Self self, milliseconds pa
         }
         if (complaint_ != socket.error().message) {
             complaint_ = socket.error().message;
-            log::warn("server cannot be reached worker={} url={} reason={}", name_, url_.text(), complaint_);
+            log::warn("server cannot be reached worker={} url={} reason={}", name_, url_.text(),
+                      complaint_);
         }
         pause = backoff_.pause();
     }
@@ -196,8 +201,10 @@ void HostLink::on_welcome(const wire::Frame& frame) {
     const bool same = !worker_.empty() && welcome.worker() == worker_;
     worker_ = welcome.worker();
     welcomed_ = true;
-    if (same) resumed(frame);
-    else started_anew(welcome);
+    if (same)
+        resumed(frame);
+    else
+        started_anew(welcome);
     log::info("worker is linked worker={} resumed={} held={}", name_, same, held_.size());
     if (std::exchange(greeted_host_, true)) return;
     wire::Frame to_host = frame;

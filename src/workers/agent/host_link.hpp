@@ -25,14 +25,14 @@
 
 namespace headrace::workers::agent {
 
-/// One host process and its way to the server. Ends with the process; the connection to the server may
-/// be exchanged any number of times before. Belongs to the agent's loop.
+/// One host process and its way to the server. Ends with the process; the connection to the server
+/// may be exchanged any number of times before. Belongs to the agent's loop.
 class HostLink final : public std::enable_shared_from_this<HostLink> {
   public:
     struct Events {
-        UniqueFunction<void()> ready;                     // the host has offered its slots
-        UniqueFunction<void(const std::string&)> kill;    // end the process
-        UniqueFunction<void(HostLink&)> gone;             // nothing is left to be done
+        UniqueFunction<void()> ready;                   // the host has offered its slots
+        UniqueFunction<void(const std::string&)> kill;  // end the process
+        UniqueFunction<void(HostLink&)> gone;           // nothing is left to be done
     };
     HostLink(const Settings& settings, const http::Url& url, Loop& loop, TaskGroup& tasks,
              engines::StartedHost host, Events events);
@@ -56,7 +56,9 @@ class HostLink final : public std::enable_shared_from_this<HostLink> {
         HostLink* owner = nullptr;
         void (HostLink::*frame)(wire::Frame&, std::string_view) = nullptr;
         void (HostLink::*closed)(const link::CloseReason&) = nullptr;
-        void on_frame(wire::Frame& got, std::string_view bytes) override { (owner->*frame)(got, bytes); }
+        void on_frame(wire::Frame& got, std::string_view bytes) override {
+            (owner->*frame)(got, bytes);
+        }
         void on_closed(const link::CloseReason& reason) override { (owner->*closed)(reason); }
     };
 
@@ -95,11 +97,12 @@ class HostLink final : public std::enable_shared_from_this<HostLink> {
     std::string complaint_;             // the last that was logged
     HeldLeases held_;
     link::CreditLedger credit_;
-    std::vector<std::pair<std::string, bool>> waiting_;  // frames for the server, and whether urgent
+    std::vector<std::pair<std::string, bool>>
+        waiting_;  // frames for the server, and whether urgent
     Backoff backoff_;
     asio::steady_timer timer_;
-    std::string ended_;     // how the process ended
-    int patience_ = 0;      // turns that the last frames still have
+    std::string ended_;  // how the process ended
+    int patience_ = 0;   // turns that the last frames still have
     bool host_open_ = true;
     bool greeted_host_ = false;  // it has had a welcome
     bool welcomed_ = false;

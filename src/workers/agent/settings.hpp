@@ -11,8 +11,8 @@
 namespace headrace::workers::agent {
 
 struct Settings {
-    std::string url;    // ws, wss, http, https or unix; without a path: /api/v1/link
-    Secret token;       // a worker key
+    std::string url;  // ws, wss, http, https or unix; without a path: /api/v1/link
+    Secret token;     // a worker key
     http::TlsClientSettings tls;
     engines::Settings engines;  // name_prefix is set from `name`
     std::string name;           // of this agent; empty: the host's name

@@ -32,7 +32,9 @@ asio::awaitable<Result<void>> write_piece(jobs::BlobSink& sink, std::string piec
 }
 
 asio::awaitable<Result<jobs::BlobRef>> finish_blob(jobs::BlobSink& sink) {
-    auto start = [to = &sink](jobs::Done<jobs::BlobRef> done) { to->finish(true, std::move(done)); };
+    auto start = [to = &sink](jobs::Done<jobs::BlobRef> done) {
+        to->finish(true, std::move(done));
+    };
     return until_done<jobs::BlobRef>(std::move(start));
 }
 
@@ -69,7 +71,8 @@ asio::awaitable<Result<jobs::BlobRef>> store_bytes(jobs::BlobStore& store, Tenan
 
 asio::awaitable<Result<std::string>> load_bytes(jobs::BlobStore& store, TenantId tenant,
                                                 jobs::BlobRef blob, std::uint64_t most) {
-    if (blob.size > most) co_return fail(ErrorCode::too_large, "a stored input is too large to be loaded");
+    if (blob.size > most)
+        co_return fail(ErrorCode::too_large, "a stored input is too large to be loaded");
     auto source = co_await open_blob(store, std::move(tenant), blob);
     if (!source) co_return fail(std::move(source).error());
     std::string all;

@@ -16,7 +16,8 @@ asio::awaitable<Result<void>> write_piece(jobs::BlobSink& sink, std::string piec
 /// Makes the blob visible, fsynced.
 asio::awaitable<Result<jobs::BlobRef>> finish_blob(jobs::BlobSink& sink);
 asio::awaitable<Result<std::unique_ptr<jobs::BlobSource>>> open_blob(jobs::BlobStore& store,
-                                                                     TenantId tenant, jobs::BlobRef blob);
+                                                                     TenantId tenant,
+                                                                     jobs::BlobRef blob);
 asio::awaitable<Result<std::string>> read_piece(jobs::BlobSource& source, std::uint64_t offset,
                                                 std::size_t count);
 

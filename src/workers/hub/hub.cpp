@@ -13,8 +13,8 @@ namespace headrace::workers::hub {
 
 Hub::Hub(Settings settings, Loop& core_loop, jobs::Core& core, jobs::BlobStore& blobs,
          catalog::Catalog& catalog, const Clock& clock, IdSource& ids)
-    : context_{settings, core_loop, core, blobs, catalog, clock, ids,
-               TaskGroup(core_loop.io().get_executor())} {}
+    : context_{settings, core_loop, core, blobs,
+               catalog,  clock,     ids,  TaskGroup(core_loop.io().get_executor())} {}
 
 Hub::~Hub() = default;
 
@@ -39,7 +39,8 @@ void Hub::local_ended(std::uint64_t id, const std::string& reason) {
     }
 }
 
-void Hub::accept_websocket(std::unique_ptr<http::WebSocket> socket, TenantId tenant, std::string key) {
+void Hub::accept_websocket(std::unique_ptr<http::WebSocket> socket, TenantId tenant,
+                           std::string key) {
     accept(std::make_unique<link::Channel>(
                context_.loop, link::make_websocket_transport(context_.loop, std::move(socket))),
            std::move(tenant), std::move(key));
@@ -50,7 +51,8 @@ void Hub::accept(std::unique_ptr<link::Channel> channel, TenantId tenant, std::s
     Origin origin;
     origin.tenant = std::move(tenant);
     origin.key = std::move(key);
-    greetings_.push_back(std::make_unique<Greeting>(*this, context_, std::move(channel), std::move(origin),
+    greetings_.push_back(std::make_unique<Greeting>(*this, context_, std::move(channel),
+                                                    std::move(origin),
                                                     std::vector<catalog::VersionPtr>{}));
     greetings_.back()->start();
 }

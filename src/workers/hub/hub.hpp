@@ -32,15 +32,15 @@ struct Origin;
 
 /// A host process on this machine that whoever supervises it has just started.
 struct LocalHost {
-    std::uint64_t id = 0;  // not 0; the supervisor's
-    std::unique_ptr<link::Channel> link;  // not reading yet
-    std::vector<catalog::VersionPtr> versions;  // in the order of its offers
+    std::uint64_t id = 0;                           // not 0; the supervisor's
+    std::unique_ptr<link::Channel> link;            // not reading yet
+    std::vector<catalog::VersionPtr> versions;      // in the order of its offers
     UniqueFunction<void(std::string reason)> kill;  // ends the process; called inside the core
-    UniqueFunction<void()> ready;  // it has offered its slots
+    UniqueFunction<void()> ready;                   // it has offered its slots
 };
 
-/// The server's end of all worker links: turns hellos into workers of the core, leases into frames and
-/// frames into what the core is told. Belongs to the core's loop; all calls on its thread.
+/// The server's end of all worker links: turns hellos into workers of the core, leases into frames
+/// and frames into what the core is told. Belongs to the core's loop; all calls on its thread.
 class Hub {
   public:
     Hub(Settings settings, Loop& core_loop, jobs::Core& core, jobs::BlobStore& blobs,
@@ -50,11 +50,13 @@ class Hub {
     Hub& operator=(const Hub&) = delete;
 
     void add_local(LocalHost host);
-    /// The process is gone; `reason` in words. Its worker is detached at once, however its link ends.
+    /// The process is gone; `reason` in words. Its worker is detached at once, however its link
+    /// ends.
     void local_ended(std::uint64_t id, const std::string& reason);
 
     /// A worker that has dialled in with a key. The socket may live on another loop.
-    void accept_websocket(std::unique_ptr<http::WebSocket> socket, TenantId tenant, std::string key);
+    void accept_websocket(std::unique_ptr<http::WebSocket> socket, TenantId tenant,
+                          std::string key);
     /// The same over any transport.
     void accept(std::unique_ptr<link::Channel> channel, TenantId tenant, std::string key);
     /// Ends the links that came with a key which is no longer good.

@@ -15,7 +15,8 @@ constexpr std::size_t kMostInFrame = 512 * 1024;  // bytes of values in one leas
 
 }  // namespace
 
-/// Values that were spilled and have media must be rewritten before they go, so they are loaded first.
+/// Values that were spilled and have media must be rewritten before they go, so they are loaded
+/// first.
 bool WorkerLink::needs_loading(const jobs::GrantBatch& batch) {
     return std::ranges::any_of(batch.grants, [](const jobs::Grant& grant) {
         return grant.input->spilled && !grant.input->media.empty();
@@ -33,7 +34,8 @@ void WorkerLink::lease(std::vector<jobs::GrantBatch> batches) {
     for (auto& batch : batches) {
         if (replay_) credit_.take(offer_of(batch));
         for (const auto& grant : batch.grants) {
-            leases_[grant.job] = std::make_shared<HeldLease>(grant, batch.version, context_.settings);
+            leases_[grant.job] =
+                std::make_shared<HeldLease>(grant, batch.version, context_.settings);
         }
         if (needs_loading(batch)) {
             context_.tasks.spawn("load input", load_and_send(shared_from_this(), std::move(batch)));
@@ -55,7 +57,8 @@ void WorkerLink::send_batches(std::vector<jobs::GrantBatch> batches) {
             const auto& batch = batches[next];
             std::size_t size = 0;
             for (const auto& grant : batch.grants) size += grant.input->values.size();
-            const bool full = jobs + batch.grants.size() > link::kMaxJobsPerFrame || bytes + size > kMostInFrame;
+            const bool full =
+                jobs + batch.grants.size() > link::kMaxJobsPerFrame || bytes + size > kMostInFrame;
             if (full && next > first) break;
             fill_batch(batch, {}, *frame.mutable_lease()->add_batches());
             jobs += batch.grants.size();
@@ -101,7 +104,8 @@ void WorkerLink::sent(const jobs::GrantBatch& batch) {
     }
 }
 
-asio::awaitable<void> WorkerLink::load_and_send([[maybe_unused]] Self self, jobs::GrantBatch batch) {
+asio::awaitable<void> WorkerLink::load_and_send([[maybe_unused]] Self self,
+                                                jobs::GrantBatch batch) {
     std::vector<std::string> loaded;
     for (const auto& grant : batch.grants) {
         loaded.emplace_back();
@@ -136,8 +140,10 @@ asio::awaitable<void> WorkerLink::feed([[maybe_unused]] Self self, LeasePtr leas
         }
         lease->input->parts.pop_front();
     }
-    if (!fed) input_failed(lease, std::move(fed).error());
-    else if (!lease->ended) send_steps(*lease);
+    if (!fed)
+        input_failed(lease, std::move(fed).error());
+    else if (!lease->ended)
+        send_steps(*lease);
 }
 
 asio::awaitable<Result<void>> WorkerLink::feed_bytes(LeasePtr lease, std::uint32_t number,
@@ -165,7 +171,8 @@ asio::awaitable<Result<void>> WorkerLink::feed_blob(LeasePtr lease, std::uint32_
         if (!piece) co_return fail(std::move(piece).error());
         at += piece->size();
         if (lease->ended) break;
-        if (piece->empty() && at < blob.size) co_return fail(ErrorCode::internal, "a stored input is cut short");
+        if (piece->empty() && at < blob.size)
+            co_return fail(ErrorCode::internal, "a stored input is cut short");
         send_chunk(*lease, number, *piece, at >= blob.size);
     } while (at < blob.size);
     co_return Result<void>{};
@@ -183,7 +190,8 @@ asio::awaitable<bool> WorkerLink::wait_room(LeasePtr lease) {
     co_return !lease->ended;
 }
 
-void WorkerLink::send_chunk(HeldLease& lease, std::uint32_t number, std::string_view data, bool last) {
+void WorkerLink::send_chunk(HeldLease& lease, std::uint32_t number, std::string_view data,
+                            bool last) {
     lease.to_worker.spend(data.size());
     lease.input->chunk_bytes += data.size();
     wire::Frame frame;
@@ -258,11 +266,13 @@ void WorkerLink::kill(std::string reason) {
 
 void WorkerLink::input_failed(const LeasePtr& lease, Error error) {
     if (lease->ended) return;
-    log::warn("input cannot be read job={} tenant={} reason={}", lease->job.text(), lease->tenant.name,
-              error.message);
+    log::warn("input cannot be read job={} tenant={} reason={}", lease->job.text(),
+              lease->tenant.name, error.message);
     const bool passing = error.code == ErrorCode::unavailable;
     Error shown{passing ? ErrorCode::unavailable : ErrorCode::internal,
-                "the stored input of the job cannot be read", {}, 0};
+                "the stored input of the job cannot be read",
+                {},
+                0};
     fail_job(lease, std::move(shown), {}, true);
 }
 

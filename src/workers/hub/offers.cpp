@@ -18,7 +18,8 @@ catalog::ServingLimits limits_of(const wire::Offer& offer) {
     limits.max_batch = std::max<std::uint32_t>(offer.max_batch(), 1);
     limits.max_wait_ms = std::min<std::uint32_t>(offer.max_wait_ms(), 60'000);
     limits.stall_timeout_ms = std::min(offer.stall_timeout_ms(), kMostTime);
-    if (offer.cancel_grace_ms() > 0) limits.cancel_grace_ms = std::min(offer.cancel_grace_ms(), kMostTime);
+    if (offer.cancel_grace_ms() > 0)
+        limits.cancel_grace_ms = std::min(offer.cancel_grace_ms(), kMostTime);
     limits.memory_bytes = offer.memory_limit();
     return limits;
 }
@@ -49,7 +50,8 @@ Result<std::vector<catalog::VersionPtr>> expected_versions(
     }
     for (std::size_t i = 0; i < expected.size(); ++i) {
         const auto& offer = hello.offers(static_cast<int>(i));
-        if (offer.capability() != expected[i]->name || offer.version() != expected[i]->semver.text()) {
+        if (offer.capability() != expected[i]->name ||
+            offer.version() != expected[i]->semver.text()) {
             return fail(ErrorCode::conflict,
                         fmt::format("the host offers what is not {}", expected[i]->text()));
         }
@@ -64,8 +66,9 @@ Result<std::vector<catalog::VersionPtr>> registered_versions(const wire::Hello& 
     for (const auto& offer : hello.offers()) {
         auto version = registered(offer, tenant, catalog);
         if (!version) {
-            return fail(version.error().code, fmt::format("{}@{}: {}", offer.capability(), offer.version(),
-                                                          version.error().message));
+            return fail(version.error().code,
+                        fmt::format("{}@{}: {}", offer.capability(), offer.version(),
+                                    version.error().message));
         }
         versions.push_back(std::move(*version));
     }

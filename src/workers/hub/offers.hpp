@@ -18,8 +18,8 @@ Result<std::vector<catalog::VersionPtr>> expected_versions(
     const wire::Hello& hello, const std::vector<catalog::VersionPtr>& expected);
 
 /// The versions of an agent's hello, in the order of its offers. New ones are registered under the
-/// key's tenant. Error conflict: the version is there with another interface, or the name belongs to
-/// the system; invalid_argument: the interface cannot be read.
+/// key's tenant. Error conflict: the version is there with another interface, or the name belongs
+/// to the system; invalid_argument: the interface cannot be read.
 Result<std::vector<catalog::VersionPtr>> registered_versions(const wire::Hello& hello,
                                                              const TenantId& tenant,
                                                              catalog::Catalog& catalog);

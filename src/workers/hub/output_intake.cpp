@@ -16,10 +16,12 @@ OutputIntake::OutputIntake(const Settings& settings, jobs::BlobStore& blobs, Ten
 
 Result<void> OutputIntake::add(std::uint32_t number, std::string data, bool last) {
     if (parts_.size() >= kMostParts && !parts_.contains(number)) {
-        return fail(ErrorCode::too_large, fmt::format("an output of more than {} parts", kMostParts));
+        return fail(ErrorCode::too_large,
+                    fmt::format("an output of more than {} parts", kMostParts));
     }
     Part& part = parts_[number];
-    if (part.whole) return fail(ErrorCode::invalid_argument, fmt::format("part {} has ended", number));
+    if (part.whole)
+        return fail(ErrorCode::invalid_argument, fmt::format("part {} has ended", number));
     part.bytes += data.size();
     part.whole = last;
     const std::uint64_t most = number == 0 ? settings_.most_values : settings_.most_media;
@@ -54,13 +56,16 @@ asio::awaitable<void> OutputIntake::write_one() {
     if (!piece.last) co_return;
     auto stored = co_await finish_blob(*part.sink);
     part.sink.reset();
-    if (stored) part.stored = *stored;
-    else error_ = std::move(stored).error();
+    if (stored)
+        part.stored = *stored;
+    else
+        error_ = std::move(stored).error();
 }
 
 std::optional<std::string> OutputIntake::take_values(std::uint64_t size) {
     const auto found = parts_.find(0);
-    if (found == parts_.end() || !found->second.whole || values_.size() != size) return std::nullopt;
+    if (found == parts_.end() || !found->second.whole || values_.size() != size)
+        return std::nullopt;
     return std::move(values_);
 }
 

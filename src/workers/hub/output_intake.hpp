@@ -10,7 +10,6 @@
 #include <boost/asio/awaitable.hpp>
 
 #include "base/loop.hpp"
-#include "base/loop.hpp"
 #include "base/result.hpp"
 #include "jobs/ports.hpp"
 #include "workers/hub/settings.hpp"

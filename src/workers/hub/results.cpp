@@ -19,7 +19,8 @@ jobs::Usage usage_of(const Reply& reply) {
     jobs::Usage usage;
     usage.engine_us = reply.engine_us();
     for (const auto& meter : reply.meters()) {
-        if (meter.name().size() <= link::kMaxName) usage.meters.push_back({meter.name(), meter.value()});
+        if (meter.name().size() <= link::kMaxName)
+            usage.meters.push_back({meter.name(), meter.value()});
     }
     return usage;
 }
@@ -55,20 +56,25 @@ bool all_inline(const catalog::Values& values) {
 void WorkerLink::on_output(wire::Output& output) {
     const auto lease = find(output.ref());
     if (!lease || lease->concluding) return refuse(output.ref(), "no such lease");
-    const auto bytes = output.has_step() ? output.step().values().size() : output.chunk().data().size();
+    const auto bytes =
+        output.has_step() ? output.step().values().size() : output.chunk().data().size();
     if (!lease->from_worker.receive(bytes)) return violation("more output than its window holds");
-    if (output.has_step()) on_step(lease, *output.mutable_step());
-    else on_chunk(lease, *output.mutable_chunk());
+    if (output.has_step())
+        on_step(lease, *output.mutable_step());
+    else
+        on_chunk(lease, *output.mutable_chunk());
 }
 
 void WorkerLink::on_step(const LeasePtr& lease, wire::Step& step) {
     const std::size_t bytes = step.values().size();
     auto values = catalog::decode(step.values());
     if (!values) return fail_job(lease, bad_output(values.error()), {}, true);
-    auto sound = lease->version->validator->check(catalog::Side::output, *values, catalog::Completeness::step);
+    auto sound = lease->version->validator->check(catalog::Side::output, *values,
+                                                  catalog::Completeness::step);
     if (!sound) return fail_job(lease, bad_output(sound.error()), {}, true);
     if (!all_inline(*values)) {
-        return fail_job(lease, {ErrorCode::engine_failed, "media of a step must be inline", {}, 0}, {}, true);
+        return fail_job(lease, {ErrorCode::engine_failed, "media of a step must be inline", {}, 0},
+                        {}, true);
     }
     jobs::OutputEvent event{std::move(*step.mutable_values()), step.last()};
     if (!context_.core.output(id_, lease->job, lease->fence, std::move(event))) {
@@ -86,7 +92,8 @@ void WorkerLink::on_chunk(const LeasePtr& lease, wire::Chunk& chunk) {
     }
     context_.core.heartbeat(id_);
     if (!lease->output) {
-        lease->output = std::make_unique<OutputIntake>(context_.settings, context_.blobs, lease->tenant);
+        lease->output =
+            std::make_unique<OutputIntake>(context_.settings, context_.blobs, lease->tenant);
     }
     auto added = lease->output->add(chunk.part(), std::move(*chunk.mutable_data()), chunk.last());
     if (!added) return fail_job(lease, std::move(added).error(), {}, true);
@@ -101,8 +108,10 @@ asio::awaitable<void> WorkerLink::store_chunks([[maybe_unused]] Self self, Lease
     };
     co_await lease->output->write_all(std::move(consumed));
     if (lease->owed > 0 && !lease->ended) give_back(*lease, 0, true);
-    if (lease->when_stored) return_to(lease);
-    else if (lease->output->error() && !lease->ended) fail_job(lease, *lease->output->error(), {}, true);
+    if (lease->when_stored)
+        std::exchange(lease->when_stored, nullptr)();
+    else if (lease->output->error() && !lease->ended)
+        fail_job(lease, *lease->output->error(), {}, true);
 }
 
 void WorkerLink::give_back(HeldLease& lease, std::uint64_t bytes, bool now) {
@@ -134,7 +143,8 @@ void WorkerLink::on_result(wire::JobResult& result) {
         auto values = catalog::decode(result.values());
         if (!values) return fail_job(lease, bad_output(values.error()), std::move(usage), false);
         if (!has_media(*values)) {
-            const auto whole = lease->session ? catalog::Completeness::step : catalog::Completeness::whole;
+            const auto whole =
+                lease->session ? catalog::Completeness::step : catalog::Completeness::whole;
             auto sound = lease->version->validator->check(catalog::Side::output, *values, whole);
             if (!sound) return fail_job(lease, bad_output(sound.error()), std::move(usage), false);
             leases_.erase(lease->job);
@@ -149,16 +159,16 @@ void WorkerLink::on_result(wire::JobResult& result) {
         }
     }
     lease->concluding = true;
-    auto task = [this, lease, values = std::move(*result.mutable_values()), size = result.values_size(),
-                 usage = std::move(usage)]() mutable {
-        context_.tasks.spawn("store result", conclude(shared_from_this(), lease, std::move(values), size,
-                                                      std::move(usage)));
+    auto task = [this, lease, values = std::move(*result.mutable_values()),
+                 size = result.values_size(), usage = std::move(usage)]() mutable {
+        context_.tasks.spawn("store result", conclude(shared_from_this(), lease, std::move(values),
+                                                      size, std::move(usage)));
     };
-    if (lease->output && !lease->output->idle()) lease->when_stored = std::move(task);
-    else task();
+    if (lease->output && !lease->output->idle())
+        lease->when_stored = std::move(task);
+    else
+        task();
 }
-
-void WorkerLink::return_to(const LeasePtr& lease) { std::exchange(lease->when_stored, nullptr)(); }
 
 void WorkerLink::on_failure(wire::JobFailure& failure) {
     const auto lease = find(failure.ref());
@@ -172,16 +182,19 @@ void WorkerLink::on_failure(wire::JobFailure& failure) {
     error.retryable = failure.retryable();
     const auto& declared = lease->version->interface().errors;
     const auto known = std::ranges::find(declared, error.code, &catalog::ErrorSpec::code);
-    if (known != declared.end()) error.retryable = error.retryable || known->retryable;
-    else if (to_string(error_code_from(error.code)) != error.code) error.code = "engine_failed";
+    if (known != declared.end())
+        error.retryable = error.retryable || known->retryable;
+    else if (to_string(error_code_from(error.code)) != error.code)
+        error.code = "engine_failed";
     if (!context_.core.fail(id_, lease->job, lease->fence, std::move(error), usage_of(failure)) &&
         !lease->cancelled) {
         refuse(failure.ref(), "the lease is over");
     }
 }
 
-asio::awaitable<void> WorkerLink::conclude([[maybe_unused]] Self self, LeasePtr lease, std::string values,
-                                           std::uint64_t values_size, jobs::Usage usage) {
+asio::awaitable<void> WorkerLink::conclude([[maybe_unused]] Self self, LeasePtr lease,
+                                           std::string values, std::uint64_t values_size,
+                                           jobs::Usage usage) {
     auto completion = co_await complete_output(lease, std::move(values), values_size);
     if (lease->ended) co_return;
     if (!completion) {
@@ -194,12 +207,14 @@ asio::awaitable<void> WorkerLink::conclude([[maybe_unused]] Self self, LeasePtr 
     (void)context_.core.complete(id_, lease->job, lease->fence, std::move(*completion));
 }
 
-asio::awaitable<Result<jobs::Completion>> WorkerLink::complete_output(LeasePtr lease, std::string bytes,
+asio::awaitable<Result<jobs::Completion>> WorkerLink::complete_output(LeasePtr lease,
+                                                                      std::string bytes,
                                                                       std::uint64_t size) {
     if (lease->output && lease->output->error()) co_return fail(*lease->output->error());
     if (size > 0) {
         auto large = lease->output ? lease->output->take_values(size) : std::nullopt;
-        if (!large) co_return fail(ErrorCode::engine_failed, "the output's values did not come whole");
+        if (!large)
+            co_return fail(ErrorCode::engine_failed, "the output's values did not come whole");
         bytes = std::move(*large);
     }
     auto values = catalog::decode(bytes);
@@ -232,8 +247,8 @@ asio::awaitable<Result<jobs::Completion>> WorkerLink::complete_output(LeasePtr l
 /// Stores one media value of an output as a file and makes the value refer to it.
 asio::awaitable<Result<jobs::FileRecord>> WorkerLink::store_media(LeasePtr lease, std::string field,
                                                                   catalog::Media& media) {
-    Result<jobs::BlobRef> blob = fail(ErrorCode::engine_failed,
-                                      fmt::format("output.{}: its content did not come", field));
+    Result<jobs::BlobRef> blob =
+        fail(ErrorCode::engine_failed, fmt::format("output.{}: its content did not come", field));
     if (const auto* part = std::get_if<catalog::PartSource>(&media.source)) {
         const auto stored = lease->output ? lease->output->media(part->part) : std::nullopt;
         if (stored) blob = *stored;

@@ -91,8 +91,10 @@ bool WorkerLink::resume(std::unique_ptr<link::Channel>& channel, const wire::Fra
     for (const auto& ref : frame.hello().held()) {
         const jobs::Fence fence{ref.epoch(), ref.counter()};
         const auto lease = find(ref);
-        if (lease && std::ranges::find(*dropped, fence) == dropped->end()) kept.push_back(lease->job);
-        else *answer.mutable_welcome()->add_dropped() = ref;
+        if (lease && std::ranges::find(*dropped, fence) == dropped->end())
+            kept.push_back(lease->job);
+        else
+            *answer.mutable_welcome()->add_dropped() = ref;
     }
     for (const auto& [job, fence] : under_way) {
         if (std::ranges::find(*dropped, fence) == dropped->end()) kept.push_back(job);
@@ -151,13 +153,16 @@ wire::Frame WorkerLink::welcome() const {
 }
 
 bool WorkerLink::offers_same(std::span<const jobs::VersionPtr> versions) const {
-    return std::ranges::equal(versions_, versions, {}, [](const auto& v) { return v->id; },
-                              [](const auto& v) { return v->id; });
+    return std::ranges::equal(
+        versions_, versions, {}, [](const auto& v) { return v->id; },
+        [](const auto& v) { return v->id; });
 }
 
 void WorkerLink::send(const wire::Frame& frame) {
-    if (channel_ && !deferring_) channel_->send(frame);
-    else if (replay_) deferred_.push_back(frame);
+    if (channel_ && !deferring_)
+        channel_->send(frame);
+    else if (replay_)
+        deferred_.push_back(frame);
 }
 
 void WorkerLink::refuse(const wire::JobRef& ref, std::string_view reason) {
@@ -196,19 +201,26 @@ void WorkerLink::dispatch(wire::Frame& frame) {
         case wire::Frame::kFailure:
             for (auto& one : *frame.mutable_failure()->mutable_failures()) on_failure(one);
             return;
-        case wire::Frame::kCredit: return on_credit(frame.credit());
-        case wire::Frame::kOutput: return on_output(*frame.mutable_output());
-        case wire::Frame::kProgress: return on_progress(*frame.mutable_progress());
-        case wire::Frame::kLog: return on_log(*frame.mutable_log());
-        case wire::Frame::kWindow: return on_window(frame.window());
-        case wire::Frame::kDrain: return context_.core.worker_draining(id_);
+        case wire::Frame::kCredit:
+            return on_credit(frame.credit());
+        case wire::Frame::kOutput:
+            return on_output(*frame.mutable_output());
+        case wire::Frame::kProgress:
+            return on_progress(*frame.mutable_progress());
+        case wire::Frame::kLog:
+            return on_log(*frame.mutable_log());
+        case wire::Frame::kWindow:
+            return on_window(frame.window());
+        case wire::Frame::kDrain:
+            return context_.core.worker_draining(id_);
         case wire::Frame::kPing:
             context_.core.heartbeat(id_);
             if (frame.ping().reply()) return;
             frame.mutable_ping()->set_reply(true);
             frame.clear_delivery();
             return send(frame);
-        default: return context_.core.heartbeat(id_);
+        default:
+            return context_.core.heartbeat(id_);
     }
 }
 
@@ -228,14 +240,20 @@ void WorkerLink::on_progress(wire::Progress& told) {
     if (!lease) return refuse(told.ref(), "no such lease");
     if (!lease->progress.allow(context_.clock.now())) return;
     jobs::Progress progress;
-    progress.fraction = std::isfinite(told.fraction()) && told.fraction() >= 0 ? std::min(told.fraction(), 1.0) : -1;
+    progress.fraction = std::isfinite(told.fraction()) && told.fraction() >= 0
+                            ? std::min(told.fraction(), 1.0)
+                            : -1;
     progress.message = cut(std::move(*told.mutable_message()), kMostMessage);
     if (!told.values().empty()) {
         auto values = catalog::decode(told.values());
-        const bool sound = values && lease->version->validator->check(catalog::Side::progress_output, *values,
-                                                                      catalog::Completeness::step);
-        if (sound) progress.values = std::move(*told.mutable_values());
-        else log::debug("progress outputs are not as declared job={} worker={}", lease->job.text(), name_);
+        const bool sound =
+            values && lease->version->validator->check(catalog::Side::progress_output, *values,
+                                                       catalog::Completeness::step);
+        if (sound)
+            progress.values = std::move(*told.mutable_values());
+        else
+            log::debug("progress outputs are not as declared job={} worker={}", lease->job.text(),
+                       name_);
     }
     if (!context_.core.progress(id_, lease->job, lease->fence, std::move(progress))) {
         refuse(told.ref(), "the lease is over");
@@ -253,7 +271,8 @@ void WorkerLink::on_log(wire::Log& told) {
         jobs::LogEvent note{"log", std::to_string(dropped) + " lines were dropped", at};
         (void)context_.core.log(id_, lease->job, lease->fence, std::move(note));
     }
-    jobs::LogEvent line{known ? told.stream() : "log", cut(std::move(*told.mutable_line()), kMostLine), at};
+    jobs::LogEvent line{known ? told.stream() : "log",
+                        cut(std::move(*told.mutable_line()), kMostLine), at};
     if (!context_.core.log(id_, lease->job, lease->fence, std::move(line))) {
         refuse(told.ref(), "the lease is over");
     }
@@ -279,8 +298,10 @@ void WorkerLink::violation(const std::string& what) {
     log::warn("worker broke the rules of the link worker={} reason={}", name_, what);
     if (channel_) channel_->refuse(what);
     const std::string reason = "it broke the rules of the link: " + what;
-    if (origin_.is_local()) origin_.kill(reason);  // its end is told when it has ended
-    else finish(reason);
+    if (origin_.is_local())
+        origin_.kill(reason);  // its end is told when it has ended
+    else
+        finish(reason);
 }
 
 void WorkerLink::on_closed(const link::CloseReason& reason) {
@@ -297,8 +318,10 @@ void WorkerLink::on_closed(const link::CloseReason& reason) {
     switch (reason.kind) {
         case link::CloseReason::Kind::broken:
             return replay_ ? lose_link(reason.text) : finish("its link was lost: " + reason.text);
-        case link::CloseReason::Kind::ended: return finish(reason.text);
-        case link::CloseReason::Kind::refused: return finish("it broke the rules of the link: " + reason.text);
+        case link::CloseReason::Kind::ended:
+            return finish(reason.text);
+        case link::CloseReason::Kind::refused:
+            return finish("it broke the rules of the link: " + reason.text);
     }
 }
 

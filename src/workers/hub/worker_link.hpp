@@ -20,25 +20,16 @@
 #include "link/replay.hpp"
 #include "workers/hub/context.hpp"
 #include "workers/hub/lease.hpp"
+#include "workers/hub/origin.hpp"
 
 namespace headrace::workers::hub {
 
-/// Who is at the other end of a link.
-struct Origin {
-    TenantId tenant;
-    std::string key;  // id of the worker key; empty for a local host
-    // Of local hosts only.
-    std::uint64_t local_id = 0;
-    UniqueFunction<void(std::string)> kill;  // ends the process
-    UniqueFunction<void()> ready;            // it has offered its slots for the first time
-    [[nodiscard]] bool is_local() const { return local_id != 0; }
-};
-
-/// One worker that has said hello: the server's end of its link, and the core's port to it. Keeps what
-/// the worker's leases need on the way (windows, chunks, caps); the jobs themselves are the core's.
+/// One worker that has said hello: the server's end of its link, and the core's port to it. Keeps
+/// what the worker's leases need on the way (windows, chunks, caps); the jobs themselves are the
+/// core's.
 ///
-/// A local host's link lives as long as its process. An agent's may break and be resumed: the object
-/// stays, the channel is exchanged. Belongs to the core's loop.
+/// A local host's link lives as long as its process. An agent's may break and be resumed: the
+/// object stays, the channel is exchanged. Belongs to the core's loop.
 class WorkerLink final : public jobs::WorkerPort,
                          public link::ChannelReceiver,
                          public std::enable_shared_from_this<WorkerLink> {
@@ -49,8 +40,8 @@ class WorkerLink final : public jobs::WorkerPort,
 
     /// Makes the worker known to the core and answers its hello.
     void attach(std::unique_ptr<link::Channel> channel, const wire::Frame& hello);
-    /// The same worker is back after a lost link. False when it cannot go on: then it is gone, and the
-    /// channel is still the caller's.
+    /// The same worker is back after a lost link. False when it cannot go on: then it is gone, and
+    /// the channel is still the caller's.
     bool resume(std::unique_ptr<link::Channel>& channel, const wire::Frame& hello);
     /// A local host's process has ended.
     void process_ended(const std::string& reason);
@@ -104,8 +95,10 @@ class WorkerLink final : public jobs::WorkerPort,
     void sent(const jobs::GrantBatch& batch);
     asio::awaitable<void> load_and_send(Self self, jobs::GrantBatch batch);
     asio::awaitable<void> feed(Self self, LeasePtr lease);
-    asio::awaitable<Result<void>> feed_bytes(LeasePtr lease, std::uint32_t number, std::string bytes);
-    asio::awaitable<Result<void>> feed_blob(LeasePtr lease, std::uint32_t number, jobs::BlobRef blob);
+    asio::awaitable<Result<void>> feed_bytes(LeasePtr lease, std::uint32_t number,
+                                             std::string bytes);
+    asio::awaitable<Result<void>> feed_blob(LeasePtr lease, std::uint32_t number,
+                                            jobs::BlobRef blob);
     asio::awaitable<bool> wait_room(LeasePtr lease);
     void send_chunk(HeldLease& lease, std::uint32_t number, std::string_view data, bool last);
     void send_steps(HeldLease& lease);
@@ -118,7 +111,6 @@ class WorkerLink final : public jobs::WorkerPort,
     void on_chunk(const LeasePtr& lease, wire::Chunk& chunk);
     void on_result(wire::JobResult& result);
     void on_failure(wire::JobFailure& failure);
-    static void return_to(const LeasePtr& lease);
     asio::awaitable<void> store_chunks(Self self, LeasePtr lease);
     asio::awaitable<void> conclude(Self self, LeasePtr lease, std::string values,
                                    std::uint64_t values_size, jobs::Usage usage);
@@ -142,8 +134,8 @@ class WorkerLink final : public jobs::WorkerPort,
     link::ProtocolCheck check_{link::Speaker::worker};
     std::unordered_map<JobId, LeasePtr> leases_;
     std::vector<wire::Frame> deferred_;  // while the link is lost, or being resumed
-    asio::steady_timer patience_;        // for the rest of an ended process's frames; for a lost link
-    std::string ended_;                  // how the local process ended
+    asio::steady_timer patience_;  // for the rest of an ended process's frames; for a lost link
+    std::string ended_;            // how the local process ended
     bool deferring_ = false;
     bool ready_ = false;
     bool finished_ = false;

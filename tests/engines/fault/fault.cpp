@@ -1,4 +1,5 @@
-// Does what its parameter `how` says: every way in which an engine can go wrong, for the fault tests.
+// Does what its parameter `how` says: every way in which an engine can go wrong, for the fault
+// tests.
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
@@ -78,7 +79,8 @@ int run(void*, hr_job** jobs, std::size_t) {
     return HR_OK;
 }
 
-const hr_engine engine = {sizeof(hr_engine), HR_ABI_MAJOR, HR_ABI_MINOR, load, nullptr, nullptr, run, nullptr};
+const hr_engine engine = {sizeof(hr_engine), HR_ABI_MAJOR, HR_ABI_MINOR, load,
+                          nullptr,           nullptr,      run,          nullptr};
 
 }  // namespace
 

@@ -1,5 +1,5 @@
-/* Gives back the text it was given, one word a step; each word keeps the spaces before it, so that the
- * parts joined are the text. */
+/* Gives back the text it was given, one word a step; each word keeps the spaces before it, so that
+ * the parts joined are the text. */
 #include "headrace/engine.h"
 
 static const hr_host* host;
@@ -11,7 +11,9 @@ static int load(const hr_host* given, const hr_config* config, void** state, cha
     return HR_OK;
 }
 
-static int is_space(char c) { return c == ' ' || c == '\t' || c == '\n' || c == '\r'; }
+static int is_space(char c) {
+    return c == ' ' || c == '\t' || c == '\n' || c == '\r';
+}
 
 /* The end of the word that begins at `at`, its leading spaces and, for the last word, the trailing
  * ones included. */

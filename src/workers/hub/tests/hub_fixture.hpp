@@ -20,185 +20,10 @@
 #include "link/frame.pb.h"
 #include "link/protocol.hpp"
 #include "workers/hub/hub.hpp"
+#include "workers/hub/tests/memory_ports.hpp"
+#include "workers/hub/tests/test_worker.hpp"
 
 namespace headrace::workers::hub {
-
-/// Says yes to every write, on the loop, and keeps nothing but files.
-class YesLog final : public jobs::JobLog {
-  public:
-    explicit YesLog(Loop& loop) : loop_(loop) {}
-    Result<std::uint64_t> begin_epoch() override { return 7; }
-    Result<std::vector<jobs::JobRecord>> load_open() override { return std::vector<jobs::JobRecord>{}; }
-    void write(jobs::LogWrite change, jobs::Done<void> done) override {
-        for (auto& file : change.files) files.push_back(std::move(file));
-        answer(std::move(done), Result<void>{});
-    }
-    void get(TenantId, JobId, jobs::Done<std::optional<jobs::JobRecord>> done) override {
-        answer(std::move(done), std::optional<jobs::JobRecord>{});
-    }
-    void list(jobs::JobQuery, jobs::Done<std::vector<jobs::JobRecord>> done) override {
-        answer(std::move(done), std::vector<jobs::JobRecord>{});
-    }
-    void load_input(TenantId, JobId, jobs::Done<std::shared_ptr<const jobs::Payload>> done) override {
-        answer(std::move(done), std::shared_ptr<const jobs::Payload>{});
-    }
-    void find_idempotent(TenantId, std::string, jobs::Done<std::optional<jobs::JobRecord>> done) override {
-        answer(std::move(done), std::optional<jobs::JobRecord>{});
-    }
-    void usage(jobs::UsageQuery, jobs::Done<std::vector<jobs::UsageRecord>> done) override {
-        answer(std::move(done), std::vector<jobs::UsageRecord>{});
-    }
-    void put_file(jobs::FileRecord file, jobs::Done<void> done) override {
-        files.push_back(std::move(file));
-        answer(std::move(done), Result<void>{});
-    }
-    void get_file(TenantId, FileId, jobs::Done<std::optional<jobs::FileRecord>> done) override {
-        answer(std::move(done), std::optional<jobs::FileRecord>{});
-    }
-    void remove_file(TenantId, FileId, jobs::Done<bool> done) override { answer(std::move(done), true); }
-
-    std::vector<jobs::FileRecord> files;
-
-  private:
-    template <class T, class V>
-    void answer(jobs::Done<T> done, V value) {
-        loop_.post([done = std::move(done), value = std::move(value)]() mutable {
-            done(Result<T>(std::move(value)));
-        });
-    }
-    template <class T>
-    void answer(jobs::Done<T> done, Result<T> value) {
-        loop_.post([done = std::move(done), value = std::move(value)]() mutable { done(std::move(value)); });
-    }
-    Loop& loop_;
-};
-
-/// Blobs in memory; answers on the loop. `full` makes it refuse new ones.
-class MemoryBlobs final : public jobs::BlobStore {
-  public:
-    explicit MemoryBlobs(Loop& loop) : loop_(loop) {}
-
-    Result<std::unique_ptr<jobs::BlobSink>> create(const TenantId&) override {
-        if (full) return fail(ErrorCode::unavailable, "the disk is full");
-        return std::unique_ptr<jobs::BlobSink>(std::make_unique<Sink>(*this));
-    }
-    void open(const TenantId&, const jobs::BlobRef& blob,
-              jobs::Done<std::unique_ptr<jobs::BlobSource>> done) override {
-        const auto found = content.find(to_hex(blob.digest));
-        loop_.post([this, found, done = std::move(done)]() mutable {
-            if (found == content.end()) return done(fail(ErrorCode::not_found, "no such blob"));
-            done(std::unique_ptr<jobs::BlobSource>(std::make_unique<Source>(*this, found->second)));
-        });
-    }
-    jobs::BlobRef put(const std::string& bytes) {
-        const auto digest = sha256(bytes);
-        content[to_hex(digest)] = bytes;
-        return {digest, bytes.size()};
-    }
-
-    std::map<std::string, std::string> content;  // by digest
-    bool full = false;
-
-  private:
-    struct Sink final : jobs::BlobSink {
-        explicit Sink(MemoryBlobs& to) : owner(to) {}
-        void write(std::string piece, jobs::Done<void> done) override {
-            bytes += piece;
-            owner.loop_.post([done = std::move(done)]() mutable { done(Result<void>{}); });
-        }
-        void finish(bool, jobs::Done<jobs::BlobRef> done) override {
-            owner.loop_.post([ref = owner.put(bytes), done = std::move(done)]() mutable { done(ref); });
-        }
-        MemoryBlobs& owner;
-        std::string bytes;
-    };
-    struct Source final : jobs::BlobSource {
-        Source(MemoryBlobs& from, const std::string& of) : owner(from), bytes(of) {}
-        [[nodiscard]] std::uint64_t size() const override { return bytes.size(); }
-        void read(std::uint64_t offset, std::size_t count, jobs::Done<std::string> done) override {
-            owner.loop_.post([piece = bytes.substr(offset, count), done = std::move(done)]() mutable {
-                done(std::move(piece));
-            });
-        }
-        MemoryBlobs& owner;
-        const std::string& bytes;
-    };
-    Loop& loop_;
-};
-
-class Events final : public jobs::JobWatcher {
-  public:
-    void on_event(const std::shared_ptr<const jobs::JobEvent>& event) override { all.push_back(event); }
-    template <class T>
-    const T* last() const {
-        for (auto it = all.rbegin(); it != all.rend(); ++it) {
-            if (const auto* found = std::get_if<T>(&(*it)->what)) return found;
-        }
-        return nullptr;
-    }
-    [[nodiscard]] const jobs::JobRecord* record() const {
-        const auto* done = last<jobs::DoneEvent>();
-        return done != nullptr ? done->record.get() : nullptr;
-    }
-    std::vector<std::shared_ptr<const jobs::JobEvent>> all;
-};
-
-/// The other end of a link, under the test's control.
-class TestWorker final : public link::ChannelReceiver {
-  public:
-    TestWorker(Loop& loop, UniqueFd fd)
-        : raw(fd.get()),
-          channel(std::make_unique<link::Channel>(loop, link::make_unix_transport(loop, std::move(fd)))) {
-        channel->start(*this);
-    }
-    void on_frame(wire::Frame& frame, std::string_view) override { frames.push_back(frame); }
-    void on_closed(const link::CloseReason& reason) override { closed = reason.text; }
-
-    template <class Has>
-    const wire::Frame* find(Has has) const {
-        for (const auto& frame : frames) {
-            if ((frame.*has)()) return &frame;
-        }
-        return nullptr;
-    }
-    [[nodiscard]] const wire::LeasedJob& leased(std::size_t number = 0) const {
-        for (const auto& frame : frames) {
-            for (const auto& batch : frame.lease().batches()) {
-                for (const auto& job : batch.jobs()) {
-                    if (number-- == 0) return job;
-                }
-            }
-        }
-        static const wire::LeasedJob none;
-        return none;
-    }
-    [[nodiscard]] std::size_t leases() const {
-        std::size_t count = 0;
-        for (const auto& frame : frames) {
-            for (const auto& batch : frame.lease().batches()) count += static_cast<std::size_t>(batch.jobs_size());
-        }
-        return count;
-    }
-    void send(const wire::Frame& frame) { channel->send(frame); }
-    void credit(std::uint32_t slots = 1) {
-        wire::Frame frame;
-        frame.mutable_credit()->add_offers(0);
-        frame.mutable_credit()->set_slots(slots);
-        send(frame);
-    }
-    void result(const wire::JobRef& ref, const catalog::Values& values) {
-        wire::Frame frame;
-        auto* one = frame.mutable_result()->add_results();
-        *one->mutable_ref() = ref;
-        one->set_values(catalog::encode(values));
-        send(frame);
-    }
-
-    int raw;
-    std::unique_ptr<link::Channel> channel;
-    std::vector<wire::Frame> frames;
-    std::optional<std::string> closed;
-};
 
 inline constexpr const char* kEcho =
     R"({"inputs":{"text":{"kind":"text"}},"outputs":{"text":{"kind":"text"}}})";
@@ -207,7 +32,10 @@ inline constexpr const char* kEcho =
 class HubTest : public ::testing::Test {
   protected:
     HubTest()
-        : ids(clock), log(loop), blobs(loop), catalog(clock, nullptr),
+        : ids(clock),
+          log(loop),
+          blobs(loop),
+          catalog(clock, nullptr),
           core(core_settings(), clock, ids, log, observer),
           hub(hub_settings(), loop, core, blobs, catalog, clock, ids) {
         core.restore(7, {}, [](const TenantId&, const std::string&, const std::string&) {
@@ -273,7 +101,8 @@ class HubTest : public ::testing::Test {
         auto worker = local(echo);
         worker->send(hello("echo"));
         worker->credit(slots);
-        EXPECT_TRUE(wait([&] { return ready[1] && worker->find(&wire::Frame::has_welcome) != nullptr; }));
+        EXPECT_TRUE(
+            wait([&] { return ready[1] && worker->find(&wire::Frame::has_welcome) != nullptr; }));
         return worker;
     }
 
@@ -308,7 +137,8 @@ class HubTest : public ::testing::Test {
         if (!record.output) return "no output";
         const auto values = catalog::decode(record.output->values);
         const auto* value = values ? values->find("text") : nullptr;
-        return value != nullptr && value->get<std::string>() != nullptr ? *value->get<std::string>() : "no text";
+        return value != nullptr && value->get<std::string>() != nullptr ? *value->get<std::string>()
+                                                                        : "no text";
     }
 
     [[nodiscard]] bool wait(const std::function<bool()>& done,
@@ -324,7 +154,8 @@ class HubTest : public ::testing::Test {
     std::pair<std::unique_ptr<link::Channel>, UniqueFd> sockets() {
         int pair[2] = {};
         EXPECT_EQ(::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair), 0);
-        return {std::make_unique<link::Channel>(loop, link::make_unix_transport(loop, UniqueFd(pair[0]))),
+        return {std::make_unique<link::Channel>(loop,
+                                                link::make_unix_transport(loop, UniqueFd(pair[0]))),
                 UniqueFd(pair[1])};
     }
 

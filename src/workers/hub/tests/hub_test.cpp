@@ -99,13 +99,16 @@ TEST_F(HubTest, CancelReachesTheWorkerAtOnce) {
 }
 
 TEST_F(HubTest, FailureCodesAreThoseOfTheInterfaceOrOurs) {
-    echo = version_of("echo", R"({"inputs":{"text":{"kind":"text"}},"outputs":{"text":{"kind":"text"}},)"
-                              R"("errors":{"too_dark":{"description":"no light"}}})");
+    echo = version_of("echo",
+                      R"({"inputs":{"text":{"kind":"text"}},"outputs":{"text":{"kind":"text"}},)"
+                      R"("errors":{"too_dark":{"description":"no light"}}})");
     const auto worker = local(echo);
     worker->send(hello("echo"));
     worker->credit(3);
-    for (const auto& [sent, shown] : std::map<std::string, std::string>{
-             {"too_dark", "too_dark"}, {"quota_exceeded", "quota_exceeded"}, {"made_up", "engine_failed"}}) {
+    for (const auto& [sent, shown] :
+         std::map<std::string, std::string>{{"too_dark", "too_dark"},
+                                            {"quota_exceeded", "quota_exceeded"},
+                                            {"made_up", "engine_failed"}}) {
         const auto before = worker->leases();
         const auto events = submit(echo, text("x"));
         ASSERT_TRUE(wait([&] { return worker->leases() == before + 1; }));
@@ -165,7 +168,9 @@ TEST_F(HubTest, AnswersPingsAndDrains) {
 
 TEST_F(HubTest, ASessionsStepsGoBothWays) {
     const auto version = version_of(
-        "talk", R"({"mode":"stream","inputs":{"text":{"kind":"text"}},"outputs":{"text":{"kind":"text","stream":"append"}}})");
+        "talk",
+        R"({"mode":"stream","inputs":{"text":{"kind":"text"}},)"
+        R"("outputs":{"text":{"kind":"text","stream":"append"}}})");
     const auto worker = local(version);
     worker->send(hello("talk"));
     worker->credit();

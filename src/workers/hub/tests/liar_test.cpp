@@ -54,13 +54,15 @@ TEST_F(LiarTest, ASecondHelloEndsIt) {
 }
 
 TEST_F(LiarTest, AHugeFrameOrGarbageEndsIt) {
-    for (const std::string& bytes : {std::string("\xff\xff\xff\x7f", 4), std::string("\x02\x00\x00\x00\xff\xff", 6)}) {
+    for (const std::string& bytes :
+         {std::string("\xff\xff\xff\x7f", 4), std::string("\x02\x00\x00\x00\xff\xff", 6)}) {
         killed.clear();
         ready.clear();
         const auto worker = ready_echo();
         const auto events = submit(echo, text("x"));
         ASSERT_TRUE(wait([&] { return worker->leases() == 1; }));
-        ASSERT_EQ(::send(worker->raw, bytes.data(), bytes.size(), MSG_NOSIGNAL), static_cast<ssize_t>(bytes.size()));
+        ASSERT_EQ(::send(worker->raw, bytes.data(), bytes.size(), MSG_NOSIGNAL),
+                  static_cast<ssize_t>(bytes.size()));
         ASSERT_TRUE(wait([&] { return killed.contains(1); }));
         hub.local_ended(1, killed[1]);
         finish_elsewhere(events);
@@ -82,7 +84,8 @@ TEST_F(LiarTest, AnotherProtocolIsRefusedByName) {
     frame.mutable_hello()->set_protocol(9);
     worker->send(frame);
     ASSERT_TRUE(wait([&] { return worker->closed.has_value(); }));
-    EXPECT_NE(worker->find(&wire::Frame::has_welcome)->welcome().error().find("protocol 9"), std::string::npos);
+    EXPECT_NE(worker->find(&wire::Frame::has_welcome)->welcome().error().find("protocol 9"),
+              std::string::npos);
 }
 
 TEST_F(LiarTest, CreditForAnOfferThatWasNotMadeEndsIt) {
@@ -100,8 +103,9 @@ TEST_F(LiarTest, OutputThatIsNotAsDeclaredFailsTheJobAndNamesTheField) {
     wrong_type.set("text", std::int64_t{3});
     catalog::Values unknown = text_values("x");
     unknown.set("extra", std::string("secret content"));
-    for (const auto& [values, field] : {std::pair{wrong_type, "output.text"}, std::pair{unknown, "output.extra"},
-                                        std::pair{catalog::Values{}, "output.text"}}) {
+    for (const auto& [values, field] :
+         {std::pair{wrong_type, "output.text"}, std::pair{unknown, "output.extra"},
+          std::pair{catalog::Values{}, "output.text"}}) {
         const auto before = worker->leases();
         const auto events = submit(echo, text("x"));
         ASSERT_TRUE(wait([&] { return worker->leases() == before + 1; }));
@@ -128,7 +132,10 @@ TEST_F(LiarTest, ResultsThatAreNoValuesFailTheJob) {
 }
 
 TEST_F(LiarTest, OneThatPaysNoHeedToItsWindowIsEnded) {
-    echo = version_of("echo", R"({"inputs":{"text":{"kind":"text"}},"outputs":{"text":{"kind":"text"},"image":{"kind":"image"}}})");
+    echo = version_of(
+        "echo",
+        R"({"inputs":{"text":{"kind":"text"}},)"
+        R"("outputs":{"text":{"kind":"text"},"image":{"kind":"image"}}})");
     const auto worker = local(echo);
     worker->send(hello("echo"));
     worker->credit();
@@ -147,7 +154,8 @@ TEST_F(LiarTest, AnAgentCannotTakeANameOfTheSystemNorChangeAnInterface) {
     const auto thief = remote();
     thief->send(hello("echo", kEcho));
     ASSERT_TRUE(wait([&] { return thief->closed.has_value(); }));
-    EXPECT_NE(thief->find(&wire::Frame::has_welcome)->welcome().error().find("system"), std::string::npos);
+    EXPECT_NE(thief->find(&wire::Frame::has_welcome)->welcome().error().find("system"),
+              std::string::npos);
 
     const auto first = remote();
     first->send(hello("mine", kEcho));
@@ -157,7 +165,8 @@ TEST_F(LiarTest, AnAgentCannotTakeANameOfTheSystemNorChangeAnInterface) {
     EXPECT_FALSE(catalog.snapshot()->resolve(TenantId("other"), "mine@1.0.0"));
 
     const auto second = remote();
-    second->send(hello("mine", R"({"inputs":{"text":{"kind":"text"}},"outputs":{"other":{"kind":"text"}}})"));
+    second->send(hello(
+        "mine", R"({"inputs":{"text":{"kind":"text"}},"outputs":{"other":{"kind":"text"}}})"));
     ASSERT_TRUE(wait([&] { return second->closed.has_value(); }));
     EXPECT_NE(second->find(&wire::Frame::has_welcome)->welcome().error(), "");
     EXPECT_FALSE(first->closed);

@@ -5,7 +5,8 @@ namespace headrace::workers::hub {
 namespace {
 
 constexpr const char* kPicture =
-    R"({"inputs":{"image":{"kind":"image"}},"outputs":{"image":{"kind":"image"},"text":{"kind":"text","conditional":true}}})";
+    R"({"inputs":{"image":{"kind":"image"}},)"
+    R"("outputs":{"image":{"kind":"image"},"text":{"kind":"text","conditional":true}}})";
 
 class MediaTest : public HubTest {
   protected:
@@ -38,7 +39,9 @@ class MediaTest : public HubTest {
     }
     static bool has_last(const TestWorker& worker, std::uint32_t part) {
         for (const auto& frame : worker.frames) {
-            if (frame.has_input() && frame.input().chunk().part() == part && frame.input().chunk().last()) return true;
+            if (frame.has_input() && frame.input().chunk().part() == part &&
+                frame.input().chunk().last())
+                return true;
         }
         return false;
     }
@@ -61,11 +64,13 @@ TEST_F(MediaTest, BlobsOfTheInputComeAsChunksWithinTheWindow) {
     const auto worker = ready_picture();
     const std::string bytes(700'000, 'p');
     submit(picture, with_blob(bytes));
-    ASSERT_TRUE(wait([&] { return worker->leases() == 1 && bytes_of(*worker, 1).size() >= 256 * 1024; }));
+    ASSERT_TRUE(
+        wait([&] { return worker->leases() == 1 && bytes_of(*worker, 1).size() >= 256 * 1024; }));
     EXPECT_EQ(worker->leased().parts(), 1U);
     const auto values = catalog::decode(worker->leased().values());
     ASSERT_TRUE(values);
-    EXPECT_TRUE(std::holds_alternative<catalog::PartSource>(values->find("image")->get<catalog::Media>()->source));
+    EXPECT_TRUE(std::holds_alternative<catalog::PartSource>(
+        values->find("image")->get<catalog::Media>()->source));
     EXPECT_LE(bytes_of(*worker, 1).size(), 256U * 1024 + link::kMaxChunk);
     grant(*worker, 1'000'000);
     ASSERT_TRUE(wait([&] { return has_last(*worker, 1); }));
@@ -94,7 +99,10 @@ TEST_F(MediaTest, SpilledValuesComeAsPartZero) {
 }
 
 TEST_F(MediaTest, SpilledValuesWithMediaAreRewrittenFirst) {
-    picture = version_of("both", R"({"inputs":{"image":{"kind":"image"},"text":{"kind":"text"}},"outputs":{"text":{"kind":"text"}}})");
+    picture = version_of(
+        "both",
+        R"({"inputs":{"image":{"kind":"image"},"text":{"kind":"text"}},)"
+        R"("outputs":{"text":{"kind":"text"}}})");
     const auto worker = local(picture);
     worker->send(hello("both"));
     worker->credit();
@@ -129,7 +137,8 @@ TEST_F(MediaTest, ChunksOfTheOutputBecomeAFile) {
     media.source = catalog::PartSource{1};
     worker->result(worker->leased().ref(), image_of(media));
     ASSERT_TRUE(wait([&] { return events->record() != nullptr; }));
-    ASSERT_EQ(events->record()->state, jobs::JobState::succeeded) << events->record()->error->message;
+    ASSERT_EQ(events->record()->state, jobs::JobState::succeeded)
+        << events->record()->error->message;
     ASSERT_EQ(log.files.size(), 1U);
     const auto& file = log.files[0];
     EXPECT_EQ(file.owner, "caller-1");
