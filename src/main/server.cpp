@@ -257,6 +257,7 @@ asio::awaitable<std::string> Server::metrics() {
     const auto workers = co_await service_->workers();
     state_metrics_.set_workers(workers);
     state_metrics_.set_connections(client_door_->connections(), control_door_->connections());
+    state_metrics_.set_low_disk(stores_.blobs->low_on_space());
     co_return registry_.render();
 }
 
@@ -304,8 +305,12 @@ asio::awaitable<void> Server::sweep() {
         auto& in_use = **references;
         const auto start_blobs = [&blobs, &in_use](auto done) { blobs.sweep(in_use, std::move(done)); };
         auto swept = co_await await_result<stores::Swept>(start_blobs);
-        if (!swept) log::warn("sweep of blobs failed error={}", swept.error().message);
-        else if (swept->removed > 0) log::info("blobs removed count={} bytes={}", swept->removed, swept->bytes);
+        if (!swept) {
+            log::warn("sweep of blobs failed error={}", swept.error().message);
+            continue;
+        }
+        state_metrics_.blobs_removed(swept->removed, swept->bytes);
+        if (swept->removed > 0) log::info("blobs removed count={} bytes={}", swept->removed, swept->bytes);
     }
 }
 

@@ -18,6 +18,12 @@ StateMetrics::StateMetrics(telemetry::Registry& registry)
       paused_(registry.gauge("headrace_queue_paused", "1 where the queue is paused.", kVersion)),
       workers_(registry.gauge("headrace_workers", "Workers by state.", {"state"})),
       connections_(registry.gauge("headrace_http_connections", "Open connections of a door.", {"door"})),
+      low_disk_(registry.gauge("headrace_low_disk",
+                               "1 while free space is below the mark and nothing new is taken.").cell()),
+      blobs_removed_(registry.counter("headrace_blobs_removed_total",
+                                      "Blobs removed because nothing referred to them.").cell()),
+      blob_bytes_removed_(registry.counter("headrace_blob_bytes_removed_total",
+                                           "Bytes of the blobs that were removed.").cell()),
       commit_writes_(registry.histogram("headrace_commit_writes", "Changes that shared one commit.", {},
                                         telemetry::kCounts).cell()),
       commit_took_(registry.histogram("headrace_commit_seconds",
@@ -57,6 +63,13 @@ void StateMetrics::set_workers(std::span<const jobs::WorkerView> workers) {
 void StateMetrics::set_connections(std::size_t client, std::size_t control) {
     connections_.replace({{{"client"}, static_cast<double>(client)},
                           {{"control"}, static_cast<double>(control)}});
+}
+
+void StateMetrics::set_low_disk(bool low) { low_disk_.set(low ? 1 : 0); }
+
+void StateMetrics::blobs_removed(std::uint64_t count, std::uint64_t bytes) {
+    blobs_removed_.add(count);
+    blob_bytes_removed_.add(bytes);
 }
 
 stores::CommitObserver StateMetrics::commit_observer() {

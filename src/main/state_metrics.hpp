@@ -17,6 +17,9 @@ class StateMetrics {
     void set_queues(std::span<const jobs::QueueView> queues, WallMs now);
     void set_workers(std::span<const jobs::WorkerView> workers);
     void set_connections(std::size_t client, std::size_t control);
+    void set_low_disk(bool low);
+    /// On the core's loop.
+    void blobs_removed(std::uint64_t count, std::uint64_t bytes);
     /// For one committer, whose thread calls it.
     stores::CommitObserver commit_observer();
 
@@ -29,6 +32,9 @@ class StateMetrics {
     telemetry::Family<telemetry::Gauge>& paused_;
     telemetry::Family<telemetry::Gauge>& workers_;
     telemetry::Family<telemetry::Gauge>& connections_;
+    telemetry::Gauge& low_disk_;
+    telemetry::Counter& blobs_removed_;
+    telemetry::Counter& blob_bytes_removed_;
     telemetry::Histogram& commit_writes_;
     telemetry::Histogram& commit_took_;
     telemetry::Counter& commits_failed_;
