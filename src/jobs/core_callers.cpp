@@ -8,18 +8,7 @@ namespace {
 
 Error no_such_job() { return {ErrorCode::not_found, "no such job", {}, 0}; }
 
-bool may_see(const Scope& scope, const TenantId& tenant, const std::string& caller) {
-    return scope.tenant == tenant && (!scope.caller || *scope.caller == caller);
-}
-
 }  // namespace
-
-/// The job in memory, if the scope may see it and its id is out.
-Job* Core::Impl::visible(const Scope& scope, const JobId& id) const {
-    Job* job = jobs_.find(id);
-    if (!job || job->phase == Phase::accepting) return nullptr;
-    return may_see(scope, job->tenant->id, *job->caller) ? job : nullptr;
-}
 
 /// A job that is not in memory.
 void Core::Impl::get_record(const Scope& scope, JobId id, Done<JobRecord> done) {

@@ -5,15 +5,15 @@
 #include <utility>
 #include <vector>
 
-#include "jobs/core_state.hpp"
+#include "jobs/core_tables.hpp"
 
 namespace headrace::jobs {
 
 /// The core's steps, by file. Nothing here is called from outside a Turn.
-class Core::Impl : public CoreState {
+class Core::Impl : public CoreTables {
   public:
     Impl(Settings settings, const Clock& clock, IdSource& ids, JobLog& log, CoreObserver& observer)
-        : CoreState(settings, clock, ids, log, observer) {}
+        : CoreTables(settings, clock, ids, log, observer) {}
     ~Impl();
 
     /// One call from the outside. The outermost turn takes the time, and at its end matches jobs with
@@ -83,7 +83,6 @@ class Core::Impl : public CoreState {
     void forget(Job& job);
     void trim_ended();
     // core_results.cpp
-    Job* holder(const WorkerId& worker, const JobId& id, const Fence& fence) const;
     AbandonedLease* abandoned(const WorkerId& id, const JobId& job, const Fence& fence);
     Result<Job*> hold(const WorkerId& worker, const JobId& id, const Fence& fence);
     Result<void> output(WorkerId worker, JobId id, Fence fence, OutputEvent step);
@@ -105,9 +104,7 @@ class Core::Impl : public CoreState {
     void stop_emptying(Contest& contest);
     void send_cancel(Job& job, CancelReason reason);
     void abandon_lease(Job& job, CancelReason reason);
-    Worker* find_worker(const WorkerId& id) const;
     // core_callers.cpp
-    Job* visible(const Scope& scope, const JobId& id) const;
     void cancel(const Scope& scope, JobId id, Done<CancelOutcome> done);
     void cancel_live(Job& job, Done<CancelOutcome> done);
     void hang_up(JobId id);
@@ -131,8 +128,6 @@ class Core::Impl : public CoreState {
     void send_buffered_input(Job& job);
     void input_consumed(Job& job, std::uint64_t bytes);
     // core_operators.cpp
-    QueueView view_of(const Queue& queue) const;
-    WorkerView view_of(const Worker& worker) const;
     std::uint64_t purge(Queue& queue);
     void purge_some(Queue& queue);
     void drain(UniqueFunction<void()> idle);
@@ -143,18 +138,6 @@ class Core::Impl : public CoreState {
     void resume(Job& job, bool was_running);
     void adopt(Queue& parking, Queue& queue);
     void version_added(const VersionPtr& version);
-    Queue& queue_for(const VersionPtr& version);
-    Queue* find_queue(const VersionPtr& version) const;
-    Queue& parking_queue(const TenantId& tenant, const std::string& name, const std::string& version);
-    Tenant& tenant_of(const TenantId& id);
-    const std::string* caller_of(const std::string& id);
-    // core_record.cpp
-    JobState state_of(const Job& job) const;
-    void fill(JobRecord& record, const Job& job) const;
-    std::shared_ptr<JobRecord> record_of(const Job& job) const;
-    const JobRecord& note(const Job& job);
-    JobView view_of(const Job& job) const;
-    UsageRecord usage_of(const JobRecord& record) const;
     // core_timers.cpp
     void tick();
     void rearm(Job& job);

@@ -13,44 +13,6 @@ Error no_such_worker() { return {ErrorCode::not_found, "no such worker", {}, 0};
 
 }  // namespace
 
-QueueView Core::Impl::view_of(const Queue& queue) const {
-    QueueView view;
-    view.version = queue.version;
-    view.queued = queue.queued;
-    view.running = queue.running;
-    view.workers = queue.workers;
-    view.slots = queue.slots;
-    for (const Pool* pool : queue.pools) {
-        for (const Offer* offer = pool->first; offer; offer = offer->next) view.free_slots += offer->slots;
-    }
-    view.paused = queue.paused;
-    view.draining = queue.draining;
-    for (const Line* line : {&queue.together, &queue.alone}) {
-        for (const auto& lane : line->lanes()) {
-            const WallMs oldest = lane->oldest_created();
-            if (oldest == 0) continue;
-            if (view.oldest_queued_at == 0 || oldest < view.oldest_queued_at) {
-                view.oldest_queued_at = oldest;
-            }
-        }
-    }
-    view.average_run_s = queue.times.run_s;
-    return view;
-}
-
-WorkerView Core::Impl::view_of(const Worker& worker) const {
-    WorkerView view;
-    view.id = worker.id;
-    view.profile = worker.profile;
-    view.running = worker.running;
-    view.since = worker.since;
-    if (!worker.linked) view.state = "lost";
-    else if (worker.draining) view.state = "draining";
-    else if (!worker.offered) view.state = "loading";
-    else view.state = worker.running >= worker.profile.slots ? "busy" : "ready";
-    return view;
-}
-
 std::vector<QueueView> Core::queues(const TenantId& tenant, bool all_tenants) const {
     std::vector<QueueView> views;
     for (const auto& queue : impl_->queues_) {

@@ -1,12 +1,12 @@
-// What is stored and shown of a job, made from what the core keeps of it.
+// What is stored and shown of jobs, queues and workers, made from what the core keeps of them.
 #include <algorithm>
 
-#include "jobs/core_impl.hpp"
+#include "jobs/core_tables.hpp"
 #include "jobs/faults.hpp"
 
 namespace headrace::jobs {
 
-JobState Core::Impl::state_of(const Job& job) const {
+JobState CoreTables::state_of(const Job& job) const {
     switch (job.phase) {
         case Phase::running: return JobState::running;
         case Phase::ended: return job.detail->end->state;
@@ -18,7 +18,7 @@ JobState Core::Impl::state_of(const Job& job) const {
 }
 
 /// Assigns every field, so that a record used again keeps its memory and nothing of the job before.
-void Core::Impl::fill(JobRecord& record, const Job& job) const {
+void CoreTables::fill(JobRecord& record, const Job& job) const {
     static const JobLimits kNoLimits;
     static const Detail kNoDetail;
     const JobLimits& limits = job.limits ? *job.limits : kNoLimits;
@@ -56,19 +56,19 @@ void Core::Impl::fill(JobRecord& record, const Job& job) const {
     record.share_stamp = job.share_stamp;
 }
 
-std::shared_ptr<JobRecord> Core::Impl::record_of(const Job& job) const {
+std::shared_ptr<JobRecord> CoreTables::record_of(const Job& job) const {
     if (job.phase == Phase::ended) return std::make_shared<JobRecord>(*job.detail->end->record);
     auto record = std::make_shared<JobRecord>();
     fill(*record, job);
     return record;
 }
 
-const JobRecord& Core::Impl::note(const Job& job) {
+const JobRecord& CoreTables::note(const Job& job) {
     fill(note_, job);
     return note_;
 }
 
-JobView Core::Impl::view_of(const Job& job) const {
+JobView CoreTables::view_of(const Job& job) const {
     JobView view;
     if (job.phase == Phase::ended) view.record = *job.detail->end->record;
     else fill(view.record, job);
@@ -76,7 +76,45 @@ JobView Core::Impl::view_of(const Job& job) const {
     return view;
 }
 
-UsageRecord Core::Impl::usage_of(const JobRecord& record) const {
+QueueView CoreTables::view_of(const Queue& queue) const {
+    QueueView view;
+    view.version = queue.version;
+    view.queued = queue.queued;
+    view.running = queue.running;
+    view.workers = queue.workers;
+    view.slots = queue.slots;
+    for (const Pool* pool : queue.pools) {
+        for (const Offer* offer = pool->first; offer; offer = offer->next) view.free_slots += offer->slots;
+    }
+    view.paused = queue.paused;
+    view.draining = queue.draining;
+    for (const Line* line : {&queue.together, &queue.alone}) {
+        for (const auto& lane : line->lanes()) {
+            const WallMs oldest = lane->oldest_created();
+            if (oldest == 0) continue;
+            if (view.oldest_queued_at == 0 || oldest < view.oldest_queued_at) {
+                view.oldest_queued_at = oldest;
+            }
+        }
+    }
+    view.average_run_s = queue.times.run_s;
+    return view;
+}
+
+WorkerView CoreTables::view_of(const Worker& worker) const {
+    WorkerView view;
+    view.id = worker.id;
+    view.profile = worker.profile;
+    view.running = worker.running;
+    view.since = worker.since;
+    if (!worker.linked) view.state = "lost";
+    else if (worker.draining) view.state = "draining";
+    else if (!worker.offered) view.state = "loading";
+    else view.state = worker.running >= worker.profile.slots ? "busy" : "ready";
+    return view;
+}
+
+UsageRecord CoreTables::usage_of(const JobRecord& record) const {
     UsageRecord usage;
     usage.job = record.id;
     usage.tenant = record.tenant;

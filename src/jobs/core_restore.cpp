@@ -7,44 +7,6 @@
 
 namespace headrace::jobs {
 
-Tenant& Core::Impl::tenant_of(const TenantId& id) {
-    auto& tenant = tenants_[id.name];
-    if (!tenant) {
-        tenant = std::make_unique<Tenant>();
-        tenant->id = id;
-    }
-    return *tenant;
-}
-
-const std::string* Core::Impl::caller_of(const std::string& id) { return &*callers_.insert(id).first; }
-
-Queue* Core::Impl::find_queue(const VersionPtr& version) const {
-    if (!version || version->id.value >= queue_by_version_.size()) return nullptr;
-    return queue_by_version_[version->id.value];
-}
-
-Queue& Core::Impl::queue_for(const VersionPtr& version) {
-    if (Queue* queue = find_queue(version)) return *queue;
-    auto queue = std::make_unique<Queue>(version->tenant, version->name, version->semver.text());
-    queue->set_version(version);
-    queue->capability = &capabilities_[{version->tenant.name, version->name}];
-    const std::size_t index = version->id.value;
-    if (queue_by_version_.size() <= index) queue_by_version_.resize(index + 1);
-    queue_by_version_[index] = queue.get();
-    queues_.push_back(std::move(queue));
-    return *queues_.back();
-}
-
-Queue& Core::Impl::parking_queue(const TenantId& tenant, const std::string& name,
-                                 const std::string& version) {
-    for (const auto& queue : parking_) {
-        if (queue->owner == tenant && queue->name == name && queue->semver == version) return *queue;
-    }
-    parking_.push_back(std::make_unique<Queue>(tenant, name, version));
-    parking_.back()->capability = &capabilities_[{tenant.name, name}];
-    return *parking_.back();
-}
-
 void Core::Impl::version_added(const VersionPtr& version) {
     if (Queue* known = find_queue(version)) {
         if (known->version != version) known->set_version(version);

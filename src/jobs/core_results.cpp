@@ -21,14 +21,6 @@ void add_usage(Usage& total, Usage part) {
 
 }  // namespace
 
-Job* Core::Impl::holder(const WorkerId& worker, const JobId& id, const Fence& fence) const {
-    Job* job = jobs_.find(id);
-    if (!job || job->phase != Phase::running) return nullptr;
-    const Lease& lease = job->detail->lease;
-    if (planted(Fault::late_result_accepted)) return job;
-    return lease.fence == fence && lease.worker->id == worker ? job : nullptr;
-}
-
 AbandonedLease* Core::Impl::abandoned(const WorkerId& id, const JobId& job, const Fence& fence) {
     Worker* worker = find_worker(id);
     if (!worker) return nullptr;

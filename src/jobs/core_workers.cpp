@@ -11,11 +11,6 @@ constexpr std::uint32_t kMaxOfferedSlots = 4096;  // of one worker and set of ve
 constexpr std::size_t kIdlePools = 64;            // kept, with what their tenants have used
 }  // namespace
 
-Worker* Core::Impl::find_worker(const WorkerId& id) const {
-    const auto at = workers_.find(id);
-    return at == workers_.end() ? nullptr : at->second.get();
-}
-
 WorkerId Core::Impl::attach(WorkerProfile profile, std::shared_ptr<WorkerPort> port) {
     auto owned = std::make_unique<Worker>();
     Worker& worker = *owned;
