@@ -1,5 +1,5 @@
-// Durable writes per second: SqliteJobLog, or with --raw a plain SQLite group-commit writer of the same
-// rows, which is what the disk and SQLite give. The last line of output is JSON.
+// Durable writes per second: SqliteJobLog, or with --raw a plain SQLite group-commit writer of the
+// same rows, which is what the disk and SQLite give. The last line of output is JSON.
 #include <sqlite3.h>
 
 #include <algorithm>
@@ -49,34 +49,40 @@ double cpu_seconds() {
     return seconds(usage.ru_utime) + seconds(usage.ru_stime);
 }
 
-void report(const char* what, double rows, double seconds, double cpu, std::vector<double> latencies_us) {
+void report(const char* what, double rows, double seconds, double cpu,
+            std::vector<double> latencies_us) {
     std::sort(latencies_us.begin(), latencies_us.end());
     const auto at = [&](double share) {
         if (latencies_us.empty()) return 0.0;
-        return latencies_us[static_cast<std::size_t>(share * static_cast<double>(latencies_us.size() - 1))];
+        return latencies_us[static_cast<std::size_t>(share *
+                                                     static_cast<double>(latencies_us.size() - 1))];
     };
-    std::printf("{\"what\":\"%s\",\"rows_per_second\":%.0f,\"cpu_us_per_row\":%.2f,\"p50_us\":%.0f,"
-                "\"p99_us\":%.0f}\n",
-                what, rows / seconds, cpu * 1e6 / rows, at(0.5), at(0.99));
+    std::printf(
+        "{\"what\":\"%s\",\"rows_per_second\":%.0f,\"cpu_us_per_row\":%.2f,\"p50_us\":%.0f,"
+        "\"p99_us\":%.0f}\n",
+        what, rows / seconds, cpu * 1e6 / rows, at(0.5), at(0.99));
 }
 
 void check(int code, sqlite3* database) {
-    if (code != SQLITE_OK && code != SQLITE_DONE) throw std::runtime_error(sqlite3_errmsg(database));
+    if (code != SQLITE_OK && code != SQLITE_DONE)
+        throw std::runtime_error(sqlite3_errmsg(database));
 }
 
 /// `writers` rows a commit, one table, one statement: nothing but the inserts and the syncs.
 void run_raw(const Options& options) {
     sqlite3* database = nullptr;
     check(sqlite3_open((options.dir + "/raw.db").c_str(), &database), database);
-    check(sqlite3_exec(database,
-                       "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA cache_size = -16384;"
-                       "CREATE TABLE jobs(tenant TEXT, id BLOB, state INTEGER, row BLOB,"
-                       "PRIMARY KEY(tenant, id)) WITHOUT ROWID",
-                       nullptr, nullptr, nullptr),
+    check(sqlite3_exec(
+              database,
+              "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA cache_size = -16384;"
+              "CREATE TABLE jobs(tenant TEXT, id BLOB, state INTEGER, row BLOB,"
+              "PRIMARY KEY(tenant, id)) WITHOUT ROWID",
+              nullptr, nullptr, nullptr),
           database);
     sqlite3_wal_autocheckpoint(database, 4000);
     sqlite3_stmt* insert = nullptr;
-    check(sqlite3_prepare_v2(database, "INSERT INTO jobs VALUES('default', ?, 0, ?)", -1, &insert, nullptr),
+    check(sqlite3_prepare_v2(database, "INSERT INTO jobs VALUES('default', ?, 0, ?)", -1, &insert,
+                             nullptr),
           database);
     const SystemClock clock;
     IdSource ids(clock);
@@ -101,12 +107,14 @@ void run_raw(const Options& options) {
         now = end;
         rows += static_cast<double>(options.writers);
     }
-    report("raw", rows, std::chrono::duration<double>(now - begin).count(), cpu_seconds() - cpu, latencies);
+    report("raw", rows, std::chrono::duration<double>(now - begin).count(), cpu_seconds() - cpu,
+           latencies);
     sqlite3_finalize(insert);
     sqlite3_close(database);
 }
 
-/// As many callers on one loop as there are writers: each sends its next job when the last is on disk.
+/// As many callers on one loop as there are writers: each sends its next job when the last is on
+/// disk.
 class Callers {
   public:
     Callers(const Options& options, stores::SqliteJobLog& log)
@@ -120,7 +128,8 @@ class Callers {
         });
         loop_.run();
         const double seconds = std::chrono::duration<double>(SteadyClock::now() - begin_).count();
-        report(options_.finish ? "accept and finish" : "accept", rows_, seconds, cpu_seconds() - cpu, latencies_);
+        report(options_.finish ? "accept and finish" : "accept", rows_, seconds,
+               cpu_seconds() - cpu, latencies_);
     }
 
   private:
@@ -133,15 +142,18 @@ class Callers {
         record->version = "1.0.0";
         record->created_at = clock_.wall();
         auto input = std::make_shared<jobs::Payload>();
-        // What the other columns of a row come to is taken off, so that both write rows of one size.
+        // What the other columns of a row come to is taken off, so that both write rows of one
+        // size.
         input->values = row_.substr(0, row_.size() - std::min<std::size_t>(row_.size(), 100));
         record->input = std::move(input);
         const auto sent = SteadyClock::now();
         jobs::LogWrite write{jobs::LogWrite::Kind::accept, record, {}, {}};
         log_.write(std::move(write), [this, sent, record](Result<void> stored) {
             if (!stored) throw std::runtime_error(stored.error().message);
-            if (options_.finish) finish(*record, sent);
-            else next(sent);
+            if (options_.finish)
+                finish(*record, sent);
+            else
+                next(sent);
         });
     }
 
@@ -150,8 +162,17 @@ class Callers {
         record->state = jobs::JobState::succeeded;
         record->finished_at = clock_.wall();
         record->output = record->input;
-        jobs::UsageRecord usage{record->id, record->tenant, record->caller, record->capability,
-                                record->version, record->state, 1, 1, 1, {}, record->finished_at};
+        jobs::UsageRecord usage{record->id,
+                                record->tenant,
+                                record->caller,
+                                record->capability,
+                                record->version,
+                                record->state,
+                                1,
+                                1,
+                                1,
+                                {},
+                                record->finished_at};
         jobs::LogWrite write{jobs::LogWrite::Kind::finish, std::move(record), {}, std::move(usage)};
         log_.write(std::move(write), [this, sent](Result<void> stored) {
             if (!stored) throw std::runtime_error(stored.error().message);
@@ -163,8 +184,10 @@ class Callers {
         const auto now = SteadyClock::now();
         latencies_.push_back(std::chrono::duration<double, std::micro>(now - sent).count());
         rows_ += 1;
-        if (std::chrono::duration<double>(now - begin_).count() < options_.seconds) submit();
-        else loop_.stop();
+        if (std::chrono::duration<double>(now - begin_).count() < options_.seconds)
+            submit();
+        else
+            loop_.stop();
     }
 
     Options options_;
@@ -195,7 +218,9 @@ void run_job_log(const Options& options) {
 
 class NoKeys final : public access::KeyStore {
   public:
-    Result<std::vector<access::KeyRecord>> load_all() override { return std::vector<access::KeyRecord>(); }
+    Result<std::vector<access::KeyRecord>> load_all() override {
+        return std::vector<access::KeyRecord>();
+    }
     void save(access::KeyRecord, access::Done<void> done) override { done({}); }
     void revoke(TenantId, std::string, WallMs, access::Done<void> done) override { done({}); }
 };
@@ -227,15 +252,24 @@ Options parse(int argc, char** argv) {
             if (i + 1 >= argc) throw std::runtime_error("a value is missing");
             return std::string(argv[++i]);
         };
-        if (word == "--raw") options.raw = true;
-        else if (word == "--finish") options.finish = true;
-        else if (word == "--keys") options.keys = true;
-        else if (word == "--seconds") options.seconds = std::stod(value());
-        else if (word == "--writers") options.writers = std::stoul(value());
-        else if (word == "--bytes") options.bytes = std::stoul(value());
-        else if (word == "--dir") options.dir = value();
-        else throw std::runtime_error("usage: store_bench [--raw | --finish | --keys] [--seconds S] "
-                                      "[--writers N] [--bytes B] [--dir D]");
+        if (word == "--raw")
+            options.raw = true;
+        else if (word == "--finish")
+            options.finish = true;
+        else if (word == "--keys")
+            options.keys = true;
+        else if (word == "--seconds")
+            options.seconds = std::stod(value());
+        else if (word == "--writers")
+            options.writers = std::stoul(value());
+        else if (word == "--bytes")
+            options.bytes = std::stoul(value());
+        else if (word == "--dir")
+            options.dir = value();
+        else
+            throw std::runtime_error(
+                "usage: store_bench [--raw | --finish | --keys] [--seconds S] "
+                "[--writers N] [--bytes B] [--dir D]");
     }
     return options;
 }
@@ -244,9 +278,12 @@ int run(int argc, char** argv) {
     const Options options = parse(argc, argv);
     std::filesystem::remove_all(options.dir);
     std::filesystem::create_directories(options.dir);
-    if (options.keys) run_keys(options);
-    else if (options.raw) run_raw(options);
-    else run_job_log(options);
+    if (options.keys)
+        run_keys(options);
+    else if (options.raw)
+        run_raw(options);
+    else
+        run_job_log(options);
     std::filesystem::remove_all(options.dir);
     return 0;
 }

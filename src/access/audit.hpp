@@ -27,7 +27,8 @@ class AuditLog {
     virtual ~AuditLog() = default;
     /// `done` may be empty: then a failure is logged.
     virtual void append(AuditEntry entry, Done<void> done) = 0;
-    /// Newest first; `before` = 0 starts at the end, else entries with a smaller number. limit 1..200.
+    /// Newest first; `before` = 0 starts at the end, else entries with a smaller number.
+    /// limit 1..200.
     virtual void list(TenantId tenant, std::uint64_t before, std::uint32_t limit,
                       Done<std::vector<AuditEntry>> done) = 0;
 };

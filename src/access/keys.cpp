@@ -54,8 +54,8 @@ std::string_view view(const Sha256& digest) {
     return {reinterpret_cast<const char*>(digest.data()), digest.size()};
 }
 
-// Numbers of snapshots are unique in the process, so that a thread's cache of one ring's snapshot is
-// never taken for another's.
+// Numbers of snapshots are unique in the process, so that a thread's cache of one ring's snapshot
+// is never taken for another's.
 std::uint64_t next_version() {
     static std::atomic<std::uint64_t> last{0};
     return last.fetch_add(1, std::memory_order_relaxed) + 1;
@@ -248,12 +248,12 @@ void KeyRing::revoke(TenantId tenant, std::string id, Done<void> done) {
     }
     record->revoked_at = clock_.wall();
     const WallMs at = record->revoked_at;
-    store_.revoke(std::move(tenant), std::move(id), at,
-                  [this, record = std::move(*record), done = std::move(done)](
-                      Result<void> stored) mutable {
-                      if (stored) put(std::move(record));
-                      done(std::move(stored));
-                  });
+    store_.revoke(
+        std::move(tenant), std::move(id), at,
+        [this, record = std::move(*record), done = std::move(done)](Result<void> stored) mutable {
+            if (stored) put(std::move(record));
+            done(std::move(stored));
+        });
 }
 
 std::vector<KeyRecord> KeyRing::list_all() const {
@@ -324,8 +324,8 @@ bool file_holds_working_key(const KeyRing& keys, const std::string& path) {
 
 Result<void> ensure_admin_key(KeyRing& keys, const std::string& path) {
     const auto broken = [&path](std::string_view what) {
-        return fail(ErrorCode::internal, "admin key file " + path + ": " + std::string(what) + ": " +
-                                             std::strerror(errno));
+        return fail(ErrorCode::internal, "admin key file " + path + ": " + std::string(what) +
+                                             ": " + std::strerror(errno));
     };
     if (file_holds_working_key(keys, path)) {
         if (::chmod(path.c_str(), 0600) != 0) return broken("cannot restrict its mode");
@@ -334,7 +334,8 @@ Result<void> ensure_admin_key(KeyRing& keys, const std::string& path) {
     // A file of its own that replaces the old one: never half a key, never another's permissions.
     const std::string fresh = path + ".new";
     ::unlink(fresh.c_str());
-    UniqueFd file(::open(fresh.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600));
+    UniqueFd file(
+        ::open(fresh.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600));
     if (!file) return broken("cannot create");
     auto made = keys.create_first_admin();
     if (!made) return fail(std::move(made).error());

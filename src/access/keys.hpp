@@ -65,8 +65,8 @@ class KeyStore {
 /// thread keeps the snapshot it saw last and looks at one atomic number.
 ///
 /// A key is `hr_<id>_<secret>`: 12 characters, then 32 random bytes as base64url. A secret of that
-/// entropy needs no slow hash: what is kept is its SHA-256, compared in constant time, and an unknown
-/// id costs the same work as a known one.
+/// entropy needs no slow hash: what is kept is its SHA-256, compared in constant time, and an
+/// unknown id costs the same work as a known one.
 class KeyRing {
   public:
     KeyRing(KeyStore& store, const Clock& clock);
@@ -77,15 +77,16 @@ class KeyRing {
     /// Reads the store. Blocking; call once, before anything else.
     Result<void> load();
 
-    /// The key text alone (see bearer_of). unauthenticated when it is not a key, unknown, revoked or
-    /// expired. Thread-safe; about a microsecond.
+    /// The key text alone (see bearer_of). unauthenticated when it is not a key, unknown, revoked
+    /// or expired. Thread-safe; about a microsecond.
     [[nodiscard]] Result<std::shared_ptr<const Principal>> authenticate(std::string_view key) const;
-    /// False once the key is revoked or expired: for connections that outlive a request. Thread-safe.
+    /// False once the key is revoked or expired: for connections that outlive a request.
+    /// Thread-safe.
     [[nodiscard]] bool still_valid(const Principal& principal) const;
 
     /// Makes a key. `by` may only make keys of its own tenant unless it is a system admin:
-    /// permission_denied; invalid_argument with the field's violation. Thread-safe; `done` runs after
-    /// the key is stored and works.
+    /// permission_denied; invalid_argument with the field's violation. Thread-safe; `done` runs
+    /// after the key is stored and works.
     void create(KeySpec spec, const Principal& by, Done<NewKey> done);
     /// Takes effect before `done`. not_found outside the tenant; revoking twice is no error.
     void revoke(TenantId tenant, std::string id, Done<void> done);
@@ -108,9 +109,9 @@ class KeyRing {
 
     KeyStore& store_;
     const Clock& clock_;
-    mutable std::mutex mutex_;                  // guards current_ only
+    mutable std::mutex mutex_;  // guards current_ only
     std::shared_ptr<const Snapshot> current_;
-    std::atomic<std::uint64_t> version_{0};     // of current_; unique in the process
+    std::atomic<std::uint64_t> version_{0};  // of current_; unique in the process
 };
 
 /// The key text of an `Authorization: Bearer …` header; nullopt for another scheme.

@@ -46,20 +46,24 @@ Result<void> write_whole(int fd, const std::string& path, const std::string& tex
     return {};
 }
 
-/// Puts `text` in the place of the file in one step, so that a crash leaves the old or the new keys.
+/// Puts `text` in the place of the file in one step, so that a crash leaves the old or the new
+/// keys.
 Result<void> replace_file(const std::string& path, std::string text) {
     const std::string fresh = path + ".new";
     ::unlink(fresh.c_str());
-    UniqueFd file(::open(fresh.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600));
+    UniqueFd file(
+        ::open(fresh.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600));
     if (!file) return broken_by_system(path, "cannot create");
     auto written = write_whole(file.get(), path, text);
     OPENSSL_cleanse(text.data(), text.size());
     if (!written) return written;
-    if (::rename(fresh.c_str(), path.c_str()) != 0) return broken_by_system(path, "cannot put in place");
+    if (::rename(fresh.c_str(), path.c_str()) != 0)
+        return broken_by_system(path, "cannot put in place");
     const auto slash = path.rfind('/');
     const std::string folder = slash == std::string::npos ? "." : path.substr(0, slash + 1);
     const UniqueFd directory(::open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
-    if (!directory || ::fsync(directory.get()) != 0) return broken_by_system(path, "cannot sync its folder");
+    if (!directory || ::fsync(directory.get()) != 0)
+        return broken_by_system(path, "cannot sync its folder");
     return {};
 }
 
@@ -130,7 +134,8 @@ Result<MasterKeys> MasterKeys::open(const std::string& path) {
         rest.remove_prefix(end == std::string_view::npos ? rest.size() : end + 1);
         const auto space = line.find(' ');
         Key key;
-        const auto number = std::from_chars(line.data(), line.data() + std::min(space, line.size()), key.id);
+        const auto number =
+            std::from_chars(line.data(), line.data() + std::min(space, line.size()), key.id);
         auto bytes = from_hex(space == std::string_view::npos ? "" : line.substr(space + 1));
         const bool rising = keys.keys_.empty() || key.id > keys.keys_.back().id;
         if (number.ec != std::errc{} || !bytes || bytes->size() != kKeyBytes || !rising ||
@@ -154,7 +159,9 @@ Result<void> MasterKeys::rotate(const std::string& path) {
     return replace_file(path, std::move(text));
 }
 
-Secret MasterKeys::derive(std::string_view purpose) const { return hkdf(keys_.back().bytes, purpose); }
+Secret MasterKeys::derive(std::string_view purpose) const {
+    return hkdf(keys_.back().bytes, purpose);
+}
 
 Result<Secret> MasterKeys::derive(std::string_view purpose, std::uint32_t id) const {
     for (const Key& key : keys_) {

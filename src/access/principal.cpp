@@ -7,7 +7,9 @@ namespace {
 
 using Roles = std::uint8_t;  // one bit per role
 
-constexpr Roles bit(Role role) { return static_cast<Roles>(1U << static_cast<unsigned>(role)); }
+constexpr Roles bit(Role role) {
+    return static_cast<Roles>(1U << static_cast<unsigned>(role));
+}
 
 constexpr Roles kAdmin = bit(Role::admin);
 constexpr Roles kOperators = kAdmin | bit(Role::operator_);
@@ -61,11 +63,15 @@ static_assert(rules_stand_in_order(), "a right is missing from the table");
 constexpr std::array<std::string_view, kRoles.size()> kRoleWords{"admin",  "operator", "developer",
                                                                  "viewer", "caller",   "worker"};
 
-const Rule& rule(Right right) { return kRules.at(static_cast<std::size_t>(right)); }
+const Rule& rule(Right right) {
+    return kRules.at(static_cast<std::size_t>(right));
+}
 
 }  // namespace
 
-std::string_view to_string(Role role) { return kRoleWords.at(static_cast<std::size_t>(role)); }
+std::string_view to_string(Role role) {
+    return kRoleWords.at(static_cast<std::size_t>(role));
+}
 
 std::optional<Role> role_from(std::string_view word) {
     const auto at = std::find(kRoleWords.begin(), kRoleWords.end(), word);
@@ -73,18 +79,23 @@ std::optional<Role> role_from(std::string_view word) {
     return static_cast<Role>(at - kRoleWords.begin());
 }
 
-std::string_view to_string(Right right) { return rule(right).word; }
+std::string_view to_string(Right right) {
+    return rule(right).word;
+}
 
-bool allows(Role role, Right right) { return (rule(right).roles & bit(role)) != 0; }
+bool allows(Role role, Right right) {
+    return (rule(right).roles & bit(role)) != 0;
+}
 
-bool needs_system(Right right) { return right == Right::read_config || right == Right::reload; }
+bool needs_system(Right right) {
+    return right == Right::read_config || right == Right::reload;
+}
 
 Result<void> authorize(const Principal& principal, Right right) {
     if (!allows(principal.role, right)) {
-        return fail(ErrorCode::permission_denied, "a key with the role " +
-                                                      std::string(to_string(principal.role)) +
-                                                      " lacks the right " +
-                                                      std::string(to_string(right)));
+        return fail(ErrorCode::permission_denied,
+                    "a key with the role " + std::string(to_string(principal.role)) +
+                        " lacks the right " + std::string(to_string(right)));
     }
     if (needs_system(right) && !principal.system) {
         return fail(ErrorCode::permission_denied,

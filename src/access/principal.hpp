@@ -49,8 +49,8 @@ enum class Right : std::uint16_t {
 inline constexpr std::size_t kRightCount = static_cast<std::size_t>(Right::read_metrics) + 1;
 std::string_view to_string(Right right);
 
-/// The tenant of those who run the server: its admins are the system's admins, and its operators may
-/// manage what belongs to kSystemTenant.
+/// The tenant of those who run the server: its admins are the system's admins, and its operators
+/// may manage what belongs to kSystemTenant.
 inline constexpr std::string_view kHouseTenant = "default";
 /// Owner of the capabilities and hosts that come with `--engine`; visible to every tenant.
 inline constexpr std::string_view kSystemTenant = "system";
@@ -74,8 +74,8 @@ bool needs_system(Right right);
 /// permission_denied, naming right and role, when the principal may not.
 Result<void> authorize(const Principal& principal, Right right);
 
-/// Rule of sight: whose jobs and files it may see. A caller: its own key's; every other role: all of
-/// its tenant (nullopt). Fits jobs::Scope::caller and jobs::JobQuery::caller.
+/// Rule of sight: whose jobs and files it may see. A caller: its own key's; every other role: all
+/// of its tenant (nullopt). Fits jobs::Scope::caller and jobs::JobQuery::caller.
 std::optional<std::string> seen_caller(const Principal& principal);
 
 /// Whether the key's limits let it use the capability of this name (without a version).

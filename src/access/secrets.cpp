@@ -72,11 +72,14 @@ std::string Sealer::seal(const Secret& value, std::string_view context) const {
     int count = 0;
     int rest = 0;
     const bool ok =
-        EVP_EncryptInit_ex(cipher.get(), EVP_aes_256_gcm(), nullptr, in(key.reveal()), in(nonce)) == 1 &&
-        EVP_EncryptUpdate(cipher.get(), nullptr, &rest, in(bound), static_cast<int>(bound.size())) == 1 &&
+        EVP_EncryptInit_ex(cipher.get(), EVP_aes_256_gcm(), nullptr, in(key.reveal()), in(nonce)) ==
+            1 &&
+        EVP_EncryptUpdate(cipher.get(), nullptr, &rest, in(bound),
+                          static_cast<int>(bound.size())) == 1 &&
         EVP_EncryptUpdate(cipher.get(), out(sealed, body), &count, in(plain),
                           static_cast<int>(plain.size())) == 1 &&
-        EVP_EncryptFinal_ex(cipher.get(), out(sealed, body + static_cast<std::size_t>(count)), &rest) == 1 &&
+        EVP_EncryptFinal_ex(cipher.get(), out(sealed, body + static_cast<std::size_t>(count)),
+                            &rest) == 1 &&
         EVP_CIPHER_CTX_ctrl(cipher.get(), EVP_CTRL_GCM_GET_TAG, kTagBytes,
                             out(sealed, body + plain.size())) == 1;
     if (!ok) throw std::runtime_error("AES-256-GCM is not available in OpenSSL");
@@ -91,8 +94,8 @@ Result<Secret> Sealer::open(std::string_view sealed, std::string_view context) c
     if (!key) return fail(key.error());
     const std::string bound = bound_context(sealed.substr(0, kHeadBytes), context);
     const std::string_view nonce = sealed.substr(kHeadBytes, kNonceBytes);
-    const std::string_view body =
-        sealed.substr(kHeadBytes + kNonceBytes, sealed.size() - kHeadBytes - kNonceBytes - kTagBytes);
+    const std::string_view body = sealed.substr(
+        kHeadBytes + kNonceBytes, sealed.size() - kHeadBytes - kNonceBytes - kTagBytes);
     std::string tag(sealed.substr(sealed.size() - kTagBytes));
     std::string plain(body.size(), '\0');
 
@@ -100,9 +103,12 @@ Result<Secret> Sealer::open(std::string_view sealed, std::string_view context) c
     int count = 0;
     int rest = 0;
     const bool ok =
-        EVP_DecryptInit_ex(cipher.get(), EVP_aes_256_gcm(), nullptr, in(key->reveal()), in(nonce)) == 1 &&
-        EVP_DecryptUpdate(cipher.get(), nullptr, &rest, in(bound), static_cast<int>(bound.size())) == 1 &&
-        EVP_DecryptUpdate(cipher.get(), out(plain, 0), &count, in(body), static_cast<int>(body.size())) == 1 &&
+        EVP_DecryptInit_ex(cipher.get(), EVP_aes_256_gcm(), nullptr, in(key->reveal()),
+                           in(nonce)) == 1 &&
+        EVP_DecryptUpdate(cipher.get(), nullptr, &rest, in(bound),
+                          static_cast<int>(bound.size())) == 1 &&
+        EVP_DecryptUpdate(cipher.get(), out(plain, 0), &count, in(body),
+                          static_cast<int>(body.size())) == 1 &&
         EVP_CIPHER_CTX_ctrl(cipher.get(), EVP_CTRL_GCM_SET_TAG, kTagBytes, tag.data()) == 1 &&
         EVP_DecryptFinal_ex(cipher.get(), out(plain, static_cast<std::size_t>(count)), &rest) == 1;
     Secret opened(std::move(plain));
@@ -149,7 +155,8 @@ Result<UrlClaim> SignedUrls::verify(std::string_view token, UrlPurpose purpose, 
     }
     if (key == nullptr) return refused();
     const Sha256 expected = hmac_sha256(key->reveal(), body);
-    const std::string_view expected_text(reinterpret_cast<const char*>(expected.data()), expected.size());
+    const std::string_view expected_text(reinterpret_cast<const char*>(expected.data()),
+                                         expected.size());
     if (!equal_in_constant_time(mac, expected_text) || body[0] != kTokenVersion) return refused();
 
     UrlClaim claim;

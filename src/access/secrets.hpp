@@ -38,7 +38,8 @@ class MasterKeys {
 };
 
 /// Seals what we must use again (upstream keys, HMAC and webhook secrets) with AES-256-GCM.
-/// `context` says where the value belongs (tenant, name): sealed text moved elsewhere does not open.
+/// `context` says where the value belongs (tenant, name): sealed text moved elsewhere does not
+/// open.
 class Sealer {
   public:
     /// `keys` must outlive the sealer.
@@ -73,7 +74,8 @@ class SignedUrls {
   public:
     SignedUrls(const MasterKeys& keys, const Clock& clock);
     [[nodiscard]] std::string sign(const UrlClaim& claim) const;
-    /// permission_denied when it is forged, of another purpose or file, or has expired. One message.
+    /// permission_denied when it is forged, of another purpose or file, or has expired. One
+    /// message.
     [[nodiscard]] Result<UrlClaim> verify(std::string_view token, UrlPurpose purpose,
                                           FileId file) const;
 

@@ -108,7 +108,8 @@ TEST_F(KeysTest, RevokedAndExpiredKeysStopAtOnce) {
     const auto held = *ring.authenticate(revoked->key.reveal());
     EXPECT_TRUE(ring.still_valid(*held));
     bool done = false;
-    ring.revoke(TenantId("acme"), revoked->record.id, [&](Result<void> r) { done = r.has_value(); });
+    ring.revoke(TenantId("acme"), revoked->record.id,
+                [&](Result<void> r) { done = r.has_value(); });
     EXPECT_TRUE(done);
     EXPECT_FALSE(ring.still_valid(*held));
     EXPECT_EQ(ring.authenticate(revoked->key.reveal()).error().message, "the key is revoked");

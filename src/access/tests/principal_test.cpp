@@ -20,9 +20,9 @@ Principal who(Role role, const char* tenant = "acme", bool system = false) {
 // Written out apart from the table, so that a slip in either shows.
 TEST(Rights, EveryRoleHasExactlyTheseRights) {
     using R = Right;
-    const std::set<R> use{R::open,          R::submit_job, R::read_job,   R::cancel_job,
-                          R::remove_output, R::read_file,  R::write_file, R::read_catalog,
-                          R::open_session};
+    const std::set<R> use{R::open,       R::submit_job,    R::read_job,
+                          R::cancel_job, R::remove_output, R::read_file,
+                          R::write_file, R::read_catalog,  R::open_session};
     const std::set<R> look{R::open,         R::read_job,    R::read_file,         R::read_catalog,
                            R::read_workers, R::read_queues, R::read_dead_letters, R::read_usage,
                            R::read_metrics};

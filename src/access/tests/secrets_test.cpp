@@ -48,8 +48,9 @@ TEST_F(SecretsTest, AnOpenOrDamagedFileStopsTheStart) {
     EXPECT_NE(open.error().message.find("0600"), std::string::npos);
     ::chmod(path.c_str(), 0600);
     const std::string hex(64, 'a');
-    for (const std::string& bad : {std::string(), "1 " + hex, std::string("1 abcd\n"), "x " + hex + "\n",
-                                   "2 " + hex + "\n1 " + hex + "\n", "1 " + hex + "\n\n"}) {
+    for (const std::string& bad :
+         {std::string(), "1 " + hex, std::string("1 abcd\n"), "x " + hex + "\n",
+          "2 " + hex + "\n1 " + hex + "\n", "1 " + hex + "\n\n"}) {
         std::ofstream(path, std::ios::trunc) << bad;
         EXPECT_FALSE(MasterKeys::open(path)) << bad;
     }
@@ -95,7 +96,8 @@ TEST_F(SecretsTest, SignedUrlsBindPurposeFileTenantAndTime) {
     ManualClock clock;
     const SignedUrls urls(master, clock);
     IdSource ids(clock, 1);
-    UrlClaim claim{UrlPurpose::upload, TenantId("acme"), ids.make<FileId>(), clock.wall_ + 1000, "k1 17"};
+    UrlClaim claim{UrlPurpose::upload, TenantId("acme"), ids.make<FileId>(), clock.wall_ + 1000,
+                   "k1 17"};
     const std::string token = urls.sign(claim);
     const auto read = urls.verify(token, UrlPurpose::upload, claim.file);
     ASSERT_TRUE(read);
@@ -121,7 +123,8 @@ TEST_F(SecretsTest, SignedUrlsBindPurposeFileTenantAndTime) {
 TEST_F(SecretsTest, SignedUrlsOutliveARotation) {
     ManualClock clock;
     IdSource ids(clock, 1);
-    const UrlClaim claim{UrlPurpose::read_content, TenantId("a"), ids.make<FileId>(), clock.wall_ + 9, ""};
+    const UrlClaim claim{UrlPurpose::read_content, TenantId("a"), ids.make<FileId>(),
+                         clock.wall_ + 9, ""};
     const auto before = keys();
     const std::string token = SignedUrls(before, clock).sign(claim);
     ASSERT_TRUE(MasterKeys::rotate(path));

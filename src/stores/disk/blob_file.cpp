@@ -35,7 +35,8 @@ Result<Sha256> digest_of(int file) {
 }  // namespace
 
 tl::unexpected<Error> disk_error(const std::string& what) {
-    return fail(Error{ErrorCode::unavailable, what + ": " + std::strerror(errno), {}, kTryAgainAfterS});
+    return fail(
+        Error{ErrorCode::unavailable, what + ": " + std::strerror(errno), {}, kTryAgainAfterS});
 }
 
 Result<void> sync_folder(const std::string& path) {
@@ -50,7 +51,8 @@ UnfinishedBlob::UnfinishedBlob(std::string root, TenantId tenant)
 Result<void> UnfinishedBlob::begin() {
     if (file_) return {};
     const std::string path = unfinished_folder(root_) + "/" + to_hex(random_bytes(16));
-    file_ = UniqueFd(::open(path.c_str(), O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600));
+    file_ =
+        UniqueFd(::open(path.c_str(), O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600));
     if (!file_) return disk_error("cannot make a blob file");
     path_ = path;
     return {};
@@ -94,7 +96,8 @@ Result<jobs::BlobRef> UnfinishedBlob::finish(bool durable, std::mutex& place) {
                           static_cast<std::uint64_t>(status.st_size) == size_;
         // A blob of another size is damaged: the fresh one takes its place.
         if (!same) there.reset();
-        if (same ? ::futimens(there.get(), nullptr) != 0 : ::rename(path_.c_str(), path.c_str()) != 0) {
+        if (same ? ::futimens(there.get(), nullptr) != 0
+                 : ::rename(path_.c_str(), path.c_str()) != 0) {
             return disk_error("cannot put a blob in place");
         }
     }
@@ -110,9 +113,10 @@ Result<jobs::BlobRef> UnfinishedBlob::finish(bool durable, std::mutex& place) {
     return ref;
 }
 
-Result<UniqueFd> open_blob(const std::string& root, const TenantId& tenant, const jobs::BlobRef& blob,
-                           bool verify) {
-    UniqueFd file(::open(blob_path(root, tenant, blob.digest).c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW));
+Result<UniqueFd> open_blob(const std::string& root, const TenantId& tenant,
+                           const jobs::BlobRef& blob, bool verify) {
+    UniqueFd file(
+        ::open(blob_path(root, tenant, blob.digest).c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW));
     if (!file) {
         if (errno == ENOENT) return fail(ErrorCode::not_found, "no such blob");
         return disk_error("cannot open a blob");
@@ -126,7 +130,8 @@ Result<UniqueFd> open_blob(const std::string& root, const TenantId& tenant, cons
         const auto digest = digest_of(file.get());
         if (!digest) return fail(digest.error());
         if (*digest != blob.digest) {
-            return fail(ErrorCode::internal, "damaged blob " + to_hex(blob.digest) + ": wrong content");
+            return fail(ErrorCode::internal,
+                        "damaged blob " + to_hex(blob.digest) + ": wrong content");
         }
     }
     return file;
@@ -136,7 +141,8 @@ Result<std::string> read_at(int file, std::uint64_t offset, std::size_t count) {
     std::string out(count, '\0');
     std::size_t done = 0;
     while (done < count) {
-        const auto got = ::pread(file, out.data() + done, count - done, static_cast<off_t>(offset + done));
+        const auto got =
+            ::pread(file, out.data() + done, count - done, static_cast<off_t>(offset + done));
         if (got < 0 && errno == EINTR) continue;
         if (got < 0) return disk_error("cannot read a blob");
         if (got == 0) break;

@@ -37,9 +37,10 @@ class UnfinishedBlob {
     std::uint64_t size_ = 0;
 };
 
-/// not_found when it is gone; internal when its size, or with `verify` its content, is not `blob`'s.
-Result<UniqueFd> open_blob(const std::string& root, const TenantId& tenant, const jobs::BlobRef& blob,
-                           bool verify);
+/// not_found when it is gone; internal when its size, or with `verify` its content, is not
+/// `blob`'s.
+Result<UniqueFd> open_blob(const std::string& root, const TenantId& tenant,
+                           const jobs::BlobRef& blob, bool verify);
 Result<std::string> read_at(int file, std::uint64_t offset, std::size_t count);
 Result<void> sync_folder(const std::string& path);
 

@@ -16,6 +16,8 @@ std::string blob_path(const std::string& root, const TenantId& tenant, const Sha
     return blob_folder(root, tenant, digest) + "/" + to_hex(digest);
 }
 
-std::string unfinished_folder(const std::string& root) { return root + "/new"; }
+std::string unfinished_folder(const std::string& root) {
+    return root + "/new";
+}
 
 }  // namespace headrace::stores

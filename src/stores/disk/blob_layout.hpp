@@ -5,8 +5,8 @@
 #include "base/ids.hpp"
 #include "jobs/job.hpp"
 
-/// Where blobs lie: `<root>/<digest of the tenant>/<aa>/<digest of the content>`; pieces that are not
-/// finished in `<root>/new/`. No name ever comes from outside.
+/// Where blobs lie: `<root>/<digest of the tenant>/<aa>/<digest of the content>`; pieces that are
+/// not finished in `<root>/new/`. No name ever comes from outside.
 namespace headrace::stores {
 
 std::string tenant_folder(const std::string& root, const TenantId& tenant);

@@ -14,8 +14,8 @@
 
 namespace headrace::stores {
 
-/// Shared with sinks and sources, so that one that outlives a request outlives nothing it needs. The
-/// pool stands last: it ends first.
+/// Shared with sinks and sources, so that one that outlives a request outlives nothing it needs.
+/// The pool stands last: it ends first.
 class DiskBlobStore::Core {
   public:
     Core(std::string folder, BlobSettings blob_settings, const Clock& wall)
@@ -41,7 +41,8 @@ tl::unexpected<Error> low() {
 
 class DiskSink final : public jobs::BlobSink {
   public:
-    DiskSink(DiskPool& pool, DiskSpace& space, std::mutex& place, std::shared_ptr<UnfinishedBlob> blob)
+    DiskSink(DiskPool& pool, DiskSpace& space, std::mutex& place,
+             std::shared_ptr<UnfinishedBlob> blob)
         : pool_(pool), space_(space), place_(place), blob_(std::move(blob)) {}
 
     // Removing a large file takes its time: not the loop's.
@@ -60,8 +61,9 @@ class DiskSink final : public jobs::BlobSink {
     }
 
     void finish(bool durable, jobs::Done<jobs::BlobRef> done) override {
-        pool_.ask<jobs::BlobRef>([blob = blob_, durable, &place = place_] { return blob->finish(durable, place); },
-                                 std::move(done));
+        pool_.ask<jobs::BlobRef>(
+            [blob = blob_, durable, &place = place_] { return blob->finish(durable, place); },
+            std::move(done));
     }
 
   private:
@@ -83,8 +85,9 @@ class DiskSource final : public jobs::BlobSource {
     void read(std::uint64_t offset, std::size_t count, jobs::Done<std::string> done) override {
         const std::uint64_t left = offset < size_ ? size_ - offset : 0;
         const auto wanted = static_cast<std::size_t>(std::min<std::uint64_t>(left, count));
-        pool_.ask<std::string>([file = file_, offset, wanted] { return read_at(file->get(), offset, wanted); },
-                               std::move(done));
+        pool_.ask<std::string>(
+            [file = file_, offset, wanted] { return read_at(file->get(), offset, wanted); },
+            std::move(done));
     }
 
   private:
@@ -98,7 +101,8 @@ class DiskSource final : public jobs::BlobSource {
 DiskBlobStore::DiskBlobStore(std::unique_ptr<Core> core) : core_(std::move(core)) {}
 DiskBlobStore::~DiskBlobStore() = default;
 
-Result<std::unique_ptr<DiskBlobStore>> DiskBlobStore::open(const std::string& root, BlobSettings settings,
+Result<std::unique_ptr<DiskBlobStore>> DiskBlobStore::open(const std::string& root,
+                                                           BlobSettings settings,
                                                            const Clock& clock) {
     namespace fs = std::filesystem;
     const std::string unfinished = unfinished_folder(root);
@@ -133,6 +137,8 @@ void DiskBlobStore::sweep(jobs::BlobReferences& references, jobs::Done<Swept> do
         [core = core_.get(), &references] { return core->sweep.run(references); }, std::move(done));
 }
 
-bool DiskBlobStore::low_on_space() { return core_->space.low(); }
+bool DiskBlobStore::low_on_space() {
+    return core_->space.low();
+}
 
 }  // namespace headrace::stores

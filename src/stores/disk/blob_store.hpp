@@ -24,19 +24,20 @@ struct Swept {
     std::uint64_t kept = 0;
 };
 
-/// Blobs in a local folder: named by tenant and content, so that equal content of a tenant is stored
-/// once. A blob becomes visible in one step (rename), after its bytes and then its folder are synced
-/// when it is to be durable. Callable from any loop, which must outlive the store; destroy sinks and
-/// sources before the store.
+/// Blobs in a local folder: named by tenant and content, so that equal content of a tenant is
+/// stored once. A blob becomes visible in one step (rename), after its bytes and then its folder
+/// are synced when it is to be durable. Callable from any loop, which must outlive the store;
+/// destroy sinks and sources before the store.
 ///
-/// The sweep: a blob goes when nothing refers to it now and nothing did at a sweep `sweep_age` ago, and
-/// it is itself older than that. Storing content that is there already makes it young again, under the
-/// same lock under which the sweep looks a last time: it is never taken from one who just stored it.
+/// The sweep: a blob goes when nothing refers to it now and nothing did at a sweep `sweep_age` ago,
+/// and it is itself older than that. Storing content that is there already makes it young again,
+/// under the same lock under which the sweep looks a last time: it is never taken from one who just
+/// stored it.
 class DiskBlobStore final : public jobs::BlobStore {
   public:
     /// Makes the folder, removes what was left unfinished. Blocking. `unavailable` when it cannot.
-    static Result<std::unique_ptr<DiskBlobStore>> open(const std::string& root, BlobSettings settings,
-                                                       const Clock& clock);
+    static Result<std::unique_ptr<DiskBlobStore>> open(const std::string& root,
+                                                       BlobSettings settings, const Clock& clock);
     ~DiskBlobStore() override;
 
     Result<std::unique_ptr<jobs::BlobSink>> create(const TenantId& tenant) override;

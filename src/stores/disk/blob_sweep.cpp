@@ -23,7 +23,8 @@ std::optional<Sha256> digest_from(const std::string& name) {
 
 }  // namespace
 
-BlobSweep::BlobSweep(std::string root, std::chrono::minutes age, const Clock& clock, std::mutex& place)
+BlobSweep::BlobSweep(std::string root, std::chrono::minutes age, const Clock& clock,
+                     std::mutex& place)
     : root_(std::move(root)), age_(age), clock_(clock), place_(place) {}
 
 Result<Swept> BlobSweep::run(jobs::BlobReferences& references) {
@@ -38,7 +39,8 @@ Result<Swept> BlobSweep::run(jobs::BlobReferences& references) {
         const std::string path = folder.path().string();
         if (!digest_from(folder.path().filename().string())) continue;
         const auto known = by_folder.find(path);
-        auto done = tenant(path, known == by_folder.end() ? nullptr : &known->second, references, swept);
+        auto done =
+            tenant(path, known == by_folder.end() ? nullptr : &known->second, references, swept);
         if (!done) return fail(done.error());
     }
     if (error) return fail(ErrorCode::unavailable, "blob folder " + root_ + ": " + error.message());
@@ -57,7 +59,8 @@ Result<void> BlobSweep::tenant(const std::string& folder, const TenantId* tenant
             if (auto done = look(blob, tenant, references, swept); !done) return done;
         }
     }
-    if (error) return fail(ErrorCode::unavailable, "blob folder " + folder + ": " + error.message());
+    if (error)
+        return fail(ErrorCode::unavailable, "blob folder " + folder + ": " + error.message());
     return {};
 }
 
@@ -84,7 +87,8 @@ Result<void> BlobSweep::look(const Candidate& blob, const TenantId* tenant,
 bool BlobSweep::is_old(const std::string& path) const {
     struct stat status {};
     if (::lstat(path.c_str(), &status) != 0) return false;
-    const WallMs touched = WallMs{status.st_mtim.tv_sec} * 1000 + status.st_mtim.tv_nsec / 1'000'000;
+    const WallMs touched =
+        WallMs{status.st_mtim.tv_sec} * 1000 + status.st_mtim.tv_nsec / 1'000'000;
     return clock_.wall() - touched >= age_.count();
 }
 

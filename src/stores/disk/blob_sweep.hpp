@@ -11,8 +11,8 @@
 
 namespace headrace::stores {
 
-/// Finds and removes blobs that nothing refers to; see DiskBlobStore. It remembers since when it has
-/// seen each one without a reference; a restart forgets that, which only makes it wait longer.
+/// Finds and removes blobs that nothing refers to; see DiskBlobStore. It remembers since when it
+/// has seen each one without a reference; a restart forgets that, which only makes it wait longer.
 class BlobSweep {
   public:
     BlobSweep(std::string root, std::chrono::minutes age, const Clock& clock, std::mutex& place);
@@ -26,8 +26,8 @@ class BlobSweep {
     };
     Result<void> tenant(const std::string& folder, const TenantId* tenant,
                         jobs::BlobReferences& references, Swept& swept);
-    Result<void> look(const Candidate& blob, const TenantId* tenant, jobs::BlobReferences& references,
-                      Swept& swept);
+    Result<void> look(const Candidate& blob, const TenantId* tenant,
+                      jobs::BlobReferences& references, Swept& swept);
     [[nodiscard]] bool is_old(const std::string& path) const;
     void remove(const Candidate& blob, Swept& swept);
 

@@ -44,18 +44,21 @@ Result<DataFolder> DataFolder::open(const std::string& path) {
         return refused(ErrorCode::unavailable, folder.path_, "not a folder");
     }
     if ((status.st_mode & 0022) != 0) {
-        return refused(ErrorCode::internal, folder.path_, "others may write it; its mode must be 0700");
+        return refused(ErrorCode::internal, folder.path_,
+                       "others may write it; its mode must be 0700");
     }
     const std::string lock = folder.path_ + "/lock";
     folder.lock_ = UniqueFd(::open(lock.c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600));
     if (!folder.lock_) return refused_by_system(folder.path_, "cannot open its lock");
     if (::flock(folder.lock_.get(), LOCK_EX | LOCK_NB) != 0) {
         if (errno != EWOULDBLOCK) return refused_by_system(folder.path_, "cannot lock it");
-        return refused(ErrorCode::conflict, folder.path_, "in use by " + holder(folder.lock_.get()));
+        return refused(ErrorCode::conflict, folder.path_,
+                       "in use by " + holder(folder.lock_.get()));
     }
     const std::string who = "pid " + std::to_string(::getpid()) + "\n";
     if (::ftruncate(folder.lock_.get(), 0) != 0 ||
-        ::pwrite(folder.lock_.get(), who.data(), who.size(), 0) != static_cast<ssize_t>(who.size())) {
+        ::pwrite(folder.lock_.get(), who.data(), who.size(), 0) !=
+            static_cast<ssize_t>(who.size())) {
         return refused_by_system(folder.path_, "cannot write its lock");
     }
     return folder;

@@ -10,7 +10,8 @@ namespace headrace::stores {
 DiskPool::DiskPool(unsigned threads) {
     for (unsigned i = 0; i < std::max(threads, 1U); ++i) {
         threads_.emplace_back([this, i] {
-            ::pthread_setname_np(::pthread_self(), ("blobs-" + std::to_string(i)).substr(0, 15).c_str());
+            ::pthread_setname_np(::pthread_self(),
+                                 ("blobs-" + std::to_string(i)).substr(0, 15).c_str());
             serve();
         });
     }

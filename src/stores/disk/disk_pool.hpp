@@ -12,8 +12,8 @@
 
 namespace headrace::stores {
 
-/// A few named threads for blocking file work. Work of one caller is not ordered: wait for one answer
-/// before the next call. Destroying it runs what is queued and joins.
+/// A few named threads for blocking file work. Work of one caller is not ordered: wait for one
+/// answer before the next call. Destroying it runs what is queued and joins.
 class DiskPool {
   public:
     explicit DiskPool(unsigned threads);
@@ -21,8 +21,8 @@ class DiskPool {
     DiskPool(const DiskPool&) = delete;
     DiskPool& operator=(const DiskPool&) = delete;
 
-    /// Runs `work` on the pool and `done` with its result on the calling loop; on the pool itself when
-    /// the caller runs no loop. The loop must outlive the pool. Thread-safe.
+    /// Runs `work` on the pool and `done` with its result on the calling loop; on the pool itself
+    /// when the caller runs no loop. The loop must outlive the pool. Thread-safe.
     template <class T, class Work>
     void ask(Work work, UniqueFunction<void(Result<T>)> done) {
         run([work = std::move(work), done = std::move(done), loop = Loop::current()]() mutable {

@@ -40,22 +40,25 @@ std::int64_t sum_of(const access::AuditEntry& entry, std::string_view body) {
 }
 
 Result<void> write(Database& database, access::AuditEntry& entry) {
-    Statement last = database.prepare("SELECT coalesce(max(number), 0) FROM audit WHERE tenant = ?");
+    Statement last =
+        database.prepare("SELECT coalesce(max(number), 0) FROM audit WHERE tenant = ?");
     last.start(entry.tenant.name);
     const auto row = last.step();
     if (!row) return fail(row.error());
     entry.number = static_cast<std::uint64_t>(last.integer(0)) + 1;
     last.reset();
     const std::string body = encode(entry);
-    return database.prepare("INSERT INTO audit(tenant, number, at, sum, body) VALUES(?, ?, ?, ?, ?)")
+    return database
+        .prepare("INSERT INTO audit(tenant, number, at, sum, body) VALUES(?, ?, ?, ?, ?)")
         .run(entry.tenant.name, entry.number, entry.at, sum_of(entry, body), Blob{body});
 }
 
 Result<std::vector<access::AuditEntry>> read(Database& database, const TenantId& tenant,
                                              std::uint64_t before, std::uint32_t limit) {
     std::vector<access::AuditEntry> out;
-    Statement rows = database.prepare("SELECT number, at, sum, body FROM audit "
-                                      "WHERE tenant = ? AND number < ? ORDER BY number DESC LIMIT ?");
+    Statement rows = database.prepare(
+        "SELECT number, at, sum, body FROM audit "
+        "WHERE tenant = ? AND number < ? ORDER BY number DESC LIMIT ?");
     const std::int64_t end =
         before == 0 ? std::numeric_limits<std::int64_t>::max() : static_cast<std::int64_t>(before);
     rows.start(tenant.name, end, limit);
@@ -84,8 +87,8 @@ void SqliteAuditLog::append(access::AuditEntry entry, access::Done<void> done) {
         [this, entry = std::move(entry), unheard]() mutable {
             auto written = write(catalog_.database(), entry);
             if (!written && unheard) {
-                log::error("audit entry lost act={} tenant={} error=\"{}\"", entry.act, entry.tenant.name,
-                           written.error().message);
+                log::error("audit entry lost act={} tenant={} error=\"{}\"", entry.act,
+                           entry.tenant.name, written.error().message);
             }
             return written;
         },

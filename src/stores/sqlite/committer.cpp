@@ -91,7 +91,8 @@ void Committer::commit(Batch& batch) {
     const auto begin = std::chrono::steady_clock::now();
     const auto done = commit_together(batch);
     if (!done) {
-        if (writable_) log::error("commit failed changes={} error=\"{}\"", batch.size(), done.error().message);
+        if (writable_)
+            log::error("commit failed changes={} error=\"{}\"", batch.size(), done.error().message);
         commit_one_by_one(batch);
     } else if (!writable_) {
         writable_ = true;
@@ -99,7 +100,8 @@ void Committer::commit(Batch& batch) {
     }
     if (observer_) {
         const auto took = std::chrono::steady_clock::now() - begin;
-        observer_(batch.size(), std::chrono::duration_cast<std::chrono::microseconds>(took), writable_);
+        observer_(batch.size(), std::chrono::duration_cast<std::chrono::microseconds>(took),
+                  writable_);
     }
 }
 
@@ -139,7 +141,8 @@ Result<void> Committer::apply(Pending& pending, WallMs now) {
         [&](auto& op) -> Result<void> {
             using Change = std::decay_t<decltype(op.change)>;
             if constexpr (std::is_same_v<Change, jobs::LogWrite>) {
-                const auto kept = std::chrono::duration_cast<std::chrono::milliseconds>(retention_.idempotency);
+                const auto kept =
+                    std::chrono::duration_cast<std::chrono::milliseconds>(retention_.idempotency);
                 op.result = writer_.apply(op.change, now - kept.count());
             } else if constexpr (std::is_same_v<Change, jobs::FileRecord>) {
                 op.result = writer_.put_file(op.change);
@@ -159,15 +162,20 @@ Result<void> Committer::apply(Pending& pending, WallMs now) {
 
 Result<void> Committer::refuse_when_low(const Pending& pending) {
     const auto* const write = std::get_if<Op<jobs::LogWrite, void>>(&pending.op);
-    const bool takes_room = write != nullptr ? write->change.kind == jobs::LogWrite::Kind::accept
-                                             : std::holds_alternative<Op<jobs::FileRecord, void>>(pending.op);
+    const bool takes_room = write != nullptr
+                                ? write->change.kind == jobs::LogWrite::Kind::accept
+                                : std::holds_alternative<Op<jobs::FileRecord, void>>(pending.op);
     if (!takes_room || space_ == nullptr || !space_->low()) return {};
     return fail(Error{ErrorCode::unavailable, "the disk is nearly full", {}, 30});
 }
 
 void Committer::answer(Batch batch) {
     const auto run = [](Pending& pending) {
-        std::visit([](auto& op) { if (op.done) op.done(std::move(op.result)); }, pending.op);
+        std::visit(
+            [](auto& op) {
+                if (op.done) op.done(std::move(op.result));
+            },
+            pending.op);
     };
     while (!batch.empty()) {
         // One post per loop; in nearly every batch all of it belongs to one.

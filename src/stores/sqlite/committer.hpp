@@ -25,8 +25,8 @@ using CommitObserver =
 /// applies it in one transaction and answers after the data is on disk: each loop gets the answers
 /// of a batch, in order, as one wake-up.
 ///
-/// When a batch fails it is rolled back whole and its changes are committed one by one, so that a bad
-/// one fails alone. Below the low-water mark of the disk new jobs and files are refused
+/// When a batch fails it is rolled back whole and its changes are committed one by one, so that a
+/// bad one fails alone. Below the low-water mark of the disk new jobs and files are refused
 /// (`unavailable`), so that there is room to end what was accepted.
 class Committer {
   public:

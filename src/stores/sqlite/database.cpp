@@ -46,8 +46,12 @@ Error error_of(sqlite3* database) {
 
 }  // namespace
 
-void Statement::Finalize::operator()(sqlite3_stmt* statement) const { sqlite3_finalize(statement); }
-void Database::Close::operator()(sqlite3* database) const { sqlite3_close_v2(database); }
+void Statement::Finalize::operator()(sqlite3_stmt* statement) const {
+    sqlite3_finalize(statement);
+}
+void Database::Close::operator()(sqlite3* database) const {
+    sqlite3_close_v2(database);
+}
 
 void Statement::bind(int position, std::int64_t value) {
     sqlite3_bind_int64(statement_.get(), position, value);
@@ -60,7 +64,9 @@ void Statement::bind(int position, Blob value) {
     const char* const data = value.bytes.data() == nullptr ? "" : value.bytes.data();
     sqlite3_bind_blob64(statement_.get(), position, data, value.bytes.size(), SQLITE_STATIC);
 }
-void Statement::bind(int position, std::nullptr_t) { sqlite3_bind_null(statement_.get(), position); }
+void Statement::bind(int position, std::nullptr_t) {
+    sqlite3_bind_null(statement_.get(), position);
+}
 
 Result<bool> Statement::step() {
     const int code = sqlite3_step(statement_.get());
@@ -81,7 +87,9 @@ Result<void> Statement::finish() {
     return {};
 }
 
-void Statement::reset() { sqlite3_reset(statement_.get()); }
+void Statement::reset() {
+    sqlite3_reset(statement_.get());
+}
 
 std::int64_t Statement::integer(int column) const {
     return sqlite3_column_int64(statement_.get(), column);
@@ -89,7 +97,8 @@ std::int64_t Statement::integer(int column) const {
 std::string_view Statement::bytes(int column) const {
     const void* const data = sqlite3_column_blob(statement_.get(), column);
     const auto size = static_cast<std::size_t>(sqlite3_column_bytes(statement_.get(), column));
-    return data == nullptr ? std::string_view() : std::string_view(static_cast<const char*>(data), size);
+    return data == nullptr ? std::string_view()
+                           : std::string_view(static_cast<const char*>(data), size);
 }
 bool Statement::is_null(int column) const {
     return sqlite3_column_type(statement_.get(), column) == SQLITE_NULL;
@@ -97,7 +106,8 @@ bool Statement::is_null(int column) const {
 
 Result<Database> Database::open(const std::string& path, const DatabaseOptions& options) {
     if (!options.read_only) {
-        // SQLite gives its log and index files the mode of the database file: nobody else's business.
+        // SQLite gives its log and index files the mode of the database file: nobody else's
+        // business.
         const UniqueFd made(::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600));
     }
     sqlite3* raw = nullptr;
@@ -106,16 +116,19 @@ Result<Database> Database::open(const std::string& path, const DatabaseOptions& 
     const int code = sqlite3_open_v2(path.c_str(), &raw, flags, nullptr);
     Database database;
     database.database_.reset(raw);
-    if (code != SQLITE_OK) return fail(error_of(code, raw == nullptr ? "no memory" : sqlite3_errmsg(raw)));
+    if (code != SQLITE_OK)
+        return fail(error_of(code, raw == nullptr ? "no memory" : sqlite3_errmsg(raw)));
     sqlite3_busy_timeout(raw, options.busy_timeout_ms);
     sqlite3_db_config(raw, SQLITE_DBCONFIG_DEFENSIVE, 1, nullptr);
     sqlite3_db_config(raw, SQLITE_DBCONFIG_TRUSTED_SCHEMA, 0, nullptr);
-    auto set_up = database.execute("PRAGMA foreign_keys = ON; PRAGMA temp_store = MEMORY;"
-                                   "PRAGMA cache_size = -16384;");
+    auto set_up = database.execute(
+        "PRAGMA foreign_keys = ON; PRAGMA temp_store = MEMORY;"
+        "PRAGMA cache_size = -16384;");
     if (set_up && options.read_only) set_up = database.execute("PRAGMA query_only = ON");
     if (set_up && !options.read_only) {
-        set_up = database.execute("PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL;"
-                                  "PRAGMA journal_size_limit = 67108864;");
+        set_up = database.execute(
+            "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL;"
+            "PRAGMA journal_size_limit = 67108864;");
         sqlite3_wal_autocheckpoint(raw, options.checkpoint_pages);
     }
     if (!set_up) return fail(std::move(set_up).error());
@@ -136,9 +149,9 @@ Result<void> Database::execute(Sql sql) {
 
 Statement Database::prepare(Sql sql) {
     sqlite3_stmt* raw = nullptr;
-    const int code = sqlite3_prepare_v3(database_.get(), sql.text().data(),
-                                        static_cast<int>(sql.text().size()), SQLITE_PREPARE_PERSISTENT,
-                                        &raw, nullptr);
+    const int code =
+        sqlite3_prepare_v3(database_.get(), sql.text().data(), static_cast<int>(sql.text().size()),
+                           SQLITE_PREPARE_PERSISTENT, &raw, nullptr);
     Statement statement;
     statement.statement_.reset(raw);
     if (code != SQLITE_OK) {
@@ -148,7 +161,9 @@ Statement Database::prepare(Sql sql) {
     return statement;
 }
 
-std::int64_t Database::changes() const { return sqlite3_changes64(database_.get()); }
+std::int64_t Database::changes() const {
+    return sqlite3_changes64(database_.get());
+}
 
 void Database::rollback() {
     if (sqlite3_get_autocommit(database_.get()) == 0) {

@@ -58,7 +58,9 @@ class Statement {
     }
     void bind(int position, std::int64_t value);
     void bind(int position, std::uint32_t value) { bind(position, std::int64_t{value}); }
-    void bind(int position, std::uint64_t value) { bind(position, static_cast<std::int64_t>(value)); }
+    void bind(int position, std::uint64_t value) {
+        bind(position, static_cast<std::int64_t>(value));
+    }
     void bind(int position, int value) { bind(position, std::int64_t{value}); }
     void bind(int position, std::string_view value);
     void bind(int position, const std::string& value) { bind(position, std::string_view(value)); }

@@ -9,11 +9,12 @@ namespace {
 
 constexpr std::int64_t kStepRows = 300;
 
-/// The smallest UUIDv7 of a millisecond: ids are in the order of creation, and nothing ends before it
-/// was created, so only smaller ones can be past `time`.
+/// The smallest UUIDv7 of a millisecond: ids are in the order of creation, and nothing ends before
+/// it was created, so only smaller ones can be past `time`.
 std::string first_id_of(WallMs time) {
     std::string id(16, '\0');
-    for (int i = 0; i < 6; ++i) id[static_cast<std::size_t>(i)] = static_cast<char>(time >> (40 - 8 * i) & 0xFF);
+    for (int i = 0; i < 6; ++i)
+        id[static_cast<std::size_t>(i)] = static_cast<char>(time >> (40 - 8 * i) & 0xFF);
     return id;
 }
 
@@ -26,38 +27,43 @@ WallMs before(WallMs now, std::chrono::hours kept) {
 JobExpiry::JobExpiry(Database& database, JobWriter& writer, Retention retention)
     : writer_(writer),
       retention_(retention),
-      old_keys_(database.prepare(
-          "SELECT tenant, key FROM idempotency WHERE created_at <= ? LIMIT ?")),
+      old_keys_(
+          database.prepare("SELECT tenant, key FROM idempotency WHERE created_at <= ? LIMIT ?")),
       erase_key_(database.prepare("DELETE FROM idempotency WHERE tenant = ? AND key = ?")),
       old_files_(database.prepare(
           "SELECT tenant, id FROM files WHERE expires_at > 0 AND expires_at <= ? LIMIT ?")),
       next_ended_tenant_(database.prepare("SELECT min(tenant) FROM ended_jobs WHERE tenant > ?")),
-      old_ended_(database.prepare(
-          "SELECT id, finished_at, state, output IS NOT NULL FROM ended_jobs "
-          "WHERE tenant = ? AND id > ? AND id < ? ORDER BY id LIMIT ?")),
+      old_ended_(
+          database.prepare("SELECT id, finished_at, state, output IS NOT NULL FROM ended_jobs "
+                           "WHERE tenant = ? AND id > ? AND id < ? ORDER BY id LIMIT ?")),
       row_(database.prepare(
           "SELECT id, state, caller, capability, version, sum, body FROM ended_jobs "
           "WHERE tenant = ? AND id = ?")),
       kept_input_(database.prepare("SELECT 1 FROM inputs WHERE tenant = ? AND job = ?")),
       next_usage_tenant_(database.prepare("SELECT min(tenant) FROM usage WHERE tenant > ?")),
-      old_usage_(database.prepare(
-          "SELECT job, finished_at FROM usage "
-          "WHERE tenant = ? AND job > ? AND job < ? ORDER BY job LIMIT ?")),
+      old_usage_(database.prepare("SELECT job, finished_at FROM usage "
+                                  "WHERE tenant = ? AND job > ? AND job < ? ORDER BY job LIMIT ?")),
       erase_usage_(database.prepare("DELETE FROM usage WHERE tenant = ? AND job = ?")) {}
 
 Result<bool> JobExpiry::step(WallMs now, Expired& expired) {
     const auto pass = [&]() -> Result<bool> {
         switch (phase_) {
-            case Phase::keys: return keys(now, expired);
-            case Phase::files: return files(now, expired);
+            case Phase::keys:
+                return keys(now, expired);
+            case Phase::files:
+                return files(now, expired);
             case Phase::jobs:
-                return retention_.jobs.count() == 0 ? false : ended(before(now, retention_.jobs), true, expired);
+                return retention_.jobs.count() == 0
+                           ? false
+                           : ended(before(now, retention_.jobs), true, expired);
             case Phase::results:
                 return retention_.results.count() == 0
                            ? false
                            : ended(before(now, retention_.results), false, expired);
             case Phase::usage:
-                return retention_.usage.count() == 0 ? false : usage(before(now, retention_.usage), expired);
+                return retention_.usage.count() == 0
+                           ? false
+                           : usage(before(now, retention_.usage), expired);
         }
         return false;
     };
@@ -192,7 +198,8 @@ Result<bool> JobExpiry::usage(WallMs cutoff, Expired& expired) {
         if (old_usage_.integer(1) <= cutoff) old.push_back(cursor_.id);
     }
     for (const std::string& id : old) {
-        if (auto done = erase_usage_.run(cursor_.tenant, Blob{id}); !done) return fail(done.error());
+        if (auto done = erase_usage_.run(cursor_.tenant, Blob{id}); !done)
+            return fail(done.error());
     }
     expired.usage += old.size();
     cursor_.in_tenant = seen == kStepRows;

@@ -10,7 +10,9 @@
 namespace headrace::stores {
 namespace {
 
-std::int64_t epoch_sum(std::int64_t epoch) { return RowSum("meta").add("epoch").add(epoch).value(); }
+std::int64_t epoch_sum(std::int64_t epoch) {
+    return RowSum("meta").add("epoch").add(epoch).value();
+}
 
 /// Raises the epoch in the transaction its caller has begun.
 Result<std::uint64_t> raise_epoch(Database& database) {
@@ -28,8 +30,9 @@ Result<std::uint64_t> raise_epoch(Database& database) {
     }
     ++epoch;
     auto done = database
-                    .prepare("INSERT INTO meta(name, value, sum) VALUES('epoch', ?1, ?2) "
-                             "ON CONFLICT(name) DO UPDATE SET value = ?1, sum = ?2")
+                    .prepare(
+                        "INSERT INTO meta(name, value, sum) VALUES('epoch', ?1, ?2) "
+                        "ON CONFLICT(name) DO UPDATE SET value = ?1, sum = ?2")
                     .run(epoch, epoch_sum(epoch));
     if (!done) return fail(done.error());
     return static_cast<std::uint64_t>(epoch);
@@ -45,7 +48,8 @@ class SqliteBlobReferences final : public jobs::BlobReferences {
     explicit SqliteBlobReferences(Database database)
         : database_(std::move(database)),
           next_tenant_(database_.prepare("SELECT min(tenant) FROM blob_refs WHERE tenant > ?")),
-          refers_(database_.prepare("SELECT 1 FROM blob_refs WHERE tenant = ? AND digest = ? LIMIT 1")) {}
+          refers_(database_.prepare(
+              "SELECT 1 FROM blob_refs WHERE tenant = ? AND digest = ? LIMIT 1")) {}
 
     Result<std::vector<TenantId>> tenants() override {
         std::vector<TenantId> out;
@@ -80,7 +84,8 @@ class SqliteBlobReferences final : public jobs::BlobReferences {
 /// The connections that read, each with its thread. The lanes stand last: they end first.
 class SqliteJobLog::Readers {
   public:
-    static Result<std::unique_ptr<Readers>> open(const std::string& path, const DatabaseOptions& options) {
+    static Result<std::unique_ptr<Readers>> open(const std::string& path,
+                                                 const DatabaseOptions& options) {
         auto points = Database::open(path, reading(options));
         if (!points) return fail(points.error());
         auto lists = Database::open(path, reading(options));
@@ -109,8 +114,10 @@ SqliteJobLog::SqliteJobLog(std::string path, JobLogSettings settings, const Cloc
 
 SqliteJobLog::~SqliteJobLog() = default;
 
-Result<std::unique_ptr<SqliteJobLog>> SqliteJobLog::open(const std::string& path, JobLogSettings settings,
-                                                         const Clock& clock, CommitObserver observer) {
+Result<std::unique_ptr<SqliteJobLog>> SqliteJobLog::open(const std::string& path,
+                                                         JobLogSettings settings,
+                                                         const Clock& clock,
+                                                         CommitObserver observer) {
     auto database = open_checked(path, jobs_schema(), settings.database, settings.full_check_bytes);
     if (!database) return fail(database.error());
     std::error_code no_size;
@@ -171,8 +178,8 @@ void SqliteJobLog::find_idempotent(TenantId tenant, std::string key,
                                    jobs::Done<std::optional<jobs::JobRecord>> done) {
     readers_->points_lane.ask<std::optional<jobs::JobRecord>>(
         [this, tenant = std::move(tenant), key = std::move(key)] {
-            const auto kept =
-                std::chrono::duration_cast<std::chrono::milliseconds>(settings_.retention.idempotency);
+            const auto kept = std::chrono::duration_cast<std::chrono::milliseconds>(
+                settings_.retention.idempotency);
             return readers_->points.find_idempotent(tenant, key, clock_.wall() - kept.count());
         },
         std::move(done));
@@ -205,7 +212,9 @@ void SqliteJobLog::expire(WallMs now, jobs::Done<Expired> done) {
     committer_->expire(now, std::move(done));
 }
 
-bool SqliteJobLog::writable() const { return committer_->writable(); }
+bool SqliteJobLog::writable() const {
+    return committer_->writable();
+}
 
 Result<std::unique_ptr<jobs::BlobReferences>> SqliteJobLog::references() const {
     auto database = Database::open(path_, reading(settings_.database));

@@ -19,13 +19,14 @@ struct JobLogSettings {
 };
 
 /// jobs.db: the durable record of jobs on SQLite. Callable from any thread; answers on the calling
-/// loop (on a thread of its own when the caller runs none), which must outlive it. One thread writes,
-/// one serves point reads, one serves lists, so that a long list delays nobody's job.
+/// loop (on a thread of its own when the caller runs none), which must outlive it. One thread
+/// writes, one serves point reads, one serves lists, so that a long list delays nobody's job.
 class SqliteJobLog final : public jobs::JobLog {
   public:
     /// Blocking. `internal`, naming the file, when it is damaged or of a newer program.
-    static Result<std::unique_ptr<SqliteJobLog>> open(const std::string& path, JobLogSettings settings,
-                                                      const Clock& clock, CommitObserver observer = {});
+    static Result<std::unique_ptr<SqliteJobLog>> open(const std::string& path,
+                                                      JobLogSettings settings, const Clock& clock,
+                                                      CommitObserver observer = {});
     /// Commits and answers what is queued.
     ~SqliteJobLog() override;
 
@@ -40,7 +41,8 @@ class SqliteJobLog final : public jobs::JobLog {
                          jobs::Done<std::optional<jobs::JobRecord>> done) override;
     void usage(jobs::UsageQuery query, jobs::Done<std::vector<jobs::UsageRecord>> done) override;
     void put_file(jobs::FileRecord file, jobs::Done<void> done) override;
-    void get_file(TenantId tenant, FileId id, jobs::Done<std::optional<jobs::FileRecord>> done) override;
+    void get_file(TenantId tenant, FileId id,
+                  jobs::Done<std::optional<jobs::FileRecord>> done) override;
     void remove_file(TenantId tenant, FileId id, jobs::Done<bool> done) override;
 
     /// Removes what is past its time, in small steps between the commits; call every few minutes.

@@ -24,7 +24,9 @@ NameAndVersion split(const std::string& capability) {
     return {capability.substr(0, at), capability.substr(at + 1)};
 }
 
-bool newer(const jobs::JobRecord& a, const jobs::JobRecord& b) { return a.id > b.id; }
+bool newer(const jobs::JobRecord& a, const jobs::JobRecord& b) {
+    return a.id > b.id;
+}
 
 }  // namespace
 
@@ -39,21 +41,25 @@ JobReader::JobReader(Database& database)
                               "FROM ended_jobs WHERE tenant = ? AND id = ?")),
       list_open_(database.prepare(
           "SELECT id, state, caller, capability, version, sum, body FROM open_jobs "
-          "WHERE tenant = ?1 AND id < ?2 AND (?3 < 0 OR state = ?3) AND (?4 = '' OR capability = ?4) "
+          "WHERE tenant = ?1 AND id < ?2 AND (?3 < 0 OR state = ?3) AND (?4 = '' OR capability = "
+          "?4) "
           "AND (?5 = '' OR version = ?5) AND (?6 = 0 OR caller = ?7) ORDER BY id DESC LIMIT ?8")),
       list_ended_(database.prepare(
           "SELECT id, state, caller, capability, version, sum, body, output FROM ended_jobs "
-          "WHERE tenant = ?1 AND id < ?2 AND (?3 < 0 OR state = ?3) AND (?4 = '' OR capability = ?4) "
+          "WHERE tenant = ?1 AND id < ?2 AND (?3 < 0 OR state = ?3) AND (?4 = '' OR capability = "
+          "?4) "
           "AND (?5 = '' OR version = ?5) AND (?6 = 0 OR caller = ?7) ORDER BY id DESC LIMIT ?8")),
       list_caller_(database.prepare(
           "SELECT id, state, caller, capability, version, sum, body, output "
           "FROM ended_jobs INDEXED BY ended_by_caller "
-          "WHERE tenant = ?1 AND id < ?2 AND (?3 < 0 OR state = ?3) AND (?4 = '' OR capability = ?4) "
+          "WHERE tenant = ?1 AND id < ?2 AND (?3 < 0 OR state = ?3) AND (?4 = '' OR capability = "
+          "?4) "
           "AND (?5 = '' OR version = ?5) AND ?6 = 1 AND caller = ?7 ORDER BY id DESC LIMIT ?8")),
       list_state_(database.prepare(
           "SELECT id, state, caller, capability, version, sum, body, output "
           "FROM ended_jobs INDEXED BY ended_badly "
-          "WHERE tenant = ?1 AND id < ?2 AND state = ?3 AND state > 2 AND (?4 = '' OR capability = ?4) "
+          "WHERE tenant = ?1 AND id < ?2 AND state = ?3 AND state > 2 AND (?4 = '' OR capability = "
+          "?4) "
           "AND (?5 = '' OR version = ?5) AND (?6 = 0 OR caller = ?7) ORDER BY id DESC LIMIT ?8")),
       list_dead_(database.prepare(
           "SELECT id, state, caller, capability, version, sum, body, output "
@@ -62,12 +68,12 @@ JobReader::JobReader(Database& database)
           "AND (?5 = '' OR version = ?5) AND (?6 = 0 OR caller = ?7) ORDER BY id DESC LIMIT ?8")),
       open_input_(database.prepare("SELECT input FROM open_jobs WHERE tenant = ? AND id = ?")),
       kept_input_(database.prepare("SELECT body FROM inputs WHERE tenant = ? AND job = ?")),
-      idempotent_(database.prepare(
-          "SELECT job, created_at, request, sum FROM idempotency "
-          "WHERE tenant = ? AND key = ? AND created_at > ?")),
+      idempotent_(database.prepare("SELECT job, created_at, request, sum FROM idempotency "
+                                   "WHERE tenant = ? AND key = ? AND created_at > ?")),
       usage_(database.prepare(
           "SELECT job, capability, version, sum, body FROM usage "
-          "WHERE tenant = ?1 AND job < ?2 AND (?3 = '' OR capability = ?3) AND (?4 = '' OR version = ?4) "
+          "WHERE tenant = ?1 AND job < ?2 AND (?3 = '' OR capability = ?3) AND (?4 = '' OR version "
+          "= ?4) "
           "AND finished_at >= ?5 AND finished_at < ?6 ORDER BY job DESC LIMIT ?7")),
       file_(database.prepare("SELECT sum, body FROM files WHERE tenant = ? AND id = ?")) {}
 
@@ -101,7 +107,8 @@ Result<std::optional<jobs::JobRecord>> JobReader::get(const TenantId& tenant, co
     return std::optional(std::move(*job));
 }
 
-Result<std::optional<jobs::JobRecord>> JobReader::get_ended(const TenantId& tenant, const JobId& id) {
+Result<std::optional<jobs::JobRecord>> JobReader::get_ended(const TenantId& tenant,
+                                                            const JobId& id) {
     const std::string raw = id.raw();
     ended_.start(tenant.name, Blob{raw});
     const auto row = ended_.step();
@@ -134,7 +141,8 @@ Result<void> JobReader::collect(Statement& rows, bool ended, const jobs::JobQuer
         const auto row = rows.step();
         if (!row) return fail(row.error());
         if (!*row) return {};
-        auto job = ended ? read_ended(query.tenant, rows) : read_job_row("open_jobs", query.tenant, rows);
+        auto job =
+            ended ? read_ended(query.tenant, rows) : read_job_row("open_jobs", query.tenant, rows);
         if (!job) {
             rows.reset();
             return fail(job.error());
@@ -161,9 +169,12 @@ Result<std::vector<jobs::JobRecord>> JobReader::list_in_snapshot(const jobs::Job
     }
     if (want_ended) {
         Statement* rows = &list_ended_;
-        if (query.dead_only) rows = &list_dead_;
-        else if (query.caller) rows = &list_caller_;
-        else if (query.state && *query.state > jobs::JobState::succeeded) rows = &list_state_;
+        if (query.dead_only)
+            rows = &list_dead_;
+        else if (query.caller)
+            rows = &list_caller_;
+        else if (query.state && *query.state > jobs::JobState::succeeded)
+            rows = &list_state_;
         if (auto done = collect(*rows, true, query, ended); !done) return fail(done.error());
     }
     return merge_newest_first(std::move(open), std::move(ended), query.limit);
@@ -196,14 +207,16 @@ Result<std::shared_ptr<const jobs::Payload>> JobReader::load_input(const TenantI
 }
 
 Result<std::optional<jobs::JobRecord>> JobReader::find_idempotent(const TenantId& tenant,
-                                                                  const std::string& key, WallMs after) {
+                                                                  const std::string& key,
+                                                                  WallMs after) {
     idempotent_.start(tenant.name, key, after);
     const auto row = idempotent_.step();
     if (!row) return fail(row.error());
     if (!*row) return std::nullopt;
     const auto id = JobId::from_raw(idempotent_.bytes(0));
     const std::string request(idempotent_.bytes(2));
-    const std::int64_t sum = idempotency_sum(tenant, key, idempotent_.bytes(0), idempotent_.integer(1), request);
+    const std::int64_t sum =
+        idempotency_sum(tenant, key, idempotent_.bytes(0), idempotent_.integer(1), request);
     const bool sound = id && request.size() == sizeof(Sha256) && sum == idempotent_.integer(3);
     idempotent_.reset();
     if (!sound) return damaged_row("idempotency", id.value_or(JobId{}));
@@ -249,12 +262,13 @@ Result<jobs::UsageRecord> JobReader::read_usage_row(const TenantId& tenant, cons
                                  .add(record.version)
                                  .add(body)
                                  .value();
-    if (sum != row.integer(3) || !decode_usage(body, record)) return damaged_row("usage", record.job);
+    if (sum != row.integer(3) || !decode_usage(body, record))
+        return damaged_row("usage", record.job);
     return record;
 }
 
-Result<std::optional<jobs::FileRecord>> JobReader::get_file(const TenantId& tenant, const FileId& id,
-                                                            WallMs now) {
+Result<std::optional<jobs::FileRecord>> JobReader::get_file(const TenantId& tenant,
+                                                            const FileId& id, WallMs now) {
     const std::string raw = id.raw();
     file_.start(tenant.name, Blob{raw});
     const auto row = file_.step();
@@ -297,7 +311,9 @@ Result<void> only_error(const Result<T>& result) {
     return result ? Result<void>() : fail(result.error());
 }
 
-TenantId tenant_in(const Statement& row, int column) { return TenantId(std::string(row.bytes(column))); }
+TenantId tenant_in(const Statement& row, int column) {
+    return TenantId(std::string(row.bytes(column)));
+}
 
 Result<void> check_input(const Statement& row) {
     const auto id = JobId::from_raw(row.bytes(0));
@@ -306,8 +322,8 @@ Result<void> check_input(const Statement& row) {
 }
 
 Result<void> check_key(const Statement& row) {
-    const std::int64_t sum =
-        idempotency_sum(tenant_in(row, 0), row.bytes(1), row.bytes(2), row.integer(3), row.bytes(4));
+    const std::int64_t sum = idempotency_sum(tenant_in(row, 0), row.bytes(1), row.bytes(2),
+                                             row.integer(3), row.bytes(4));
     if (sum == row.integer(5)) return {};
     return damaged_row("idempotency", JobId::from_raw(row.bytes(2)).value_or(JobId{}));
 }
@@ -316,27 +332,37 @@ Result<void> check_key(const Statement& row) {
 
 Result<void> JobReader::check_every_row() {
     auto done = for_each_row(
-        database_.prepare("SELECT id, state, caller, capability, version, sum, body, tenant FROM open_jobs"),
-        [](const Statement& row) { return only_error(read_job_row("open_jobs", tenant_in(row, 7), row)); });
+        database_.prepare(
+            "SELECT id, state, caller, capability, version, sum, body, tenant FROM open_jobs"),
+        [](const Statement& row) {
+            return only_error(read_job_row("open_jobs", tenant_in(row, 7), row));
+        });
     if (!done) return done;
-    done = for_each_row(database_.prepare("SELECT id, state, caller, capability, version, sum, body, output, "
-                                          "tenant FROM ended_jobs"),
-                        [this](const Statement& row) { return only_error(read_ended(tenant_in(row, 8), row)); });
+    done = for_each_row(
+        database_.prepare("SELECT id, state, caller, capability, version, sum, body, output, "
+                          "tenant FROM ended_jobs"),
+        [this](const Statement& row) { return only_error(read_ended(tenant_in(row, 8), row)); });
     if (!done) return done;
-    done = for_each_row(database_.prepare("SELECT id, tenant, input FROM open_jobs WHERE input IS NOT NULL "
-                                          "UNION ALL SELECT job, tenant, body FROM inputs"),
-                        check_input);
+    done = for_each_row(
+        database_.prepare("SELECT id, tenant, input FROM open_jobs WHERE input IS NOT NULL "
+                          "UNION ALL SELECT job, tenant, body FROM inputs"),
+        check_input);
     if (!done) return done;
-    done = for_each_row(database_.prepare("SELECT tenant, key, job, created_at, request, sum FROM idempotency"),
-                        check_key);
+    done = for_each_row(
+        database_.prepare("SELECT tenant, key, job, created_at, request, sum FROM idempotency"),
+        check_key);
     if (!done) return done;
-    done = for_each_row(database_.prepare("SELECT job, capability, version, sum, body, tenant FROM usage"),
-                        [this](const Statement& row) { return only_error(read_usage_row(tenant_in(row, 5), row)); });
+    done = for_each_row(
+        database_.prepare("SELECT job, capability, version, sum, body, tenant FROM usage"),
+        [this](const Statement& row) {
+            return only_error(read_usage_row(tenant_in(row, 5), row));
+        });
     if (!done) return done;
-    return for_each_row(database_.prepare("SELECT sum, body, tenant, id FROM files"), [this](const Statement& row) {
-        const FileId id = FileId::from_raw(row.bytes(3)).value_or(FileId{});
-        return only_error(read_file_row(tenant_in(row, 2), id, row));
-    });
+    return for_each_row(database_.prepare("SELECT sum, body, tenant, id FROM files"),
+                        [this](const Statement& row) {
+                            const FileId id = FileId::from_raw(row.bytes(3)).value_or(FileId{});
+                            return only_error(read_file_row(tenant_in(row, 2), id, row));
+                        });
 }
 
 }  // namespace headrace::stores

@@ -11,11 +11,17 @@ constexpr std::size_t kInlineInputBytes = 1024;
 constexpr std::int64_t kInputApart = 1;
 constexpr std::int64_t kInputHasBlobs = 2;
 
-std::string owner_of(char kind, const Uuid& id) { return kind + id.raw(); }
+std::string owner_of(char kind, const Uuid& id) {
+    return kind + id.raw();
+}
 
-bool has_blobs(const jobs::Payload& payload) { return payload.spilled || !payload.media.empty(); }
+bool has_blobs(const jobs::Payload& payload) {
+    return payload.spilled || !payload.media.empty();
+}
 
-bool is_dead(const jobs::JobRecord& job) { return job.error && job.error->reason == "dead"; }
+bool is_dead(const jobs::JobRecord& job) {
+    return job.error && job.error->reason == "dead";
+}
 
 std::string_view view(const Sha256& digest) {
     return {reinterpret_cast<const char*>(digest.data()), digest.size()};
@@ -30,31 +36,32 @@ JobWriter::JobWriter(Database& database)
           "VALUES(?, ?, ?, ?, ?, ?) ON CONFLICT(tenant, key) DO UPDATE SET job = excluded.job, "
           "created_at = excluded.created_at, request = excluded.request, sum = excluded.sum "
           "WHERE created_at <= ?")),
-      unclaim_(database.prepare("DELETE FROM idempotency WHERE tenant = ? AND key = ? AND job = ?")),
-      insert_open_(database.prepare(
-          "INSERT INTO open_jobs(tenant, id, state, caller, capability, version, extras, sum, body, "
-          "input) VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?, ?)")),
+      unclaim_(
+          database.prepare("DELETE FROM idempotency WHERE tenant = ? AND key = ? AND job = ?")),
+      insert_open_(database.prepare("INSERT INTO open_jobs(tenant, id, state, caller, capability, "
+                                    "version, extras, sum, body, "
+                                    "input) VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?, ?)")),
       update_open_(database.prepare(
           "UPDATE open_jobs SET state = ?, sum = ?, body = ? WHERE tenant = ? AND id = ?")),
-      end_well_(database.prepare(
-          "DELETE FROM open_jobs WHERE tenant = ? AND id = ? RETURNING extras")),
+      end_well_(
+          database.prepare("DELETE FROM open_jobs WHERE tenant = ? AND id = ? RETURNING extras")),
       end_badly_(database.prepare(
           "DELETE FROM open_jobs WHERE tenant = ? AND id = ? RETURNING extras, input")),
-      insert_ended_(database.prepare(
-          "INSERT INTO ended_jobs(tenant, id, state, caller, capability, version, finished_at, dead, "
-          "sum, body, output) VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)")),
+      insert_ended_(database.prepare("INSERT INTO ended_jobs(tenant, id, state, caller, "
+                                     "capability, version, finished_at, dead, "
+                                     "sum, body, output) VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)")),
       update_ended_(database.prepare(
           "UPDATE ended_jobs SET sum = ?, body = ?, output = NULL WHERE tenant = ? AND id = ?")),
       has_open_(database.prepare("SELECT 1 FROM open_jobs WHERE tenant = ? AND id = ?")),
       has_ended_(database.prepare("SELECT 1 FROM ended_jobs WHERE tenant = ? AND id = ?")),
       erase_ended_(database.prepare("DELETE FROM ended_jobs WHERE tenant = ? AND id = ?")),
-      insert_input_(database.prepare(
-          "INSERT OR REPLACE INTO inputs(tenant, job, body) VALUES(?, ?, ?)")),
+      insert_input_(
+          database.prepare("INSERT OR REPLACE INTO inputs(tenant, job, body) VALUES(?, ?, ?)")),
       erase_input_(database.prepare("DELETE FROM inputs WHERE tenant = ? AND job = ?")),
       has_file_(database.prepare("SELECT 1 FROM files WHERE tenant = ? AND id = ?")),
-      replace_file_(database.prepare(
-          "INSERT OR REPLACE INTO files(tenant, id, job, expires_at, sum, body) "
-          "VALUES(?, ?, ?, ?, ?, ?)")),
+      replace_file_(
+          database.prepare("INSERT OR REPLACE INTO files(tenant, id, job, expires_at, sum, body) "
+                           "VALUES(?, ?, ?, ?, ?, ?)")),
       erase_file_(database.prepare("DELETE FROM files WHERE tenant = ? AND id = ?")),
       files_of_job_(database.prepare("SELECT id FROM files WHERE tenant = ? AND job = ?")),
       insert_usage_(database.prepare(
@@ -123,16 +130,19 @@ Result<void> JobWriter::insert_open(const jobs::JobRecord& job) {
     }
     const auto state = static_cast<std::int64_t>(job.state);
     const bool inlined = job.input && (extras & kInputApart) == 0;
-    auto done = inlined ? insert_open_.run(job.tenant.name, Blob{id}, state, job.caller, job.capability,
-                                           job.version, extras, sum, Blob{body}, Blob{input})
-                        : insert_open_.run(job.tenant.name, Blob{id}, state, job.caller, job.capability,
-                                           job.version, extras, sum, Blob{body}, nullptr);
+    auto done = inlined
+                    ? insert_open_.run(job.tenant.name, Blob{id}, state, job.caller, job.capability,
+                                       job.version, extras, sum, Blob{body}, Blob{input})
+                    : insert_open_.run(job.tenant.name, Blob{id}, state, job.caller, job.capability,
+                                       job.version, extras, sum, Blob{body}, nullptr);
     if (!done) {
         if (done.error().code != ErrorCode::conflict) return done;
         return fail(ErrorCode::conflict, "a job with this id is there already");
     }
-    if ((extras & kInputApart) != 0) done = insert_input_.run(job.tenant.name, Blob{id}, Blob{input});
-    if (done && (extras & kInputHasBlobs) != 0) done = add_refs('i', job.tenant, job.id, *job.input);
+    if ((extras & kInputApart) != 0)
+        done = insert_input_.run(job.tenant.name, Blob{id}, Blob{input});
+    if (done && (extras & kInputHasBlobs) != 0)
+        done = add_refs('i', job.tenant, job.id, *job.input);
     return done;
 }
 
@@ -147,8 +157,9 @@ Result<void> JobWriter::insert_ended(const jobs::JobRecord& job) {
                                  job.version, job.finished_at, dead, sum, Blob{body}, nullptr);
     }
     const std::string output = seal_payload("output", job.tenant, job.id, *job.output);
-    auto done = insert_ended_.run(job.tenant.name, Blob{id}, state, job.caller, job.capability,
-                                  job.version, job.finished_at, dead, sum, Blob{body}, Blob{output});
+    auto done =
+        insert_ended_.run(job.tenant.name, Blob{id}, state, job.caller, job.capability, job.version,
+                          job.finished_at, dead, sum, Blob{body}, Blob{output});
     if (done && has_blobs(*job.output)) done = add_refs('o', job.tenant, job.id, *job.output);
     return done;
 }
@@ -156,8 +167,9 @@ Result<void> JobWriter::insert_ended(const jobs::JobRecord& job) {
 Result<void> JobWriter::update_open(const jobs::JobRecord& job) {
     const std::string id = job.id.raw();
     const std::string body = encode_job(job);
-    auto done = update_open_.run(static_cast<std::int64_t>(job.state), job_sum("open_jobs", job, body),
-                                 Blob{body}, job.tenant.name, Blob{id});
+    auto done =
+        update_open_.run(static_cast<std::int64_t>(job.state), job_sum("open_jobs", job, body),
+                         Blob{body}, job.tenant.name, Blob{id});
     if (done && database_.changes() == 0) return fail(missing(job.tenant, job.id));
     return done;
 }
@@ -185,8 +197,10 @@ Result<void> JobWriter::take_from_open(const jobs::JobRecord& job) {
 
     Result<void> done;
     if (!input.empty()) done = insert_input_.run(job.tenant.name, Blob{id}, Blob{input});
-    if (succeeded && (extras & kInputApart) != 0) done = erase_input_.run(job.tenant.name, Blob{id});
-    if (done && succeeded && (extras & kInputHasBlobs) != 0) done = drop_refs('i', job.tenant, job.id);
+    if (succeeded && (extras & kInputApart) != 0)
+        done = erase_input_.run(job.tenant.name, Blob{id});
+    if (done && succeeded && (extras & kInputHasBlobs) != 0)
+        done = drop_refs('i', job.tenant, job.id);
     return done;
 }
 
@@ -226,10 +240,10 @@ Result<void> JobWriter::write_file(const jobs::FileRecord& file) {
     const std::string body = encode_file(file);
     const std::int64_t sum = RowSum("files").add(file.tenant.name).add(id).add(body).value();
     const std::string job = file.job ? file.job->raw() : std::string();
-    auto done = file.job ? replace_file_.run(file.tenant.name, Blob{id}, Blob{job}, file.expires_at, sum,
-                                             Blob{body})
-                         : replace_file_.run(file.tenant.name, Blob{id}, nullptr, file.expires_at, sum,
-                                             Blob{body});
+    auto done = file.job ? replace_file_.run(file.tenant.name, Blob{id}, Blob{job}, file.expires_at,
+                                             sum, Blob{body})
+                         : replace_file_.run(file.tenant.name, Blob{id}, nullptr, file.expires_at,
+                                             sum, Blob{body});
     if (!done) return done;
     const std::string owner = owner_of('f', file.id);
     return insert_ref_.run(file.tenant.name, Blob{owner}, Blob{view(file.blob.digest)});
@@ -246,7 +260,8 @@ Result<bool> JobWriter::remove_file(const TenantId& tenant, const FileId& id) {
 Result<void> JobWriter::strip(const jobs::JobRecord& job) {
     const std::string id = job.id.raw();
     const std::string body = encode_job(job);
-    auto done = update_ended_.run(job_sum("ended_jobs", job, body), Blob{body}, job.tenant.name, Blob{id});
+    auto done =
+        update_ended_.run(job_sum("ended_jobs", job, body), Blob{body}, job.tenant.name, Blob{id});
     if (!done) return done;
     if (database_.changes() == 0) {
         has_open_.start(job.tenant.name, Blob{id});

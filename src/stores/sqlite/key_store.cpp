@@ -61,10 +61,12 @@ Result<access::KeyRecord> read(const Statement& row) {
 Result<void> write(Database& database, const access::KeyRecord& record) {
     const std::string body = encode(record);
     return database.prepare("INSERT OR REPLACE INTO keys(tenant, id, sum, body) VALUES(?, ?, ?, ?)")
-        .run(record.tenant.name, record.id, sum_of(record.tenant.name, record.id, body), Blob{body});
+        .run(record.tenant.name, record.id, sum_of(record.tenant.name, record.id, body),
+             Blob{body});
 }
 
-Result<void> write_revoked(Database& database, const TenantId& tenant, const std::string& id, WallMs at) {
+Result<void> write_revoked(Database& database, const TenantId& tenant, const std::string& id,
+                           WallMs at) {
     Statement select =
         database.prepare("SELECT tenant, id, sum, body FROM keys WHERE tenant = ? AND id = ?");
     select.start(tenant.name, id);
@@ -96,15 +98,14 @@ Result<std::vector<access::KeyRecord>> SqliteKeyStore::load_all() {
 
 void SqliteKeyStore::save(access::KeyRecord record, access::Done<void> done) {
     catalog_.lane().ask<void>(
-        [this, record = std::move(record)] { return write(catalog_.database(), record); }, std::move(done));
+        [this, record = std::move(record)] { return write(catalog_.database(), record); },
+        std::move(done));
 }
 
 void SqliteKeyStore::revoke(TenantId tenant, std::string id, WallMs at, access::Done<void> done) {
-    catalog_.lane().ask<void>(
-        [this, tenant = std::move(tenant), id = std::move(id), at] {
-            return write_revoked(catalog_.database(), tenant, id, at);
-        },
-        std::move(done));
+    catalog_.lane().ask<void>([this, tenant = std::move(tenant), id = std::move(id),
+                               at] { return write_revoked(catalog_.database(), tenant, id, at); },
+                              std::move(done));
 }
 
 }  // namespace headrace::stores

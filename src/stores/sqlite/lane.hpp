@@ -23,8 +23,8 @@ class Lane {
     /// Thread-safe.
     void run(UniqueFunction<void()> work);
 
-    /// Runs `work` on the lane and `done` with its result on the calling loop; on the lane itself when
-    /// the caller runs no loop. The loop must outlive the lane.
+    /// Runs `work` on the lane and `done` with its result on the calling loop; on the lane itself
+    /// when the caller runs no loop. The loop must outlive the lane.
     template <class T, class Work>
     void ask(Work work, UniqueFunction<void(Result<T>)> done) {
         run([work = std::move(work), done = std::move(done), loop = Loop::current()]() mutable {

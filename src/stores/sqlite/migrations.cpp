@@ -32,7 +32,8 @@ Result<int> applied_steps(Database& database, std::span<const Migration> steps) 
         if (number > static_cast<std::int64_t>(steps.size())) {
             return fail(ErrorCode::internal, "was written by a newer version of headrace");
         }
-        if (number != last + 1 || select.bytes(1) != checksum(steps[static_cast<std::size_t>(last)])) {
+        if (number != last + 1 ||
+            select.bytes(1) != checksum(steps[static_cast<std::size_t>(last)])) {
             return fail(ErrorCode::internal,
                         "migration " + std::to_string(number) + " is not the one of this program");
         }
@@ -63,12 +64,13 @@ Result<void> full_check(Database& database) {
     const auto row = check.step();
     if (!row) return fail(row.error());
     if (*row && check.bytes(0) == "ok") return {};
-    return fail(ErrorCode::internal, "the database file is damaged: " +
-                                         (*row ? std::string(check.bytes(0)) : std::string("no answer")));
+    return fail(ErrorCode::internal,
+                "the database file is damaged: " +
+                    (*row ? std::string(check.bytes(0)) : std::string("no answer")));
 }
 
-/// A new database comes under its name only when it is whole: an empty or half-made file of that name
-/// is damage, not a beginning.
+/// A new database comes under its name only when it is whole: an empty or half-made file of that
+/// name is damage, not a beginning.
 Result<void> make_new(const std::string& path, std::span<const Migration> steps,
                       const DatabaseOptions& options) {
     const std::string fresh = path + ".new";
@@ -79,7 +81,8 @@ Result<void> make_new(const std::string& path, std::span<const Migration> steps,
         if (auto ready = migrate(*database, steps); !ready) return ready;
     }
     const auto folder = std::filesystem::path(path).parent_path();
-    const UniqueFd directory(::open(folder.empty() ? "." : folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+    const UniqueFd directory(
+        ::open(folder.empty() ? "." : folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
     if (::rename(fresh.c_str(), path.c_str()) != 0 || !directory || ::fsync(directory.get()) != 0) {
         return fail(ErrorCode::unavailable, std::string("cannot be made: ") + std::strerror(errno));
     }
@@ -90,7 +93,8 @@ Result<void> make_new(const std::string& path, std::span<const Migration> steps,
 
 Result<void> migrate(Database& database, std::span<const Migration> steps) {
     auto made = database.execute(
-        "CREATE TABLE IF NOT EXISTS migrations(number INTEGER PRIMARY KEY, checksum BLOB NOT NULL)");
+        "CREATE TABLE IF NOT EXISTS migrations(number INTEGER PRIMARY KEY, checksum BLOB NOT "
+        "NULL)");
     if (!made) return made;
     const auto last = applied_steps(database, steps);
     if (!last) return fail(last.error());
@@ -104,7 +108,8 @@ Result<void> migrate(Database& database, std::span<const Migration> steps) {
 Result<Database> open_checked(const std::string& path, std::span<const Migration> steps,
                               const DatabaseOptions& options, std::uint64_t full_check_bytes) {
     if (::access(path.c_str(), F_OK) != 0 && errno == ENOENT) {
-        if (auto made = make_new(path, steps, options); !made) return damaged(path, made.error().message);
+        if (auto made = make_new(path, steps, options); !made)
+            return damaged(path, made.error().message);
     }
     if (auto log = check_wal(path + "-wal"); !log) return damaged(path, log.error().message);
     if (auto head = check_head(path); !head) return damaged(path, head.error().message);

@@ -153,7 +153,8 @@ bool decode_job(std::string_view body, jobs::JobRecord& r) {
     r.leased_alone = (flags & kAlone) != 0;
     r.session = (flags & kSession) != 0;
     r.output_removed = (flags & kOutputRemoved) != 0;
-    r.job_class = (flags & kInteractive) != 0 ? jobs::JobClass::interactive : jobs::JobClass::durable;
+    r.job_class =
+        (flags & kInteractive) != 0 ? jobs::JobClass::interactive : jobs::JobClass::durable;
     r.priority = static_cast<std::uint8_t>(in.number());
     r.created_at = in.signed_number();
     r.started_at = in.signed_number();
@@ -274,8 +275,9 @@ std::string seal_payload(std::string_view part, const TenantId& tenant, const Jo
     return out;
 }
 
-Result<std::shared_ptr<const jobs::Payload>> open_payload(std::string_view part, const TenantId& tenant,
-                                                          const JobId& job, std::string_view column) {
+Result<std::shared_ptr<const jobs::Payload>> open_payload(std::string_view part,
+                                                          const TenantId& tenant, const JobId& job,
+                                                          std::string_view column) {
     if (column.size() < kSumBytes) return damaged_row(part, job);
     const std::string_view body = column.substr(kSumBytes);
     const std::int64_t sum = RowSum(part).add(tenant.name).add(job.raw()).add(body).value();
@@ -300,7 +302,13 @@ std::int64_t job_sum(std::string_view table, const jobs::JobRecord& r, std::stri
 
 std::int64_t idempotency_sum(const TenantId& tenant, std::string_view key, std::string_view job,
                              WallMs created_at, std::string_view request) {
-    return RowSum("idempotency").add(tenant.name).add(key).add(job).add(created_at).add(request).value();
+    return RowSum("idempotency")
+        .add(tenant.name)
+        .add(key)
+        .add(job)
+        .add(created_at)
+        .add(request)
+        .value();
 }
 
 tl::unexpected<Error> damaged_row(std::string_view table, const Uuid& id) {

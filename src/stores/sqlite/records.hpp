@@ -6,8 +6,9 @@
 #include "base/result.hpp"
 #include "jobs/job.hpp"
 
-/// Rows of jobs.db from records and back. Columns that queries filter by stand apart; the rest is one
-/// body. Every body begins with a format number, so that a later program reads what this one wrote.
+/// Rows of jobs.db from records and back. Columns that queries filter by stand apart; the rest is
+/// one body. Every body begins with a format number, so that a later program reads what this one
+/// wrote.
 namespace headrace::stores {
 
 /// The body of a job's row: everything but tenant, id, state, caller, capability, version and the

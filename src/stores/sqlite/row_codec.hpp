@@ -46,8 +46,8 @@ class RowReader {
     bool good_ = true;
 };
 
-/// Checksum over the columns of a row: 64 bits of SHA-256, each part with its length, so that no two
-/// rows share one by accident and a row that was moved or cut is noticed.
+/// Checksum over the columns of a row: 64 bits of SHA-256, each part with its length, so that no
+/// two rows share one by accident and a row that was moved or cut is noticed.
 class RowSum {
   public:
     explicit RowSum(std::string_view table) { add(table); }

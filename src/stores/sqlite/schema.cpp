@@ -74,7 +74,11 @@ CREATE TABLE audit(
 
 }  // namespace
 
-std::span<const Migration> jobs_schema() { return kJobs; }
-std::span<const Migration> catalog_schema() { return kCatalog; }
+std::span<const Migration> jobs_schema() {
+    return kJobs;
+}
+std::span<const Migration> catalog_schema() {
+    return kCatalog;
+}
 
 }  // namespace headrace::stores

@@ -53,8 +53,9 @@ std::int64_t sum_of(const catalog::VersionRecord& r, std::string_view body) {
 Result<void> write(Database& database, const catalog::VersionRecord& r) {
     const std::string body = encode(r);
     return database
-        .prepare("INSERT OR REPLACE INTO versions(tenant, name, version, sum, body) "
-                 "VALUES(?, ?, ?, ?, ?)")
+        .prepare(
+            "INSERT OR REPLACE INTO versions(tenant, name, version, sum, body) "
+            "VALUES(?, ?, ?, ?, ?)")
         .run(r.tenant.name, r.name, r.version, sum_of(r, body), Blob{body});
 }
 
@@ -82,9 +83,11 @@ Result<std::vector<catalog::VersionRecord>> SqliteVersionStore::load() {
     }
 }
 
-void SqliteVersionStore::save(catalog::VersionRecord record, UniqueFunction<void(Result<void>)> done) {
+void SqliteVersionStore::save(catalog::VersionRecord record,
+                              UniqueFunction<void(Result<void>)> done) {
     catalog_.lane().ask<void>(
-        [this, record = std::move(record)] { return write(catalog_.database(), record); }, std::move(done));
+        [this, record = std::move(record)] { return write(catalog_.database(), record); },
+        std::move(done));
 }
 
 void SqliteVersionStore::remove(TenantId tenant, std::string name, std::string version,

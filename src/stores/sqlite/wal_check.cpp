@@ -13,7 +13,8 @@ namespace {
 
 constexpr std::size_t kWalHeadBytes = 32;
 constexpr std::size_t kFrameHeadBytes = 24;
-constexpr std::uint32_t kMagic = 0x377f0682;  // the lowest bit says: checksums over big-endian words
+constexpr std::uint32_t kMagic =
+    0x377f0682;  // the lowest bit says: checksums over big-endian words
 
 std::uint32_t big(const unsigned char* p) {
     return static_cast<std::uint32_t>(p[0]) << 24 | static_cast<std::uint32_t>(p[1]) << 16 |
@@ -62,9 +63,11 @@ Result<void> check_wal(const std::string& path) {
     std::uint64_t number = 0;
     std::uint64_t first_bad = 0;
     std::vector<unsigned char> frame(kFrameHeadBytes + page_bytes);
-    while (file.read(reinterpret_cast<char*>(frame.data()), static_cast<std::streamsize>(frame.size()))) {
+    while (file.read(reinterpret_cast<char*>(frame.data()),
+                     static_cast<std::streamsize>(frame.size()))) {
         ++number;
-        const bool of_this_log = big(&frame[8]) == big(head + 16) && big(&frame[12]) == big(head + 20);
+        const bool of_this_log =
+            big(&frame[8]) == big(head + 16) && big(&frame[12]) == big(head + 20);
         if (good) {
             sum.add(frame.data(), 8, big_endian);
             sum.add(&frame[kFrameHeadBytes], page_bytes, big_endian);
@@ -74,8 +77,8 @@ Result<void> check_wal(const std::string& path) {
         }
         if (!of_this_log) continue;  // left over from before the log was begun anew
         if (commit_after_bad) {
-            return fail(ErrorCode::internal, "has a damaged write-ahead log (frame " +
-                                                 std::to_string(first_bad) + ")");
+            return fail(ErrorCode::internal,
+                        "has a damaged write-ahead log (frame " + std::to_string(first_bad) + ")");
         }
         commit_after_bad = big(&frame[4]) != 0;
     }
@@ -85,7 +88,8 @@ Result<void> check_wal(const std::string& path) {
 Result<void> check_head(const std::string& path) {
     std::ifstream file(path, std::ios::binary);
     char head[100];
-    if (file.read(head, sizeof head) && std::string_view(head, 16) == std::string_view("SQLite format 3", 16)) {
+    if (file.read(head, sizeof head) &&
+        std::string_view(head, 16) == std::string_view("SQLite format 3", 16)) {
         return {};
     }
     return fail(ErrorCode::internal, "is damaged: not a database");

@@ -6,10 +6,11 @@
 
 namespace headrace::stores {
 
-/// SQLite reads its write-ahead log up to the first frame whose checksum is wrong and drops the rest
-/// in silence: right for a commit that a power cut tore, wrong for a damaged commit that was already
-/// acknowledged. As every commit is synced before the next begins, only the last one can be torn: a
-/// bad frame with a whole later commit behind it is damage, and `internal` here. No file: fine.
+/// SQLite reads its write-ahead log up to the first frame whose checksum is wrong and drops the
+/// rest in silence: right for a commit that a power cut tore, wrong for a damaged commit that was
+/// already acknowledged. As every commit is synced before the next begins, only the last one can be
+/// torn: a bad frame with a whole later commit behind it is damage, and `internal` here. No file:
+/// fine.
 Result<void> check_wal(const std::string& path);
 
 /// `internal` when the file does not begin as a database does; a database of ours is never empty.

@@ -15,7 +15,8 @@ namespace headrace::stores {
 namespace {
 
 struct CatalogStores : testing::Test {
-    std::filesystem::path folder = std::filesystem::path(testing::TempDir()) / "catalog_stores_test";
+    std::filesystem::path folder =
+        std::filesystem::path(testing::TempDir()) / "catalog_stores_test";
     std::unique_ptr<CatalogDatabase> catalog;
 
     void SetUp() override {
@@ -35,7 +36,8 @@ struct CatalogStores : testing::Test {
     template <class T, class Start>
     static Result<T> wait(Start start) {
         std::promise<Result<T>> answer;
-        start(UniqueFunction<void(Result<T>)>([&](Result<T> result) { answer.set_value(std::move(result)); }));
+        start(UniqueFunction<void(Result<T>)>(
+            [&](Result<T> result) { answer.set_value(std::move(result)); }));
         return answer.get_future().get();
     }
 };
@@ -55,11 +57,11 @@ TEST_F(CatalogStores, KeysComeBackWhole) {
     {
         SqliteKeyStore keys(*catalog);
         ASSERT_TRUE(wait<void>([&](auto done) { keys.save(record, std::move(done)); }));
-        const auto other = wait<void>([&](auto done) {
-            keys.revoke(TenantId("other"), record.id, 9, std::move(done));
-        });
+        const auto other = wait<void>(
+            [&](auto done) { keys.revoke(TenantId("other"), record.id, 9, std::move(done)); });
         EXPECT_EQ(other.error().code, ErrorCode::not_found);
-        ASSERT_TRUE(wait<void>([&](auto done) { keys.revoke(record.tenant, record.id, 7, std::move(done)); }));
+        ASSERT_TRUE(wait<void>(
+            [&](auto done) { keys.revoke(record.tenant, record.id, 7, std::move(done)); }));
     }
     open();
     SqliteKeyStore keys(*catalog);
@@ -121,19 +123,24 @@ TEST_F(CatalogStores, VersionsComeBackAndGo) {
     open();
     SqliteVersionStore versions(*catalog);
     EXPECT_EQ(versions.load().value(), std::vector<catalog::VersionRecord>{record});
-    ASSERT_TRUE(wait<void>([&](auto done) { versions.remove(TenantId("other"), "ocr", "1.2.0", std::move(done)); }));
+    ASSERT_TRUE(wait<void>(
+        [&](auto done) { versions.remove(TenantId("other"), "ocr", "1.2.0", std::move(done)); }));
     EXPECT_EQ(versions.load()->size(), 1U);
-    ASSERT_TRUE(wait<void>([&](auto done) { versions.remove(record.tenant, "ocr", "1.2.0", std::move(done)); }));
+    ASSERT_TRUE(wait<void>(
+        [&](auto done) { versions.remove(record.tenant, "ocr", "1.2.0", std::move(done)); }));
     EXPECT_TRUE(versions.load()->empty());
 }
 
 TEST_F(CatalogStores, TheAuditOnlyGrows) {
     SqliteAuditLog audit(*catalog);
     for (int i = 0; i < 5; ++i) {
-        access::AuditEntry entry{0, 100 + i, TenantId(i == 4 ? "other" : "acme"), "root", "key.create",
-                                 "key" + std::to_string(i), "ok"};
-        if (i == 3) audit.append(entry, {});
-        else ASSERT_TRUE(wait<void>([&](auto done) { audit.append(entry, std::move(done)); }));
+        access::AuditEntry entry{0,      100 + i,      TenantId(i == 4 ? "other" : "acme"),
+                                 "root", "key.create", "key" + std::to_string(i),
+                                 "ok"};
+        if (i == 3)
+            audit.append(entry, {});
+        else
+            ASSERT_TRUE(wait<void>([&](auto done) { audit.append(entry, std::move(done)); }));
     }
     const auto list = [&](const char* tenant, std::uint64_t before, std::uint32_t limit) {
         return wait<std::vector<access::AuditEntry>>(

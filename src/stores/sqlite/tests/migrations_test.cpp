@@ -11,7 +11,8 @@ namespace {
 constexpr Migration kFirst[] = {{1, "CREATE TABLE a(x INTEGER)"}};
 constexpr Migration kBoth[] = {{1, "CREATE TABLE a(x INTEGER)"}, {2, "CREATE TABLE b(x INTEGER)"}};
 constexpr Migration kOther[] = {{1, "CREATE TABLE a(y INTEGER)"}};
-constexpr Migration kBroken[] = {{1, "CREATE TABLE a(x INTEGER)"}, {2, "CREATE TABLE c(x INTEGER); nonsense"}};
+constexpr Migration kBroken[] = {{1, "CREATE TABLE a(x INTEGER)"},
+                                 {2, "CREATE TABLE c(x INTEGER); nonsense"}};
 
 struct Migrations : testing::Test {
     std::filesystem::path folder = std::filesystem::path(testing::TempDir()) / "migrations_test";
@@ -42,7 +43,8 @@ TEST_F(Migrations, RefuseANewerOrAnotherSchema) {
     ASSERT_TRUE(open_checked(path(), kBoth));
     const auto older = open_checked(path(), kFirst);
     ASSERT_FALSE(older);
-    EXPECT_NE(older.error().message.find("newer version"), std::string::npos) << older.error().message;
+    EXPECT_NE(older.error().message.find("newer version"), std::string::npos)
+        << older.error().message;
     EXPECT_NE(older.error().message.find("x.db"), std::string::npos);
     EXPECT_FALSE(open_checked(path(), kOther));
     EXPECT_TRUE(open_checked(path(), kBoth)) << "a refusal changes nothing";

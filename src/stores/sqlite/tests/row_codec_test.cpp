@@ -10,8 +10,14 @@ namespace headrace::stores {
 namespace {
 
 TEST(RowCodec, RoundTripsTheEdges) {
-    const std::uint64_t numbers[] = {0, 1, 127, 128, 16383, 16384, std::numeric_limits<std::uint64_t>::max()};
-    const std::int64_t signed_numbers[] = {0, -1, 1, -64, 64, std::numeric_limits<std::int64_t>::min(),
+    const std::uint64_t numbers[] = {
+        0, 1, 127, 128, 16383, 16384, std::numeric_limits<std::uint64_t>::max()};
+    const std::int64_t signed_numbers[] = {0,
+                                           -1,
+                                           1,
+                                           -64,
+                                           64,
+                                           std::numeric_limits<std::int64_t>::min(),
                                            std::numeric_limits<std::int64_t>::max()};
     RowWriter out;
     for (const auto number : numbers) out.number(number);
@@ -34,7 +40,10 @@ TEST(RowCodec, RoundTripsTheEdges) {
 }
 
 TEST(RowCodec, ATextLongerThanItsRowIsBad) {
-    RowReader in(std::string_view("\x05" "ab", 3));
+    RowReader in(
+        std::string_view("\x05"
+                         "ab",
+                         3));
     EXPECT_EQ(in.text(), "");
     EXPECT_FALSE(in.good());
     RowReader huge(std::string_view("\xff\xff\xff\xff\xff\xff\xff\xff\xff\x01", 10));
