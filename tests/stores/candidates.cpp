@@ -5,8 +5,8 @@
 namespace headrace::stores {
 namespace {
 
-/// The memory log answers when virtual time is moved: here, in the turn of the loop after each call,
-/// with its wall clock set to the test's.
+/// The memory log answers when virtual time is moved: here, in the turn of the loop after each
+/// call, with its wall clock set to the test's.
 class PumpedLog final : public jobs::JobLog {
   public:
     explicit PumpedLog(const Clock& clock) : clock_(clock) { set_wall(); }
@@ -43,7 +43,8 @@ class PumpedLog final : public jobs::JobLog {
         log_.put_file(std::move(file), std::move(done));
         pump();
     }
-    void get_file(TenantId tenant, FileId id, jobs::Done<std::optional<jobs::FileRecord>> done) override {
+    void get_file(TenantId tenant, FileId id,
+                  jobs::Done<std::optional<jobs::FileRecord>> done) override {
         log_.get_file(std::move(tenant), id, std::move(done));
         pump();
     }
@@ -82,7 +83,8 @@ class Memory final : public StoresUnderTest {
 }  // namespace
 
 std::vector<Candidate> candidates() {
-    return {{"SqliteAndDisk", [](const Clock& clock) { return std::make_unique<SqliteAndDisk>(clock); }},
+    return {{"SqliteAndDisk",
+             [](const Clock& clock) { return std::make_unique<SqliteAndDisk>(clock); }},
             {"Memory", [](const Clock& clock) { return std::make_unique<Memory>(clock); }}};
 }
 

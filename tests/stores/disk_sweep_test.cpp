@@ -9,7 +9,9 @@ namespace {
 /// Wall time of the machine (file times are the kernel's), moved by the test.
 class ShiftedClock final : public Clock {
   public:
-    [[nodiscard]] SteadyTime now() const override { return SteadyTime(std::chrono::milliseconds(wall())); }
+    [[nodiscard]] SteadyTime now() const override {
+        return SteadyTime(std::chrono::milliseconds(wall()));
+    }
     [[nodiscard]] WallMs wall() const override { return system_.wall() + shift_; }
     void advance(std::chrono::minutes by) { shift_ += std::chrono::milliseconds(by).count(); }
 
@@ -47,12 +49,14 @@ class DiskSweep : public testing::Test, protected StoreCalls {
     jobs::BlobRef store(const std::string& content, const char* tenant = "acme") {
         auto sink = disk_->create(TenantId(tenant)).value();
         EXPECT_TRUE(caller_.ask<void>([&](auto done) { sink->write(content, std::move(done)); }));
-        return caller_.ask<jobs::BlobRef>([&](auto done) { sink->finish(true, std::move(done)); }).value();
+        return caller_.ask<jobs::BlobRef>([&](auto done) { sink->finish(true, std::move(done)); })
+            .value();
     }
     bool there(const jobs::BlobRef& blob, const char* tenant = "acme") {
         return open(blob, tenant).has_value();
     }
-    Result<std::unique_ptr<jobs::BlobSource>> open(const jobs::BlobRef& blob, const char* tenant = "acme") {
+    Result<std::unique_ptr<jobs::BlobSource>> open(const jobs::BlobRef& blob,
+                                                   const char* tenant = "acme") {
         return caller_.ask<std::unique_ptr<jobs::BlobSource>>(
             [&](auto done) { disk_->open(TenantId(tenant), blob, std::move(done)); });
     }
@@ -165,8 +169,8 @@ TEST_F(DiskSweep, NamesAreDigestsOnly) {
     store("content", "acme");
     const std::string path = files().at(0).string();
     EXPECT_EQ(path.find("acme"), std::string::npos);
-    EXPECT_NE(path.find(to_hex(sha256("acme")) + "/" + to_hex(sha256("content")).substr(0, 2) + "/" +
-                        to_hex(sha256("content"))),
+    EXPECT_NE(path.find(to_hex(sha256("acme")) + "/" + to_hex(sha256("content")).substr(0, 2) +
+                        "/" + to_hex(sha256("content"))),
               std::string::npos);
 }
 

@@ -33,7 +33,8 @@ class JobLogContract : public StoreContract {
         record.attempt = attempt;
         record.fence = {3, 100 + attempt};
         record.started_at = record.created_at + 1;
-        record.attempts.push_back({attempt, "worker-1", record.fence, record.started_at, 0, "running"});
+        record.attempts.push_back(
+            {attempt, "worker-1", record.fence, record.started_at, 0, "running"});
         return record;
     }
     /// Sends all of them in one go; the answers in the order they came.
@@ -287,14 +288,17 @@ TEST_P(JobLogContract, ListsNewestFirstWithEveryFilter) {
     };
     const TenantId acme("acme");
     expect({.tenant = acme, .limit = 200}, [](const auto&) { return true; });
-    expect({.tenant = acme, .before = records[17].id, .limit = 7}, [](const auto&) { return true; });
-    for (const auto state : {JobState::queued, JobState::running, JobState::succeeded, JobState::failed}) {
+    expect({.tenant = acme, .before = records[17].id, .limit = 7},
+           [](const auto&) { return true; });
+    for (const auto state :
+         {JobState::queued, JobState::running, JobState::succeeded, JobState::failed}) {
         expect({.tenant = acme, .state = state, .limit = 200},
                [&](const auto& r) { return r.state == state; });
         expect({.tenant = acme, .state = state, .capability = "ocr", .limit = 2},
                [&](const auto& r) { return r.state == state && r.capability == "ocr"; });
     }
-    expect({.tenant = acme, .caller = "k2", .limit = 200}, [](const auto& r) { return r.caller == "k2"; });
+    expect({.tenant = acme, .caller = "k2", .limit = 200},
+           [](const auto& r) { return r.caller == "k2"; });
     expect({.tenant = acme, .caller = "k2", .state = JobState::succeeded, .limit = 200},
            [](const auto& r) { return r.caller == "k2" && r.state == JobState::succeeded; });
     expect({.tenant = acme, .capability = "echo@2.0.0", .limit = 3},
@@ -325,7 +329,8 @@ TEST_P(JobLogContract, RemovedOutputLeavesTheJob) {
     ASSERT_TRUE(accept(record));
     auto removed = record;
     removed.output_removed = true;
-    EXPECT_EQ(write(Kind::remove_output, removed).error().code, ErrorCode::conflict) << "still open";
+    EXPECT_EQ(write(Kind::remove_output, removed).error().code, ErrorCode::conflict)
+        << "still open";
     record = ended(record, JobState::succeeded);
     auto media = file();
     media.job = record.id;
@@ -353,88 +358,6 @@ TEST_P(JobLogContract, RemovedOutputTakesTheKeptInputAlong) {
     record.output_removed = true;
     ASSERT_TRUE(write(Kind::remove_output, record));
     EXPECT_FALSE(input_of(record));
-}
-
-TEST_P(JobLogContract, FilesComeBackAndGo) {
-    auto record = file();
-    record.job = ids_.make<JobId>();
-    ASSERT_TRUE(put(record));
-    const auto read = get_file("acme", record.id);
-    ASSERT_TRUE(read);
-    EXPECT_EQ(read->id, record.id);
-    EXPECT_EQ(read->tenant, record.tenant);
-    EXPECT_EQ(read->owner, record.owner);
-    EXPECT_EQ(read->blob, record.blob);
-    EXPECT_EQ(read->content_type, record.content_type);
-    EXPECT_EQ(read->name, record.name);
-    EXPECT_EQ(read->created_at, record.created_at);
-    EXPECT_EQ(read->expires_at, record.expires_at);
-    EXPECT_EQ(read->job, record.job);
-    EXPECT_EQ(put(record).error().code, ErrorCode::conflict);
-    EXPECT_FALSE(get_file("other", record.id));
-    EXPECT_EQ(remove_file("other", record.id), false);
-    EXPECT_EQ(remove_file("acme", record.id), true);
-    EXPECT_EQ(remove_file("acme", record.id), false);
-    EXPECT_FALSE(get_file("acme", record.id));
-}
-
-TEST_P(JobLogContract, AFilePastItsTimeIsGone) {
-    auto record = file();
-    ASSERT_TRUE(put(record));
-    auto kept = file();
-    kept.expires_at = 0;
-    ASSERT_TRUE(put(kept));
-    clock_.advance(std::chrono::milliseconds(59'999));
-    EXPECT_TRUE(get_file("acme", record.id));
-    clock_.advance(std::chrono::milliseconds(1));
-    EXPECT_FALSE(get_file("acme", record.id));
-    EXPECT_TRUE(get_file("acme", kept.id));
-}
-
-TEST_P(JobLogContract, UsageIsWrittenOnceAndFound) {
-    std::vector<JobId> newest_first;
-    for (int i = 0; i < 10; ++i) {
-        auto record = job("acme", i < 5 ? "ocr" : "speak");
-        jobs::UsageRecord used{record.id, record.tenant, "k1", record.capability, "1.0.0",
-                               JobState::failed, 2, 10, 20, {{{"tokens", 7}}, 5, 6, 7},
-                               record.created_at + 5};
-        if (i % 2 == 0) {
-            ASSERT_TRUE(accept(record));
-            const jobs::LogWrite end{Kind::finish, share(ended(record, JobState::failed)), {}, used};
-            ASSERT_TRUE(write(end));
-            EXPECT_FALSE(write(end));
-        } else {
-            ASSERT_TRUE(write(jobs::LogWrite{Kind::usage, share(record), {}, used}));
-        }
-        newest_first.insert(newest_first.begin(), record.id);
-    }
-    const auto ids = [](const std::vector<jobs::UsageRecord>& records) {
-        std::vector<JobId> out;
-        for (const auto& record : records) out.push_back(record.job);
-        return out;
-    };
-    clock_.advance(std::chrono::seconds(1));
-    const TenantId acme("acme");
-    const auto all = usage({.tenant = acme});
-    EXPECT_EQ(ids(all), newest_first);
-    const auto& one = all.at(9);
-    EXPECT_EQ(one.caller, "k1");
-    EXPECT_EQ(one.capability, "ocr");
-    EXPECT_EQ(one.version, "1.0.0");
-    EXPECT_EQ(one.state, JobState::failed);
-    EXPECT_EQ(one.attempts, 2U);
-    EXPECT_EQ(one.queued_ms, 10);
-    EXPECT_EQ(one.run_ms, 20);
-    EXPECT_EQ(one.usage.meters.at(0).name, "tokens");
-    EXPECT_EQ(one.usage.meters.at(0).value, 7);
-    EXPECT_EQ(one.usage.engine_us, 5U);
-    EXPECT_EQ(usage({.tenant = acme, .capability = "ocr"}).size(), 5U);
-    EXPECT_EQ(usage({.tenant = acme, .capability = "ocr@2.0.0"}).size(), 0U);
-    EXPECT_EQ(usage({.tenant = acme, .before = newest_first[2], .limit = 3}).at(0).job, newest_first[3]);
-    EXPECT_EQ(usage({.tenant = acme, .limit = 3}).size(), 3U);
-    EXPECT_EQ(usage({.tenant = acme, .from = all[4].finished_at}).size(), 5U);
-    EXPECT_EQ(usage({.tenant = acme, .to = all[4].finished_at}).size(), 5U);
-    EXPECT_TRUE(usage({.tenant = TenantId("other")}).empty());
 }
 
 TEST_P(JobLogContract, OpenJobsAreLoadedOldestFirst) {

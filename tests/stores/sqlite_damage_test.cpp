@@ -46,7 +46,8 @@ class SqliteDamage : public SqliteTest {
     void expect_never_silent(const std::vector<jobs::JobRecord>& records, const std::string& what) {
         auto opened = SqliteJobLog::open(db(), both().log_settings, clock_);
         if (!opened) {
-            EXPECT_NE(opened.error().message.find("jobs.db"), std::string::npos) << opened.error().message;
+            EXPECT_NE(opened.error().message.find("jobs.db"), std::string::npos)
+                << opened.error().message;
             return;
         }
         for (const auto& record : records) {
@@ -98,7 +99,8 @@ TEST_F(SqliteDamage, PayloadsUsageAndFilesAreChecked) {
     used.caller = "marker-of-the-usage";
     auto media = file();
     media.name = "marker-of-the-file";
-    ASSERT_TRUE(write(jobs::LogWrite{jobs::LogWrite::Kind::finish, share(done_job), {media}, used}));
+    ASSERT_TRUE(
+        write(jobs::LogWrite{jobs::LogWrite::Kind::finish, share(done_job), {media}, used}));
     damage("marker-of-the-output");
     EXPECT_EQ(try_get(record).error().code, ErrorCode::internal);
     damage("marker-of-the-usage");
@@ -134,7 +136,9 @@ TEST_F(SqliteDamage, AFileThatWasCutIsNoticed) {
     const std::string sound = read_file(db());
     std::mt19937 random(7);
     for (int round = 0; round < 60; ++round) {
-        const auto size = round == 0 ? 0 : std::uniform_int_distribution<std::size_t>(0, sound.size() - 1)(random);
+        const auto size =
+            round == 0 ? 0
+                       : std::uniform_int_distribution<std::size_t>(0, sound.size() - 1)(random);
         write_file(db(), sound.substr(0, size));
         both().log_settings.full_check_bytes = 0;  // the size alone must tell
         const auto opened = SqliteJobLog::open(db(), both().log_settings, clock_);

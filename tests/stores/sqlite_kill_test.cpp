@@ -110,8 +110,8 @@ class Writer {
 
 class SqliteKill : public testing::Test, protected StoreCalls {
   protected:
-    /// Runs a writer until it has answered `count` writes, or refused kEnough of them, kills it, and
-    /// notes what it acknowledged.
+    /// Runs a writer until it has answered `count` writes, or refused kEnough of them, kills it,
+    /// and notes what it acknowledged.
     void run_writer(std::size_t count, rlim_t file_limit) {
         int ends[2];
         ASSERT_EQ(::pipe2(ends, O_CLOEXEC), 0);
@@ -133,8 +133,10 @@ class SqliteKill : public testing::Test, protected StoreCalls {
         refused_ = 0;
         while (::read(reader.get(), &ack, sizeof ack) == sizeof ack) {
             ++seen;
-            if (ack.what == 'x') ++refused_;
-            else note(ack);
+            if (ack.what == 'x')
+                ++refused_;
+            else
+                note(ack);
             if (seen == count || refused_ == kEnough) ::kill(child, SIGKILL);
         }
         int status = 0;
@@ -154,8 +156,10 @@ class SqliteKill : public testing::Test, protected StoreCalls {
         EXPECT_GT(*epoch, last_epoch_ + 1) << "the writer raised it, and so do we";
         last_epoch_ = *epoch;
         for (const auto& [id, state] : acknowledged_) {
-            const auto read = caller_.ask<std::optional<jobs::JobRecord>>(
-                [&, wanted = id](auto done) { (*opened)->get(TenantId("acme"), wanted, std::move(done)); });
+            const auto read =
+                caller_.ask<std::optional<jobs::JobRecord>>([&, wanted = id](auto done) {
+                    (*opened)->get(TenantId("acme"), wanted, std::move(done));
+                });
             ASSERT_TRUE(read) << read.error().message;
             ASSERT_TRUE(read->has_value()) << "an acknowledged job is lost: " << id.text();
             if (state != 'f') continue;

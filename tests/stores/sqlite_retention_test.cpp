@@ -17,8 +17,12 @@ class SqliteRetention : public SqliteTest {
         EXPECT_TRUE(finish(record));
         return record;
     }
-    std::unique_ptr<jobs::BlobReferences> references() { return both().job_log().references().value(); }
-    static jobs::BlobRef blob(const std::string& content) { return {sha256(content), content.size()}; }
+    std::unique_ptr<jobs::BlobReferences> references() {
+        return both().job_log().references().value();
+    }
+    static jobs::BlobRef blob(const std::string& content) {
+        return {sha256(content), content.size()};
+    }
 };
 
 TEST_F(SqliteRetention, NothingGoesBeforeItsTime) {
@@ -119,7 +123,8 @@ TEST_F(SqliteRetention, KeysFilesAndUsageGo) {
 
 TEST_F(SqliteRetention, WhatIsKeptForEverStays) {
     both().close();
-    both().log_settings.retention.results = both().log_settings.retention.jobs = std::chrono::hours(0);
+    both().log_settings.retention.results = both().log_settings.retention.jobs =
+        std::chrono::hours(0);
     both().open();
     const auto record = ended_job("acme", JobState::succeeded);
     clock_.advance(std::chrono::hours(24 * 3650));

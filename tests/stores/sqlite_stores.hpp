@@ -11,7 +11,8 @@ namespace headrace::stores {
 /// A folder of its own that goes with the object.
 class TestFolder {
   public:
-    TestFolder() : path_(std::filesystem::path(testing::TempDir()) / ("stores_" + to_hex(random_bytes(6)))) {
+    TestFolder()
+        : path_(std::filesystem::path(testing::TempDir()) / ("stores_" + to_hex(random_bytes(6)))) {
         std::filesystem::create_directories(path_);
     }
     ~TestFolder() { std::filesystem::remove_all(path_); }

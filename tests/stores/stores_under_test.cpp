@@ -54,20 +54,22 @@ Result<void> StoreCalls::finish(const jobs::JobRecord& record) {
 
 std::optional<jobs::JobRecord> StoreCalls::get(const jobs::JobRecord& like) {
     using T = std::optional<jobs::JobRecord>;
-    return caller_.ask<T>([&](auto done) { log().get(like.tenant, like.id, std::move(done)); }).value();
+    return caller_.ask<T>([&](auto done) { log().get(like.tenant, like.id, std::move(done)); })
+        .value();
 }
 
 std::shared_ptr<const jobs::Payload> StoreCalls::input_of(const jobs::JobRecord& like) {
     using T = std::shared_ptr<const jobs::Payload>;
-    auto read = caller_.ask<T>(
-        [&](auto done) { log().load_input(like.tenant, like.id, std::move(done)); });
+    auto read =
+        caller_.ask<T>([&](auto done) { log().load_input(like.tenant, like.id, std::move(done)); });
     if (!read && read.error().code == ErrorCode::not_found) return nullptr;
     return std::move(read).value();
 }
 
 std::vector<jobs::JobRecord> StoreCalls::list(jobs::JobQuery query) {
     using T = std::vector<jobs::JobRecord>;
-    return caller_.ask<T>([&](auto done) { log().list(std::move(query), std::move(done)); }).value();
+    return caller_.ask<T>([&](auto done) { log().list(std::move(query), std::move(done)); })
+        .value();
 }
 
 std::optional<jobs::JobRecord> StoreCalls::find(const char* tenant, const std::string& key) {
@@ -79,7 +81,8 @@ std::optional<jobs::JobRecord> StoreCalls::find(const char* tenant, const std::s
 
 std::vector<jobs::UsageRecord> StoreCalls::usage(jobs::UsageQuery query) {
     using T = std::vector<jobs::UsageRecord>;
-    return caller_.ask<T>([&](auto done) { log().usage(std::move(query), std::move(done)); }).value();
+    return caller_.ask<T>([&](auto done) { log().usage(std::move(query), std::move(done)); })
+        .value();
 }
 
 jobs::FileRecord StoreCalls::file(const char* tenant) {
@@ -106,23 +109,27 @@ std::optional<jobs::FileRecord> StoreCalls::get_file(const char* tenant, FileId 
 }
 
 Result<bool> StoreCalls::remove_file(const char* tenant, FileId id) {
-    return caller_.ask<bool>([&](auto done) { log().remove_file(TenantId(tenant), id, std::move(done)); });
+    return caller_.ask<bool>(
+        [&](auto done) { log().remove_file(TenantId(tenant), id, std::move(done)); });
 }
 
 Result<jobs::BlobRef> StoreCalls::store(const char* tenant, const std::vector<std::string>& pieces,
-                                           bool durable) {
+                                        bool durable) {
     auto sink = blobs().create(TenantId(tenant));
     if (!sink) return fail(sink.error());
     for (const auto& piece : pieces) {
-        auto written = caller_.ask<void>([&](auto done) { (*sink)->write(piece, std::move(done)); });
+        auto written =
+            caller_.ask<void>([&](auto done) { (*sink)->write(piece, std::move(done)); });
         if (!written) return fail(written.error());
     }
-    return caller_.ask<jobs::BlobRef>([&](auto done) { (*sink)->finish(durable, std::move(done)); });
+    return caller_.ask<jobs::BlobRef>(
+        [&](auto done) { (*sink)->finish(durable, std::move(done)); });
 }
 
 Result<std::string> StoreCalls::load(const char* tenant, const jobs::BlobRef& blob) {
     using T = std::unique_ptr<jobs::BlobSource>;
-    auto source = caller_.ask<T>([&](auto done) { blobs().open(TenantId(tenant), blob, std::move(done)); });
+    auto source =
+        caller_.ask<T>([&](auto done) { blobs().open(TenantId(tenant), blob, std::move(done)); });
     if (!source) return fail(source.error());
     EXPECT_EQ((*source)->size(), blob.size);
     std::string whole;
@@ -139,9 +146,11 @@ namespace {
 
 std::string text_of(const std::shared_ptr<const jobs::Payload>& payload) {
     if (!payload) return "none";
-    std::string out = fmt::format("{}B:{}", payload->values.size(), to_hex(sha256(payload->values)));
+    std::string out =
+        fmt::format("{}B:{}", payload->values.size(), to_hex(sha256(payload->values)));
     if (payload->spilled) out += " spilled " + to_hex(payload->spilled->digest);
-    for (const auto& blob : payload->media) out += fmt::format(" {}:{}", to_hex(blob.digest), blob.size);
+    for (const auto& blob : payload->media)
+        out += fmt::format(" {}:{}", to_hex(blob.digest), blob.size);
     return out;
 }
 
@@ -149,24 +158,29 @@ std::string text_of(const std::shared_ptr<const jobs::Payload>& payload) {
 
 std::string text_of(const jobs::JobRecord& r) {
     std::string out = fmt::format(
-        "id={} tenant={} caller={} capability={} version={}\nclass={} state={} priority={} created={} "
-        "started={} finished={} timeout={} ttl={} deadline={}\nattempt={} alone={} fence={}.{} trace={} "
+        "id={} tenant={} caller={} capability={} version={}\nclass={} state={} priority={} "
+        "created={} "
+        "started={} finished={} timeout={} ttl={} deadline={}\nattempt={} alone={} fence={}.{} "
+        "trace={} "
         "session={} removed={} stamp={}\nretry_of={} key={}\noutput={}\n",
-        r.id.text(), r.tenant.name, r.caller, r.capability, r.version, static_cast<int>(r.job_class),
-        static_cast<int>(r.state), r.priority, r.created_at, r.started_at, r.finished_at, r.timeout_ms,
-        r.ttl_ms, r.deadline_at, r.attempt, r.leased_alone, r.fence.epoch, r.fence.counter, r.traceparent,
-        r.session, r.output_removed, r.share_stamp, r.retry_of ? r.retry_of->text() : "",
+        r.id.text(), r.tenant.name, r.caller, r.capability, r.version,
+        static_cast<int>(r.job_class), static_cast<int>(r.state), r.priority, r.created_at,
+        r.started_at, r.finished_at, r.timeout_ms, r.ttl_ms, r.deadline_at, r.attempt,
+        r.leased_alone, r.fence.epoch, r.fence.counter, r.traceparent, r.session, r.output_removed,
+        r.share_stamp, r.retry_of ? r.retry_of->text() : "",
         r.idempotency ? r.idempotency->key + to_hex(r.idempotency->body) : "", text_of(r.output));
     for (const auto& a : r.attempts) {
         out += fmt::format("attempt {} {} {}.{} {} {} {}\n", a.number, a.worker, a.fence.epoch,
                            a.fence.counter, a.started_at, a.finished_at, a.outcome);
     }
-    out += fmt::format("progress {} {} {}\n", r.progress.fraction, r.progress.message, r.progress.values);
+    out += fmt::format("progress {} {} {}\n", r.progress.fraction, r.progress.message,
+                       r.progress.values);
     if (r.error) {
         out += fmt::format("error {} {} {} {}\n", r.error->code, r.error->message, r.error->reason,
                            r.error->retryable);
     }
-    for (const auto& meter : r.usage.meters) out += fmt::format("meter {} {}\n", meter.name, meter.value);
+    for (const auto& meter : r.usage.meters)
+        out += fmt::format("meter {} {}\n", meter.name, meter.value);
     out += fmt::format("usage {} {} {}", r.usage.engine_us, r.usage.bytes_in, r.usage.bytes_out);
     return out;
 }

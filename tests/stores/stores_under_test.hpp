@@ -18,7 +18,9 @@ namespace headrace::stores {
 /// Time that moves when the test says so.
 class ManualClock final : public Clock {
   public:
-    [[nodiscard]] SteadyTime now() const override { return SteadyTime(std::chrono::milliseconds(wall_)); }
+    [[nodiscard]] SteadyTime now() const override {
+        return SteadyTime(std::chrono::milliseconds(wall_));
+    }
     [[nodiscard]] WallMs wall() const override { return wall_; }
     void advance(std::chrono::milliseconds by) { wall_ = wall_ + by.count(); }
 
