@@ -25,10 +25,12 @@ struct MemoryJobLogTest : testing::Test {
         return write;
     }
     void put(LogWrite write) {
-        log->write(std::move(write), [this](Result<void> done) { answers.push_back(done.has_value()); });
+        log->write(std::move(write),
+                   [this](Result<void> done) { answers.push_back(done.has_value()); });
     }
     void run() {
-        while (time.step()) {}
+        while (time.step()) {
+        }
     }
 
     VirtualTime time;
