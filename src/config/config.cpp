@@ -22,8 +22,8 @@ Result<Override> parse_override(std::string_view text) {
     if (equals == std::string_view::npos || dot == std::string_view::npos || dot > equals) {
         return fail(ErrorCode::invalid_argument, "--set takes section.key=value");
     }
-    return Override{std::string(text.substr(0, equals)), std::string(text.substr(equals + 1)), "--set",
-                    {}};
+    return Override{
+        std::string(text.substr(0, equals)), std::string(text.substr(equals + 1)), "--set", {}};
 }
 
 std::map<std::string, std::string> process_environment() {
@@ -43,14 +43,24 @@ const Entry& Config::entry(std::string_view name) const {
     return entries_[found->second];
 }
 
-bool Config::boolean(std::string_view name) const { return get<bool>(entry(name)); }
-std::int64_t Config::integer(std::string_view name) const { return get<std::int64_t>(entry(name)); }
-double Config::seconds(std::string_view name) const { return get<double>(entry(name)); }
-const std::string& Config::text(std::string_view name) const { return get<std::string>(entry(name)); }
+bool Config::boolean(std::string_view name) const {
+    return get<bool>(entry(name));
+}
+std::int64_t Config::integer(std::string_view name) const {
+    return get<std::int64_t>(entry(name));
+}
+double Config::seconds(std::string_view name) const {
+    return get<double>(entry(name));
+}
+const std::string& Config::text(std::string_view name) const {
+    return get<std::string>(entry(name));
+}
 const std::vector<std::string>& Config::list(std::string_view name) const {
     return get<std::vector<std::string>>(entry(name));
 }
-Secret Config::secret(std::string_view name) const { return Secret(text(name)); }
+Secret Config::secret(std::string_view name) const {
+    return Secret(text(name));
+}
 
 std::vector<Change> changes(const Config& before, const Config& after) {
     std::vector<Change> out;
@@ -58,8 +68,8 @@ std::vector<Change> changes(const Config& before, const Config& after) {
         const auto& was = before.entries()[i];
         const auto& is = after.entries()[i];
         if (was.value == is.value) continue;
-        out.push_back({is.setting, show_value(*was.setting, was.value),
-                       show_value(*is.setting, is.value)});
+        out.push_back(
+            {is.setting, show_value(*was.setting, was.value), show_value(*is.setting, is.value)});
     }
     return out;
 }

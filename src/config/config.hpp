@@ -63,8 +63,8 @@ class Config {
 };
 
 /// Default < file < environment < command line. Every problem is found before it answers: the
-/// message is the first of them and names setting and place, `violations` holds them all (path = the
-/// setting, rule = the sentence).
+/// message is the first of them and names setting and place, `violations` holds them all (path =
+/// the setting, rule = the sentence).
 Result<Config> load(std::span<const Setting> settings, const Sources& sources);
 
 struct Change {

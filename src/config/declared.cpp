@@ -23,26 +23,39 @@ Setting text(std::string_view section, std::string_view key, Type type, std::str
 
 Setting number(std::string_view section, std::string_view key, Type type, std::string_view initial,
                double min, double max, std::string_view doc) {
-    return {.section = section, .key = key, .type = type, .initial = initial, .doc = doc,
-            .min = min, .max = max};
+    return {.section = section,
+            .key = key,
+            .type = type,
+            .initial = initial,
+            .doc = doc,
+            .min = min,
+            .max = max};
 }
 
 Setting word(std::string_view section, std::string_view key, std::string_view initial,
              std::string_view words, std::string_view doc) {
-    return {.section = section, .key = key, .type = Type::word, .initial = initial, .doc = doc,
+    return {.section = section,
+            .key = key,
+            .type = Type::word,
+            .initial = initial,
+            .doc = doc,
             .words = words};
 }
 
 const std::array kSettings{
     text("server", "data", Type::path, "headrace-data",
-         "Data folder: job log, catalog, blobs, master key. Made with mode 0700; one server at a time."),
+         "Data folder: job log, catalog, blobs, master key. Made with mode 0700; one server at a "
+         "time."),
     text("server", "admin_key_file", Type::path, "",
-         "Where a working system admin key is left (mode 0600). Empty: `admin.key` in the data folder."),
+         "Where a working system admin key is left (mode 0600). Empty: `admin.key` in the data "
+         "folder."),
     text("server", "master_key_file", Type::path, "",
-         "Key that seals stored secrets. Empty: `master.key` in the data folder; keep it elsewhere where "
+         "Key that seals stored secrets. Empty: `master.key` in the data folder; keep it elsewhere "
+         "where "
          "backups of the data folder travel."),
     number("server", "io_loops", Type::integer, "-1", -1, 64,
-           "Loops that read and write connections. 0: the core's loop does it; -1: 0 below 4 cores, else "
+           "Loops that read and write connections. 0: the core's loop does it; -1: 0 below 4 "
+           "cores, else "
            "one per core but one."),
     number("server", "drain_s", Type::seconds, "30", 0, 3600,
            "How long running jobs and requests may finish after SIGTERM."),
@@ -51,8 +64,9 @@ const std::array kSettings{
          "Address of the client door: `host:port`, `[v6]:port` or `unix:/path`. Port 0 takes any."),
     text("client", "tls_certificate", Type::path, "", "PEM certificate chain of the client door."),
     text("client", "tls_key", Type::path, "", "PEM key of the client door."),
-    text("client", "insecure", Type::boolean, "false",
-         "Take a non-loopback address without TLS as written, as in a container or behind a proxy."),
+    text(
+        "client", "insecure", Type::boolean, "false",
+        "Take a non-loopback address without TLS as written, as in a container or behind a proxy."),
     text("client", "cors_origins", Type::list, "",
          "Origins whose pages may call the client door: exact, or `*`."),
     text("client", "trusted_proxies", Type::list, "",
@@ -62,10 +76,12 @@ const std::array kSettings{
 
     text("control", "listen", Type::text, "127.0.0.1:8601",
          "Address of the control door: administration, workers, metrics."),
-    text("control", "tls_certificate", Type::path, "", "PEM certificate chain of the control door."),
+    text("control", "tls_certificate", Type::path, "",
+         "PEM certificate chain of the control door."),
     text("control", "tls_key", Type::path, "", "PEM key of the control door."),
-    text("control", "insecure", Type::boolean, "false",
-         "Take a non-loopback address without TLS as written, as in a container or behind a proxy."),
+    text(
+        "control", "insecure", Type::boolean, "false",
+        "Take a non-loopback address without TLS as written, as in a container or behind a proxy."),
     text("control", "cors_origins", Type::list, "",
          "Origins whose pages may call the control door: exact, or `*`."),
     text("control", "trusted_proxies", Type::list, "",
@@ -86,7 +102,8 @@ const std::array kSettings{
            "Bytes a second that a body must keep up, after its first 10 s."),
     number("limits", "write_s", Type::seconds, "30", 1, 3600,
            "Time in which a reader must take something of its answer."),
-    number("limits", "idle_s", Type::seconds, "75", 1, 3600, "Life of a kept-alive connection without a request."),
+    number("limits", "idle_s", Type::seconds, "75", 1, 3600,
+           "Life of a kept-alive connection without a request."),
 
     number("jobs", "queued_per_capability", Type::integer, "1000000", 1, 1e8,
            "Queued jobs of one capability; more is 429 with Retry-After."),
@@ -101,7 +118,8 @@ const std::array kSettings{
            "Time for a worker to stop a cancelled job before its process is ended."),
     number("jobs", "keep_ended_s", Type::seconds, "60", 0, kDay,
            "How long an ended job answers from memory."),
-    number("jobs", "events_per_job", Type::integer, "1000", 16, 1e6, "Events kept for resuming a stream."),
+    number("jobs", "events_per_job", Type::integer, "1000", 16, 1e6,
+           "Events kept for resuming a stream."),
     number("jobs", "event_bytes_per_job", Type::bytes, "1MiB", kKiB, kGiB, "The same, by size."),
     number("jobs", "session_window", Type::bytes, "256KiB", 4 * kKiB, 64 * kMiB,
            "Bytes under way in each direction of a session."),
@@ -126,7 +144,8 @@ const std::array kSettings{
            "The same, as a share of the disk."),
 
     text("engines", "paths", Type::list, "",
-         "Folders that are searched for engine.toml, at any depth. `--engine DIR`, repeated, takes its place."),
+         "Folders that are searched for engine.toml, at any depth. `--engine DIR`, repeated, takes "
+         "its place."),
     text("engines", "python", Type::path, "python3",
          "Interpreter of Python engines without a virtual environment of their own."),
     text("engines", "host_binary", Type::path, "",
@@ -134,12 +153,14 @@ const std::array kSettings{
     text("engines", "sdk_path", Type::path, "",
          "Folder that holds the Python kit. Empty: found beside this program or installed."),
     text("engines", "library_path", Type::path, "",
-         "Folder that is searched for native engines after their own. Empty: `engines` beside this program."),
+         "Folder that is searched for native engines after their own. Empty: `engines` beside this "
+         "program."),
     number("engines", "stop_grace_s", Type::seconds, "5", 0, 600,
            "Time for an engine's process to end by itself when it is stopped."),
 
-    text("fetch", "allow", Type::list, "",
-         "Networks and host names that a `url` of an input may lead to though they are not public."),
+    text(
+        "fetch", "allow", Type::list, "",
+        "Networks and host names that a `url` of an input may lead to though they are not public."),
 
     live(word("log", "level", "info", "debug|info|warn|error|off",
               "debug adds a line per request and event.")),
@@ -151,7 +172,9 @@ const std::array kSettings{
 
 }  // namespace
 
-std::span<const Setting> declared() { return kSettings; }
+std::span<const Setting> declared() {
+    return kSettings;
+}
 
 std::string_view section_doc(std::string_view section) {
     static constexpr std::pair<std::string_view, std::string_view> kDocs[] = {

@@ -40,11 +40,14 @@ std::string nearest(const std::string& name, const std::vector<std::string>& kno
     return found;
 }
 
-/// Kubernetes puts HEADRACE_SERVER_PORT_8600_TCP=... into every container beside a service "headrace-server".
+/// Kubernetes puts HEADRACE_SERVER_PORT_8600_TCP=... into every container beside a service
+/// "headrace-server".
 bool is_service_link(std::string_view name, std::string_view value) {
-    return name.ends_with("_SERVICE_HOST") || name.find("_SERVICE_PORT") != std::string_view::npos ||
-           name.find("_TCP") != std::string_view::npos || name.find("_UDP") != std::string_view::npos ||
-           value.starts_with("tcp://") || value.starts_with("udp://");
+    return name.ends_with("_SERVICE_HOST") ||
+           name.find("_SERVICE_PORT") != std::string_view::npos ||
+           name.find("_TCP") != std::string_view::npos ||
+           name.find("_UDP") != std::string_view::npos || value.starts_with("tcp://") ||
+           value.starts_with("udp://");
 }
 
 std::optional<Value> value_of(const Setting& setting, const toml::node& node) {
@@ -93,7 +96,8 @@ Result<std::string> read_secret_file(const std::string& path) {
     std::ifstream in(path, std::ios::binary);
     std::stringstream content;
     if (!in || !(content << in.rdbuf())) {
-        return fail(ErrorCode::invalid_argument, fmt::format("names a file that cannot be read: {}", path));
+        return fail(ErrorCode::invalid_argument,
+                    fmt::format("names a file that cannot be read: {}", path));
     }
     std::string text = content.str();
     while (!text.empty() && (text.back() == '\n' || text.back() == '\r')) text.pop_back();
@@ -141,7 +145,8 @@ class Loader {
                                                  name, hint));
     }
 
-    void set(Entry& entry, Result<Value> value, const std::string& origin, const std::string& where) {
+    void set(Entry& entry, Result<Value> value, const std::string& origin,
+             const std::string& where) {
         auto ok = value ? check_value(*entry.setting, *value)
                         : Result<void>(tl::unexpected(value.error()));
         if (!ok) {
@@ -159,10 +164,10 @@ class Loader {
             root = toml::parse_file(path.string());
         } catch (const toml::parse_error& error) {
             const auto line = error.source().begin.line;
-            problem(path.string(),
-                    line == 0 ? fmt::format("{}: cannot be read", path.string())
-                              : fmt::format("{}:{}: not valid TOML: {}", path.string(), line,
-                                            std::string_view(error.description())));
+            problem(path.string(), line == 0
+                                       ? fmt::format("{}: cannot be read", path.string())
+                                       : fmt::format("{}:{}: not valid TOML: {}", path.string(),
+                                                     line, std::string_view(error.description())));
             return;
         }
         for (const auto& [key, node] : root) {
@@ -210,9 +215,9 @@ class Loader {
             if (found == variables.end()) {
                 if (!names_a_section(name) || is_service_link(name, text)) continue;
                 const auto hint = nearest(name, names);
-                problem(name, hint.empty()
-                                  ? fmt::format("{}: unknown setting", name)
-                                  : fmt::format("{}: unknown setting; did you mean {}?", name, hint));
+                problem(name, hint.empty() ? fmt::format("{}: unknown setting", name)
+                                           : fmt::format("{}: unknown setting; did you mean {}?",
+                                                         name, hint));
                 continue;
             }
             Entry& entry = *found->second;
@@ -221,8 +226,9 @@ class Loader {
                 continue;
             }
             if (environment.contains(entry.setting->variable())) {
-                problem(entry.setting->name(), fmt::format("{}: {} is set as well; give one of them",
-                                                           name, entry.setting->variable()));
+                problem(entry.setting->name(),
+                        fmt::format("{}: {} is set as well; give one of them", name,
+                                    entry.setting->variable()));
                 continue;
             }
             auto content = read_secret_file(text);

@@ -62,12 +62,15 @@ Result<Value> parse_bytes(std::string_view text) {
 
 std::string show_bytes(std::int64_t count) {
     for (const auto& [suffix, factor] : kUnits) {
-        if (count >= factor && count % factor == 0) return fmt::format("{}{}", count / factor, suffix);
+        if (count >= factor && count % factor == 0)
+            return fmt::format("{}{}", count / factor, suffix);
     }
     return fmt::format("{}", count);
 }
 
-bool bounded(const Setting& setting) { return setting.min != 0 || setting.max != 0; }
+bool bounded(const Setting& setting) {
+    return setting.min != 0 || setting.max != 0;
+}
 
 std::string show_bound(const Setting& setting, double bound) {
     return setting.type == Type::bytes ? show_bytes(static_cast<std::int64_t>(bound))
@@ -86,7 +89,9 @@ std::string join_words(std::string_view words) {
 
 }  // namespace
 
-std::string Setting::name() const { return fmt::format("{}.{}", section, key); }
+std::string Setting::name() const {
+    return fmt::format("{}.{}", section, key);
+}
 
 std::string Setting::variable() const {
     return fmt::format("HEADRACE_{}_{}", upper(section), upper(key));
@@ -111,12 +116,15 @@ Result<Value> parse_value(const Setting& setting, std::string_view raw) {
             }
             return Value(*value);
         }
-        case Type::bytes: return parse_bytes(text);
-        case Type::list: return Value(split(text, ','));
+        case Type::bytes:
+            return parse_bytes(text);
+        case Type::list:
+            return Value(split(text, ','));
         case Type::text:
         case Type::word:
         case Type::path:
-        case Type::secret: return Value(std::string(text));
+        case Type::secret:
+            return Value(std::string(text));
     }
     return fail(ErrorCode::internal, "unknown type of setting");
 }
@@ -143,18 +151,24 @@ Result<void> check_value(const Setting& setting, const Value& value) {
 
 std::string show_value(const Setting& setting, const Value& value) {
     switch (setting.type) {
-        case Type::boolean: return std::get<bool>(value) ? "true" : "false";
-        case Type::integer: return fmt::format("{}", std::get<std::int64_t>(value));
-        case Type::seconds: return fmt::format("{}", std::get<double>(value));
-        case Type::bytes: return show_bytes(std::get<std::int64_t>(value));
+        case Type::boolean:
+            return std::get<bool>(value) ? "true" : "false";
+        case Type::integer:
+            return fmt::format("{}", std::get<std::int64_t>(value));
+        case Type::seconds:
+            return fmt::format("{}", std::get<double>(value));
+        case Type::bytes:
+            return show_bytes(std::get<std::int64_t>(value));
         case Type::list: {
             const auto& list = std::get<std::vector<std::string>>(value);
             return fmt::format("{}", fmt::join(list, ","));
         }
-        case Type::secret: return std::get<std::string>(value).empty() ? "" : "(set)";
+        case Type::secret:
+            return std::get<std::string>(value).empty() ? "" : "(set)";
         case Type::text:
         case Type::word:
-        case Type::path: return std::get<std::string>(value);
+        case Type::path:
+            return std::get<std::string>(value);
     }
     return {};
 }
@@ -162,15 +176,27 @@ std::string show_value(const Setting& setting, const Value& value) {
 std::string describe_type(const Setting& setting) {
     std::string out;
     switch (setting.type) {
-        case Type::boolean: return "true or false";
-        case Type::integer: out = "integer"; break;
-        case Type::seconds: out = "seconds"; break;
-        case Type::bytes: out = "size"; break;
-        case Type::text: return "text";
-        case Type::word: return join_words(setting.words);
-        case Type::path: return "path";
-        case Type::list: return "list of texts";
-        case Type::secret: return "secret";
+        case Type::boolean:
+            return "true or false";
+        case Type::integer:
+            out = "integer";
+            break;
+        case Type::seconds:
+            out = "seconds";
+            break;
+        case Type::bytes:
+            out = "size";
+            break;
+        case Type::text:
+            return "text";
+        case Type::word:
+            return join_words(setting.words);
+        case Type::path:
+            return "path";
+        case Type::list:
+            return "list of texts";
+        case Type::secret:
+            return "secret";
     }
     if (bounded(setting)) {
         out += fmt::format(", {} to {}", show_bound(setting, setting.min),

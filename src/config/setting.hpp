@@ -30,16 +30,17 @@ struct Setting {
     Type type = Type::text;
     std::string_view initial{};  // the default, written as in an environment variable
     std::string_view doc{};
-    bool restart = true;  // a change takes effect at the next start only
-    double min = 0;       // bounds of integer, seconds and bytes
-    double max = 0;       // 0 with min 0 = no bounds
+    bool restart = true;       // a change takes effect at the next start only
+    double min = 0;            // bounds of integer, seconds and bytes
+    double max = 0;            // 0 with min 0 = no bounds
     std::string_view words{};  // "a|b|c"
 
     [[nodiscard]] std::string name() const;      // "section.key"
     [[nodiscard]] std::string variable() const;  // "HEADRACE_SECTION_KEY"
 };
 
-/// boolean -> bool, integer and bytes -> int64, seconds -> double, list -> vector, the rest -> string.
+/// boolean -> bool, integer and bytes -> int64, seconds -> double, list -> vector, the rest ->
+/// string.
 using Value = std::variant<bool, std::int64_t, double, std::string, std::vector<std::string>>;
 
 /// Reads a value written as text. The error's message is a sentence without the setting's name, and

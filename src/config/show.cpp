@@ -48,27 +48,35 @@ json::object to_json(const Config& config) {
 std::string to_markdown(std::span<const Setting> settings) {
     std::string out =
         "# Configuration\n\n"
-        "<!-- Written by `headrace config docs`; a test compares. Change src/config/declared.cpp. -->\n\n"
+        "<!-- Written by `headrace config docs`; a test compares. Change src/config/declared.cpp. "
+        "-->\n\n"
         "Settings come from four places, each over the one before: the default, one TOML file\n"
         "(`--config FILE`), environment variables, the command line. A setting `key` in section\n"
-        "`section` is `HEADRACE_SECTION_KEY` in the environment and `--set section.key=value` on the\n"
-        "command line; a list is comma-separated there. A secret may stand in a file instead, which\n"
-        "`HEADRACE_SECTION_KEY_FILE` names. Sizes are bytes or text with `KiB`, `MiB`, `GiB`. An unknown\n"
+        "`section` is `HEADRACE_SECTION_KEY` in the environment and `--set section.key=value` on "
+        "the\n"
+        "command line; a list is comma-separated there. A secret may stand in a file instead, "
+        "which\n"
+        "`HEADRACE_SECTION_KEY_FILE` names. Sizes are bytes or text with `KiB`, `MiB`, `GiB`. An "
+        "unknown\n"
         "name is an error.\n\n"
-        "`headrace config check` validates, `headrace config show` tells each value and where it came\n"
-        "from. `SIGHUP` or `POST /api/v1/reload` reads everything again: when anything is wrong, nothing\n"
+        "`headrace config check` validates, `headrace config show` tells each value and where it "
+        "came\n"
+        "from. `SIGHUP` or `POST /api/v1/reload` reads everything again: when anything is wrong, "
+        "nothing\n"
         "changes. Settings marked *live* change then; the others at the next start.\n";
     std::string_view section;
     for (const auto& setting : settings) {
         if (setting.section != section) {
             section = setting.section;
-            out += fmt::format("\n## [{}]\n\n{}\n\n| key | type | default | changes | what it does |\n"
-                               "| --- | --- | --- | --- | --- |\n",
-                               section, section_doc(section));
+            out += fmt::format(
+                "\n## [{}]\n\n{}\n\n| key | type | default | changes | what it does |\n"
+                "| --- | --- | --- | --- | --- |\n",
+                section, section_doc(section));
         }
-        out += fmt::format("| `{}` | {} | {} | {} | {} |\n", setting.key, cell(describe_type(setting)),
-                           setting.initial.empty() ? "" : fmt::format("`{}`", cell(setting.initial)),
-                           setting.restart ? "restart" : "live", cell(setting.doc));
+        out +=
+            fmt::format("| `{}` | {} | {} | {} | {} |\n", setting.key, cell(describe_type(setting)),
+                        setting.initial.empty() ? "" : fmt::format("`{}`", cell(setting.initial)),
+                        setting.restart ? "restart" : "live", cell(setting.doc));
     }
     return out;
 }

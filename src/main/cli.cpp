@@ -20,7 +20,8 @@ CommandLine::CommandInfo describe_app(const CLI::App& app) {
         item.doc = option->get_description();
         item.takes_value = option->get_items_expected_max() > 0;
         const auto type = option->get_type_name();
-        item.takes_path = type.find("FILE") != std::string::npos || type.find("DIR") != std::string::npos;
+        item.takes_path =
+            type.find("FILE") != std::string::npos || type.find("DIR") != std::string::npos;
         const auto open = type.find('{');
         const auto close = type.find('}');
         if (open != std::string::npos && close != std::string::npos) {
@@ -36,7 +37,8 @@ CommandLine::CommandInfo describe_app(const CLI::App& app) {
         }
         info.options.push_back(std::move(item));
     }
-    for (const CLI::App* inner : app.get_subcommands({})) info.commands.push_back(describe_app(*inner));
+    for (const CLI::App* inner : app.get_subcommands({}))
+        info.commands.push_back(describe_app(*inner));
     return info;
 }
 
@@ -61,7 +63,9 @@ Option& Option::group(const std::string& name) {
     option_->group(name);
     return *this;
 }
-bool Option::given() const { return option_->count() > 0; }
+bool Option::given() const {
+    return option_->count() > 0;
+}
 
 Command Command::command(const std::string& name, const std::string& doc) {
     return Command(*app_.add_subcommand(name, doc));
@@ -91,21 +95,26 @@ Option Command::option(const std::string& names, std::optional<double>& target,
 Option Command::flag(const std::string& names, bool& target, const std::string& doc) {
     return Option(app_.add_flag(names, target, doc));
 }
-Option Command::flag(const std::string& names, std::optional<bool>& target, const std::string& doc) {
-    return Option(app_.add_flag_callback(names, [] {}, doc)->each([&target](const std::string& text) {
-        target = text != "false";
-    }));
+Option Command::flag(const std::string& names, std::optional<bool>& target,
+                     const std::string& doc) {
+    return Option(app_.add_flag_callback(
+                          names, [] {}, doc)
+                      ->each([&target](const std::string& text) { target = text != "false"; }));
 }
 void Command::action(std::function<int()> run) {
     // An exit code travels as an exception: CLI11 has no other way out of a callback.
     app_.callback([run = std::move(run)] { throw CLI::RuntimeError(run()); });
 }
-void Command::needs_command() { app_.require_subcommand(1); }
+void Command::needs_command() {
+    app_.require_subcommand(1);
+}
 void Command::rest(std::vector<std::string>& rest) {
     app_.prefix_command();
     app_.parse_complete_callback([this_app = &app_, &rest] { rest = this_app->remaining(); });
 }
-void Command::footer(const std::string& text) { app_.footer(text); }
+void Command::footer(const std::string& text) {
+    app_.footer(text);
+}
 
 struct CommandLine::State {
     explicit State(const std::string& name, const std::string& doc) : app(doc, name) {}
@@ -116,7 +125,9 @@ CommandLine::CommandLine(const std::string& name, const std::string& doc)
     : state_(std::make_unique<State>(name, doc)) {}
 CommandLine::~CommandLine() = default;
 
-Command CommandLine::root() { return Command(state_->app); }
+Command CommandLine::root() {
+    return Command(state_->app);
+}
 
 int CommandLine::run(int argc, const char* const* argv) {
     std::vector<std::string> arguments(argv + 1, argv + argc);
@@ -142,7 +153,8 @@ std::optional<int> CommandLine::parse(std::vector<std::string> arguments) {
         const bool no_command = error.get_name() == "RequiredError" && !left.empty() &&
                                 !command->get_subcommands({}).empty();
         std::cerr << name << ": "
-                  << (no_command ? "there is no command " + left.front() : std::string(error.what()))
+                  << (no_command ? "there is no command " + left.front()
+                                 : std::string(error.what()))
                   << "\n  " << name << " --help tells what there is\n";
         return kUsage;
     }
@@ -159,6 +171,8 @@ void CommandLine::parse_known(std::vector<std::string> arguments) {
     }
 }
 
-CommandLine::CommandInfo CommandLine::describe() const { return describe_app(state_->app); }
+CommandLine::CommandInfo CommandLine::describe() const {
+    return describe_app(state_->app);
+}
 
 }  // namespace headrace::main

@@ -46,9 +46,12 @@ class Command {
 
     Command command(const std::string& name, const std::string& doc);
     Option option(const std::string& names, std::string& target, const std::string& doc);
-    Option option(const std::string& names, std::optional<std::string>& target, const std::string& doc);
-    Option option(const std::string& names, std::vector<std::string>& target, const std::string& doc);
-    Option option(const std::string& names, std::optional<std::int64_t>& target, const std::string& doc);
+    Option option(const std::string& names, std::optional<std::string>& target,
+                  const std::string& doc);
+    Option option(const std::string& names, std::vector<std::string>& target,
+                  const std::string& doc);
+    Option option(const std::string& names, std::optional<std::int64_t>& target,
+                  const std::string& doc);
     Option option(const std::string& names, std::optional<double>& target, const std::string& doc);
     Option flag(const std::string& names, bool& target, const std::string& doc);
     /// "--x,!--no-x": absent, true or false.

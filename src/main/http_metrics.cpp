@@ -9,7 +9,8 @@ HttpMetrics::HttpMetrics(telemetry::Registry& registry, std::span<Loop* const> l
     : requests_(registry.counter("headrace_http_requests_total", "Requests answered.",
                                  {"door", "route", "status"})),
       took_(registry.histogram("headrace_http_request_seconds",
-                               "Time from a request's head to the end of its answer.", {"door", "route"})),
+                               "Time from a request's head to the end of its answer.",
+                               {"door", "route"})),
       loops_(loops.begin(), loops.end()) {}
 
 http::Observer HttpMetrics::observer(std::string name) {
@@ -21,7 +22,8 @@ http::Observer HttpMetrics::observer(std::string name) {
     };
 }
 
-void HttpMetrics::observe(Door& door, const http::Exchange& exchange, std::chrono::nanoseconds took) {
+void HttpMetrics::observe(Door& door, const http::Exchange& exchange,
+                          std::chrono::nanoseconds took) {
     std::size_t index = 0;
     while (index < loops_.size() && loops_[index] != Loop::current()) ++index;
     if (index == loops_.size()) return;
@@ -33,17 +35,18 @@ void HttpMetrics::observe(Door& door, const http::Exchange& exchange, std::chron
         if (status == exchange.status()) counter = cell;
     }
     if (!counter) {
-        counter = &requests_.cell({door.name, matched ? matched->pattern : "none",
-                                   std::to_string(exchange.status())});
+        counter = &requests_.cell(
+            {door.name, matched ? matched->pattern : "none", std::to_string(exchange.status())});
         route.by_status.emplace_back(exchange.status(), counter);
     }
     counter->add();
     route.took->observe(std::chrono::duration<double>(took).count());
     if (!log::enabled(log::Level::debug)) return;
     const auto& head = exchange.head();
-    log::debug("request door={} method={} path={} status={} took_ms={:.3f} peer={} trace={}", door.name,
-               http::to_string(head.method), head.path, exchange.status(),
-               std::chrono::duration<double, std::milli>(took).count(), head.peer, head.trace.trace_id());
+    log::debug("request door={} method={} path={} status={} took_ms={:.3f} peer={} trace={}",
+               door.name, http::to_string(head.method), head.path, exchange.status(),
+               std::chrono::duration<double, std::milli>(took).count(), head.peer,
+               head.trace.trace_id());
 }
 
 }  // namespace headrace::main

@@ -14,8 +14,8 @@
 
 namespace headrace::main {
 
-/// Counts and times the requests of the doors, by route and status, and writes the access log. Every
-/// loop has its own cells, found by the address of the route.
+/// Counts and times the requests of the doors, by route and status, and writes the access log.
+/// Every loop has its own cells, found by the address of the route.
 class HttpMetrics {
   public:
     HttpMetrics(telemetry::Registry& registry, std::span<Loop* const> loops);

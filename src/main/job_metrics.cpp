@@ -25,21 +25,26 @@ JobMetrics::JobMetrics(telemetry::Registry& registry, std::size_t tenants)
                               with("state"))),
       requeued_(registry.counter("headrace_jobs_requeued_total",
                                  "Attempts that ended without ending their job.", kVersionLabels)),
-      refused_(registry.counter("headrace_jobs_refused_total", "Jobs that were not accepted.", {"code"})),
+      refused_(registry.counter("headrace_jobs_refused_total", "Jobs that were not accepted.",
+                                {"code"})),
       tenant_ended_(registry.counter("headrace_tenant_jobs_ended_total",
                                      "Jobs that reached a terminal state, by tenant.", {"tenant"})),
       wait_(registry.histogram("headrace_job_queue_seconds",
                                "Time from acceptance to the first attempt.", kVersionLabels)),
-      run_(registry.histogram("headrace_job_run_seconds", "Run time of the last attempt.", kVersionLabels)),
-      late_(registry.counter("headrace_late_results_total",
-                             "Results refused because their lease had passed on.").cell()),
+      run_(registry.histogram("headrace_job_run_seconds", "Run time of the last attempt.",
+                              kVersionLabels)),
+      late_(registry
+                .counter("headrace_late_results_total",
+                         "Results refused because their lease had passed on.")
+                .cell()),
       cancels_(registry.counter("headrace_cancels_sent_total", "Cancels sent to engines.").cell()),
       attached_(registry.counter("headrace_workers_attached_total", "Workers that came.").cell()),
       lost_(registry.counter("headrace_workers_lost_total", "Workers that went.").cell()),
       tenant_cap_(tenants) {}
 
 JobMetrics::Cells& JobMetrics::cells_of(const jobs::JobRecord& job) {
-    if (last_ && last_->version == job.version && last_->capability == job.capability) return *last_;
+    if (last_ && last_->version == job.version && last_->capability == job.capability)
+        return *last_;
     const auto found = versions_.find({job.capability, job.version});
     if (found != versions_.end()) return *(last_ = &found->second);
     Cells cells;
@@ -52,12 +57,14 @@ JobMetrics::Cells& JobMetrics::cells_of(const jobs::JobRecord& job) {
     cells.accepted[1] = &accepted_.cell(labels("durable"));
     for (std::size_t i = 0; i < kStates; ++i) {
         const auto state = static_cast<jobs::JobState>(i);
-        cells.ended[i] = jobs::is_terminal(state) ? &ended_.cell(labels(jobs::to_string(state))) : nullptr;
+        cells.ended[i] =
+            jobs::is_terminal(state) ? &ended_.cell(labels(jobs::to_string(state))) : nullptr;
     }
     cells.requeued = &requeued_.cell({job.capability, job.version});
     cells.wait = &wait_.cell({job.capability, job.version});
     cells.run = &run_.cell({job.capability, job.version});
-    return *(last_ = &versions_.emplace(std::pair(job.capability, job.version), cells).first->second);
+    return *(last_ =
+                 &versions_.emplace(std::pair(job.capability, job.version), cells).first->second);
 }
 
 JobMetrics::Tenant& JobMetrics::tenant_of(const TenantId& tenant) {
@@ -103,8 +110,9 @@ void JobMetrics::job_started(const jobs::JobRecord& job, const std::string& work
 void JobMetrics::job_requeued(const jobs::JobRecord& job, const std::string& reason) {
     cells_of(job).requeued->add();
     log::warn("job runs again job={} tenant={} worker={} capability={}@{} attempt={} reason={}",
-              job.id.text(), job.tenant.name, job.attempts.empty() ? "" : job.attempts.back().worker,
-              job.capability, job.version, job.attempt, reason);
+              job.id.text(), job.tenant.name,
+              job.attempts.empty() ? "" : job.attempts.back().worker, job.capability, job.version,
+              job.attempt, reason);
 }
 
 void JobMetrics::job_ended(const jobs::JobRecord& job) {
@@ -118,10 +126,12 @@ void JobMetrics::job_ended(const jobs::JobRecord& job) {
     }
     tenant_of(job.tenant).ended->add();
     if (!log::enabled(log::Level::info)) return;
-    log::info("job ended job={} tenant={} worker={} capability={}@{} state={} attempt={} run_s={:.3f}{}{}",
-              job.id.text(), job.tenant.name, job.attempts.empty() ? "" : job.attempts.back().worker,
-              job.capability, job.version, jobs::to_string(job.state), job.attempt, run,
-              job.error ? " code=" : "", job.error ? job.error->code : "");
+    log::info(
+        "job ended job={} tenant={} worker={} capability={}@{} state={} attempt={} "
+        "run_s={:.3f}{}{}",
+        job.id.text(), job.tenant.name, job.attempts.empty() ? "" : job.attempts.back().worker,
+        job.capability, job.version, jobs::to_string(job.state), job.attempt, run,
+        job.error ? " code=" : "", job.error ? job.error->code : "");
 }
 
 void JobMetrics::refused(const std::string& capability, ErrorCode code) {
@@ -139,10 +149,13 @@ void JobMetrics::worker_attached(const WorkerId& id, const std::string& name) {
     log::info("worker attached worker={} id={}", name, id.text());
 }
 
-void JobMetrics::worker_lost(const WorkerId& id, const std::string& name, const std::string& reason) {
+void JobMetrics::worker_lost(const WorkerId& id, const std::string& name,
+                             const std::string& reason) {
     lost_.add();
-    if (stopping_) log::debug("worker stopped worker={} id={}", name, id.text());
-    else log::warn("worker lost worker={} id={} reason={}", name, id.text(), reason);
+    if (stopping_)
+        log::debug("worker stopped worker={} id={}", name, id.text());
+    else
+        log::warn("worker lost worker={} id={} reason={}", name, id.text(), reason);
 }
 
 void JobMetrics::cancel_sent(const jobs::JobRecord& job) {

@@ -26,7 +26,8 @@ class JobMetrics final : public jobs::CoreObserver {
     void refused(const std::string& capability, ErrorCode code) override;
     void late_result(const JobId& job, const std::string& worker) override;
     void worker_attached(const WorkerId& id, const std::string& name) override;
-    void worker_lost(const WorkerId& id, const std::string& name, const std::string& reason) override;
+    void worker_lost(const WorkerId& id, const std::string& name,
+                     const std::string& reason) override;
     void cancel_sent(const jobs::JobRecord& job) override;
 
   private:
@@ -47,7 +48,8 @@ class JobMetrics final : public jobs::CoreObserver {
     Cells& cells_of(const jobs::JobRecord& job);
     Tenant& tenant_of(const TenantId& tenant);
     telemetry::Counter& cell(std::map<std::string, telemetry::Counter*>& cache,
-                             telemetry::Family<telemetry::Counter>& family, const std::string& label);
+                             telemetry::Family<telemetry::Counter>& family,
+                             const std::string& label);
 
     telemetry::Family<telemetry::Counter>& accepted_;
     telemetry::Family<telemetry::Counter>& ended_;

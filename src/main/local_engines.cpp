@@ -13,8 +13,8 @@ void LocalEngines::host_started(engines::StartedHost host) {
     const auto& spec = *host.spec;
     auto version = catalog_.snapshot()->find(catalog::kSystemTenant, spec.capability, spec.version);
     if (!version) {
-        log::error("engine without a version worker={} capability={}@{}", host.name, spec.capability,
-                   spec.version);
+        log::error("engine without a version worker={} capability={}@{}", host.name,
+                   spec.capability, spec.version);
         return;
     }
     workers::hub::LocalHost local;

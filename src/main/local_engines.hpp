@@ -7,8 +7,8 @@
 
 namespace headrace::main {
 
-/// The engines of `--engine`: brings the supervisor's hosts to the hub, and the hub's wishes back to
-/// the supervisor. Belongs to the core's loop.
+/// The engines of `--engine`: brings the supervisor's hosts to the hub, and the hub's wishes back
+/// to the supervisor. Belongs to the core's loop.
 class LocalEngines final : public engines::HostListener {
   public:
     LocalEngines(engines::Settings settings, Loop& core_loop, workers::hub::Hub& hub,

@@ -28,8 +28,9 @@ int run(int argc, char** argv) {
     add_config(root);
     add_completion(root, line);
     add_version(root);
-    root.footer("Ends with 0: done; 1: a job did not succeed, or a check found something; 2: wrong "
-                "arguments or settings;\n3: the server refused; 4: no server, or it has trouble.");
+    root.footer(
+        "Ends with 0: done; 1: a job did not succeed, or a check found something; 2: wrong "
+        "arguments or settings;\n3: the server refused; 4: no server, or it has trouble.");
     return line.run(argc, argv);
 }
 

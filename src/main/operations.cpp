@@ -32,10 +32,9 @@ http::Mount Operations::mount(bool with_metrics) {
     };
     const auto add = [&](std::string path, http::RightId right,
                          asio::awaitable<void> (Operations::*handler)(http::Exchange&)) {
-        mount.routes.emplace_back(http::Method::get, std::move(path), open, right,
-                                  [this, handler](http::Exchange& exchange) {
-                                      return (this->*handler)(exchange);
-                                  });
+        mount.routes.emplace_back(
+            http::Method::get, std::move(path), open, right,
+            [this, handler](http::Exchange& exchange) { return (this->*handler)(exchange); });
     };
     add("/healthz", kOpen, &Operations::healthz);
     add("/readyz", kOpen, &Operations::readyz);
@@ -43,7 +42,8 @@ http::Mount Operations::mount(bool with_metrics) {
     return mount;
 }
 
-std::optional<http::Response> Operations::gate(http::Exchange& exchange, const http::Route& route) const {
+std::optional<http::Response> Operations::gate(http::Exchange& exchange,
+                                               const http::Route& route) const {
     if (route.right != kMetrics || exchange.head().peer_is_local) return std::nullopt;
     const auto header = exchange.header("Authorization");
     const auto key = header ? access::bearer_of(*header) : std::nullopt;

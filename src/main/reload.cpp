@@ -22,10 +22,11 @@ Result<void> Reload::run() {
     for (const auto& change : config::changes(current_, *loaded)) {
         const auto name = change.setting->name();
         if (change.setting->restart) {
-            log::warn("setting changes at the next start setting={} from={} to={}", name, change.before,
-                      change.after);
+            log::warn("setting changes at the next start setting={} from={} to={}", name,
+                      change.before, change.after);
         } else {
-            log::info("setting changed setting={} from={} to={}", name, change.before, change.after);
+            log::info("setting changed setting={} from={} to={}", name, change.before,
+                      change.after);
         }
     }
     current_ = std::move(*loaded);
@@ -33,7 +34,9 @@ Result<void> Reload::run() {
     return {};
 }
 
-asio::awaitable<Result<void>> Reload::run_async() { co_return run(); }
+asio::awaitable<Result<void>> Reload::run_async() {
+    co_return run();
+}
 
 std::string Reload::show() const {
     const std::lock_guard lock(mutex_);

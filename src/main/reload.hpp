@@ -14,8 +14,8 @@ namespace headrace::main {
 
 namespace asio = boost::asio;
 
-/// Reads the settings again, all or nothing: everything is parsed, validated and prepared before the
-/// first part takes its new values. Thread-safe.
+/// Reads the settings again, all or nothing: everything is parsed, validated and prepared before
+/// the first part takes its new values. Thread-safe.
 class Reload {
   public:
     /// A part that can change while the server runs. `prepare` may refuse and changes nothing.

@@ -13,8 +13,8 @@
 
 namespace headrace::main {
 
-/// Workers that dial in: hands their sockets to the hub, and ends the links of keys that are revoked
-/// or run out.
+/// Workers that dial in: hands their sockets to the hub, and ends the links of keys that are
+/// revoked or run out.
 class RemoteWorkers {
   public:
     RemoteWorkers(workers::hub::Hub& hub, const access::KeyRing& keys, Loop& core_loop)

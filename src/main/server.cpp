@@ -5,9 +5,9 @@
 #include <csignal>
 #include <cstdlib>
 
+#include <fmt/format.h>
 #include <boost/asio/redirect_error.hpp>
 #include <boost/asio/use_awaitable.hpp>
-#include <fmt/format.h>
 
 #include "base/await.hpp"
 #include "base/log.hpp"
@@ -96,18 +96,20 @@ Result<void> Server::read_engines() {
         auto found = catalog::load_engines(folder);
         if (!found) return fail(std::move(found.error()));
         if (found->empty()) {
-            return fail(ErrorCode::invalid_argument,
-                        fmt::format("engines.paths: there is no engine.toml in {}", folder.string()));
+            return fail(
+                ErrorCode::invalid_argument,
+                fmt::format("engines.paths: there is no engine.toml in {}", folder.string()));
         }
         for (auto& spec : *found) engines_.push_back(std::move(spec));
     }
     for (const auto& spec : engines_) {
-        catalog::Registration registration{catalog::kSystemTenant, spec.capability, spec.version, spec.title,
-                                           spec.description, spec.interface, spec.limits};
+        catalog::Registration registration{
+            catalog::kSystemTenant, spec.capability, spec.version, spec.title,
+            spec.description,       spec.interface,  spec.limits};
         if (auto added = catalog_->add(std::move(registration)); !added) {
-            return fail(ErrorCode::invalid_argument, fmt::format("engines.paths: {}/engine.toml: {}",
-                                                                 spec.directory.string(),
-                                                                 added.error().message));
+            return fail(ErrorCode::invalid_argument,
+                        fmt::format("engines.paths: {}/engine.toml: {}", spec.directory.string(),
+                                    added.error().message));
         }
     }
     return {};
@@ -125,9 +127,10 @@ void Server::build_rooms() {
     core_ = std::make_unique<jobs::Core>(settings_.jobs, clock_, ids_, *stores_.jobs, job_metrics_);
     service_ = std::make_unique<jobs::Service>(*core_, core_loop_);
     settings_.hub.epoch = epoch_;
-    hub_ = std::make_unique<workers::hub::Hub>(settings_.hub, core_loop_, *core_, *stores_.blobs, *catalog_,
-                                               clock_, ids_);
-    local_engines_ = std::make_unique<LocalEngines>(settings_.engines, core_loop_, *hub_, *catalog_);
+    hub_ = std::make_unique<workers::hub::Hub>(settings_.hub, core_loop_, *core_, *stores_.blobs,
+                                               *catalog_, clock_, ids_);
+    local_engines_ =
+        std::make_unique<LocalEngines>(settings_.engines, core_loop_, *hub_, *catalog_);
     remote_workers_ = std::make_unique<RemoteWorkers>(*hub_, *keys_, core_loop_);
 
     protocols::native::Parts parts{
@@ -140,7 +143,8 @@ void Server::build_rooms() {
         .audit = *stores_.audit,
         .fetch = *fetch_,
         .clock = clock_,
-        .link = [this](auto socket, const auto& who) { remote_workers_->link(std::move(socket), who); },
+        .link = [this](auto socket,
+                       const auto& who) { remote_workers_->link(std::move(socket), who); },
         .key_revoked = [this](const std::string& id) { remote_workers_->key_revoked(id); },
         .config = [this] { return reload_.show(); },
         .reload = [this] { return reload_.run_async(); },
@@ -159,7 +163,8 @@ Result<void> Server::open_doors() {
         std::vector<http::Mount> mounts;
         mounts.push_back(api_->mount());
         mounts.push_back(operations_->mount(with_metrics));
-        return http::Door::make(settings, std::move(mounts), http_metrics_->observer(settings.name));
+        return http::Door::make(settings, std::move(mounts),
+                                http_metrics_->observer(settings.name));
     };
     auto client = open(settings_.client, false);
     if (!client) return fail(std::move(client.error()));
@@ -171,8 +176,7 @@ Result<void> Server::open_doors() {
 }
 
 void Server::add_reload_parts() {
-    reload_.add({.prepare = {},
-                 .apply = [this](const config::Config& config) {
+    reload_.add({.prepare = {}, .apply = [this](const config::Config& config) {
                      log::set_level(log_settings(config).level);
                      sweep_ms_ = sweep_every(config).count();
                  }});
@@ -183,14 +187,15 @@ void Server::add_reload_parts() {
                      }
                      return {};
                  },
-                 .apply = [this](const config::Config&) {
-                     for (auto* door : {client_door_.get(), control_door_.get()}) {
-                         if (auto ok = door->reload_tls(); !ok) {
-                             log::error("certificate kept door={} error={}", door->address(),
-                                        ok.error().message);
+                 .apply =
+                     [this](const config::Config&) {
+                         for (auto* door : {client_door_.get(), control_door_.get()}) {
+                             if (auto ok = door->reload_tls(); !ok) {
+                                 log::error("certificate kept door={} error={}", door->address(),
+                                            ok.error().message);
+                             }
                          }
-                     }
-                 }});
+                     }});
     sweep_ms_ = sweep_every(config_).count();
 }
 
@@ -236,8 +241,8 @@ void Server::start_io_loops() {
 }
 
 void Server::print_doors() const {
-    print(fmt::format("headrace {} is ready\n  client   {}\n  control  {}\n  admin key in {}\n", kVersion,
-                      client_door_->address(), control_door_->address(),
+    print(fmt::format("headrace {} is ready\n  client   {}\n  control  {}\n  admin key in {}\n",
+                      kVersion, client_door_->address(), control_door_->address(),
                       settings_.admin_key_file.string()));
     log::info("server ready client={} control={} epoch={} io_loops={}", client_door_->address(),
               control_door_->address(), epoch_, io_loops_.size());
@@ -264,10 +269,12 @@ asio::awaitable<std::string> Server::metrics() {
 asio::awaitable<void> Server::watch_signals() {
     while (true) {
         boost::system::error_code error;
-        const int signal = co_await signals_.async_wait(asio::redirect_error(asio::use_awaitable, error));
+        const int signal =
+            co_await signals_.async_wait(asio::redirect_error(asio::use_awaitable, error));
         if (error) co_return;
         if (signal == SIGHUP) {
-            if (auto ok = reload_.run(); !ok) log::error("settings kept error={}", ok.error().message);
+            if (auto ok = reload_.run(); !ok)
+                log::error("settings kept error={}", ok.error().message);
             continue;
         }
         if (draining_.exchange(true)) {
@@ -303,14 +310,17 @@ asio::awaitable<void> Server::sweep() {
         }
         auto& blobs = *stores_.blobs;
         auto& in_use = **references;
-        const auto start_blobs = [&blobs, &in_use](auto done) { blobs.sweep(in_use, std::move(done)); };
+        const auto start_blobs = [&blobs, &in_use](auto done) {
+            blobs.sweep(in_use, std::move(done));
+        };
         auto swept = co_await await_result<stores::Swept>(start_blobs);
         if (!swept) {
             log::warn("sweep of blobs failed error={}", swept.error().message);
             continue;
         }
         state_metrics_.blobs_removed(swept->removed, swept->bytes);
-        if (swept->removed > 0) log::info("blobs removed count={} bytes={}", swept->removed, swept->bytes);
+        if (swept->removed > 0)
+            log::info("blobs removed count={} bytes={}", swept->removed, swept->bytes);
     }
 }
 
@@ -334,7 +344,8 @@ asio::awaitable<void> Server::shut_down() {
         co_await timer.async_wait(asio::use_awaitable);
     }
     if (drain.size() > 0) log::warn("jobs still running after drain_s; durable ones run again");
-    // Engines go first: whoever waits for one of their jobs, or talks with it, is told so in good order.
+    // Engines go first: whoever waits for one of their jobs, or talks with it, is told so in good
+    // order.
     job_metrics_.stopping();
     auto& engines = *local_engines_;
     const auto stop = [&engines](auto done) {
@@ -343,7 +354,8 @@ asio::awaitable<void> Server::shut_down() {
     auto stopped = co_await await_result<void>(stop);
     if (!stopped) log::error("engines did not stop error={}", stopped.error().message);
     co_await hub_->stop();
-    for (const auto& worker : core_->workers()) core_->detach(worker.id, "the server is shutting down");
+    for (const auto& worker : core_->workers())
+        core_->detach(worker.id, "the server is shutting down");
     client_door_->stop_accepting();
     control_door_->stop_accepting();
     const auto left = std::max(std::chrono::duration_cast<std::chrono::milliseconds>(

@@ -18,7 +18,8 @@ Number count_of(const config::Config& config, std::string_view name) {
     return static_cast<Number>(config.integer(name));
 }
 
-/// Maps settings that config::load() could not judge by itself, and gathers what is wrong with them.
+/// Maps settings that config::load() could not judge by itself, and gathers what is wrong with
+/// them.
 class Mapper {
   public:
     explicit Mapper(const config::Config& config) : config_(config) {}
@@ -27,12 +28,13 @@ class Mapper {
         ServerSettings out;
         out.data = config_.text("server.data");
         out.admin_key_file = or_in(config_.text("server.admin_key_file"), out.data / "admin.key");
-        out.master_key_file = or_in(config_.text("server.master_key_file"), out.data / "master.key");
+        out.master_key_file =
+            or_in(config_.text("server.master_key_file"), out.data / "master.key");
         out.io_loops = io_loops();
         out.drain = time_of(config_, "server.drain_s");
         out.client = door("client", {http::RouteClass::client, http::RouteClass::open});
-        out.control = door("control", {http::RouteClass::worker, http::RouteClass::admin,
-                                       http::RouteClass::open});
+        out.control = door(
+            "control", {http::RouteClass::worker, http::RouteClass::admin, http::RouteClass::open});
         out.jobs = jobs();
         out.native.max_body_bytes = count_of<std::uint64_t>(config_, "limits.body_bytes");
         out.native.max_file_bytes = count_of<std::uint64_t>(config_, "limits.file_bytes");
@@ -83,8 +85,11 @@ class Mapper {
         out.allowed_hosts = config_.list(name("allowed_hosts"));
         for (const auto& text : config_.list(name("trusted_proxies"))) {
             auto network = http::Cidr::parse(text);
-            if (network) out.trusted_proxies.push_back(std::move(*network));
-            else problem(name("trusted_proxies"), fmt::format("holds {}, which is no network", text));
+            if (network)
+                out.trusted_proxies.push_back(std::move(*network));
+            else
+                problem(name("trusted_proxies"),
+                        fmt::format("holds {}, which is no network", text));
         }
         if (out.tls_certificate.empty() != out.tls_key.empty()) {
             problem(name(out.tls_key.empty() ? "tls_key" : "tls_certificate"),
@@ -102,7 +107,8 @@ class Mapper {
 
     jobs::Settings jobs() const {
         jobs::Settings out;
-        out.max_queued_per_capability = count_of<std::uint64_t>(config_, "jobs.queued_per_capability");
+        out.max_queued_per_capability =
+            count_of<std::uint64_t>(config_, "jobs.queued_per_capability");
         out.max_attempts = count_of<std::uint32_t>(config_, "jobs.max_attempts");
         out.retry_base = time_of(config_, "jobs.retry_base_s");
         out.retry_max = time_of(config_, "jobs.retry_max_s");
@@ -122,9 +128,12 @@ class Mapper {
         http::FetchSettings out;
         for (const auto& text : config_.list("fetch.allow")) {
             auto network = http::Cidr::parse(text);
-            if (network) out.allowed_networks.push_back(std::move(*network));
-            else if (text.find('/') == std::string::npos) out.allowed_hosts.push_back(text);
-            else problem("fetch.allow", fmt::format("holds {}, which is no network", text));
+            if (network)
+                out.allowed_networks.push_back(std::move(*network));
+            else if (text.find('/') == std::string::npos)
+                out.allowed_hosts.push_back(text);
+            else
+                problem("fetch.allow", fmt::format("holds {}, which is no network", text));
         }
         return out;
     }
@@ -139,7 +148,8 @@ class Mapper {
         out.retention.usage = hours("retention.usage_s");
         out.retention.idempotency = hours("jobs.idempotency_keep_s");
         out.low_water.free_bytes = count_of<std::uint64_t>(config_, "retention.low_disk_bytes");
-        out.low_water.free_percent = static_cast<double>(config_.integer("retention.low_disk_percent"));
+        out.low_water.free_percent =
+            static_cast<double>(config_.integer("retention.low_disk_percent"));
         return out;
     }
 
@@ -171,7 +181,9 @@ class Mapper {
 
 }  // namespace
 
-Result<ServerSettings> server_settings(const config::Config& config) { return Mapper(config).run(); }
+Result<ServerSettings> server_settings(const config::Config& config) {
+    return Mapper(config).run();
+}
 
 LogSettings log_settings(const config::Config& config) {
     LogSettings out;

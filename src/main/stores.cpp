@@ -11,8 +11,8 @@ Result<Stores> Stores::open(const stores::DataFolder& folder, const ServerSettin
     out.keys = std::make_unique<stores::SqliteKeyStore>(*out.catalog);
     out.versions = std::make_unique<stores::SqliteVersionStore>(*out.catalog);
     out.audit = std::make_unique<stores::SqliteAuditLog>(*out.catalog);
-    auto jobs = stores::SqliteJobLog::open(folder.jobs_db(), settings.job_log, clock,
-                                           std::move(observer));
+    auto jobs =
+        stores::SqliteJobLog::open(folder.jobs_db(), settings.job_log, clock, std::move(observer));
     if (!jobs) return fail(std::move(jobs.error()));
     out.jobs = std::move(*jobs);
     stores::BlobSettings blob_settings;

@@ -38,7 +38,8 @@ void sum(ClientMetric& out, const std::deque<Histogram>& cells, const std::vecto
         for (const auto& cell : cells) below += cell.count(i);
         ClientMetric::Bucket bucket;
         bucket.cumulative_count = below;
-        bucket.upper_bound = i < bounds.size() ? bounds[i] : std::numeric_limits<double>::infinity();
+        bucket.upper_bound =
+            i < bounds.size() ? bounds[i] : std::numeric_limits<double>::infinity();
         out.histogram.bucket.push_back(bucket);
     }
     out.histogram.sample_count = below;
@@ -67,14 +68,15 @@ Cell& Family<Cell>::cell(const LabelValues& values) {
     if (values.size() != labels_.size()) throw std::logic_error("labels of " + name_);
     const std::lock_guard lock(mutex_);
     auto& cells = series_[values];
-    if constexpr (std::is_same_v<Cell, Histogram>) return cells.emplace_back(bounds_);
-    else return cells.emplace_back();
+    if constexpr (std::is_same_v<Cell, Histogram>)
+        return cells.emplace_back(bounds_);
+    else
+        return cells.emplace_back();
 }
 
 template <class Cell>
-void Family<Cell>::replace(const std::vector<std::pair<LabelValues, double>>& series)
-    requires std::same_as<Cell, Gauge>
-{
+void Family<Cell>::replace(
+    const std::vector<std::pair<LabelValues, double>>& series) requires std::same_as<Cell, Gauge> {
     const std::lock_guard lock(mutex_);
     series_.clear();
     for (const auto& [values, value] : series) {
@@ -111,7 +113,8 @@ Family<Counter>& Registry::counter(std::string name, std::string help,
                                             std::vector<double>{});
 }
 
-Family<Gauge>& Registry::gauge(std::string name, std::string help, std::vector<std::string> labels) {
+Family<Gauge>& Registry::gauge(std::string name, std::string help,
+                               std::vector<std::string> labels) {
     return families_->gauges.emplace_back(std::move(name), std::move(help), std::move(labels),
                                           std::vector<double>{});
 }

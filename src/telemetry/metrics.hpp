@@ -19,8 +19,8 @@ namespace prometheus {
 struct MetricFamily;
 }
 
-/// Metrics that cost the hot path a plain add: every writer has a cell of its own and keeps a reference
-/// to it; cells with the same labels are summed when somebody scrapes.
+/// Metrics that cost the hot path a plain add: every writer has a cell of its own and keeps a
+/// reference to it; cells with the same labels are summed when somebody scrapes.
 namespace headrace::telemetry {
 
 /// One writer's count. add() from one thread only; read from any.
@@ -46,10 +46,11 @@ class Gauge {
 };
 
 /// Upper bounds in seconds, from 1 ms to 10 min: one set for every duration, so that they compare.
-inline constexpr std::array kSeconds{0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5,
+inline constexpr std::array kSeconds{0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1,   0.25,  0.5,
                                      1.0,   2.5,    5.0,   10.0, 30.0,  60.0, 120.0, 300.0, 600.0};
 /// Upper bounds of counts, such as writes in one commit.
-inline constexpr std::array kCounts{1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 64.0, 128.0, 256.0, 512.0, 1024.0};
+inline constexpr std::array kCounts{1.0,  2.0,   4.0,   8.0,   16.0,  32.0,
+                                    64.0, 128.0, 256.0, 512.0, 1024.0};
 
 /// One writer's distribution. observe() from one thread only; read from any.
 class Histogram {
@@ -79,8 +80,8 @@ class Family {
     Cell& cell(const LabelValues& values = {});
     /// Gauges only: these series in place of all others. A family that is replaced at each scrape
     /// gives out no cells.
-    void replace(const std::vector<std::pair<LabelValues, double>>& series)
-        requires std::same_as<Cell, Gauge>;
+    void replace(const std::vector<std::pair<LabelValues, double>>& series) requires
+        std::same_as<Cell, Gauge>;
 
   private:
     friend class Registry;
@@ -102,7 +103,8 @@ class Registry {
     Registry& operator=(const Registry&) = delete;
 
     /// Names follow Prometheus: `headrace_` first, base units, `_total` for counters.
-    Family<Counter>& counter(std::string name, std::string help, std::vector<std::string> labels = {});
+    Family<Counter>& counter(std::string name, std::string help,
+                             std::vector<std::string> labels = {});
     Family<Gauge>& gauge(std::string name, std::string help, std::vector<std::string> labels = {});
     Family<Histogram>& histogram(std::string name, std::string help,
                                  std::vector<std::string> labels = {},

@@ -65,11 +65,11 @@ void add_process_metrics(Registry& registry, const std::string& version) {
         .set(static_cast<double>(time(nullptr)));
     registry.read_counter("process_cpu_seconds_total", "User and system processor time spent.",
                           cpu_seconds);
-    auto& resident =
-        registry.gauge("process_resident_memory_bytes", "Resident memory.").cell();
+    auto& resident = registry.gauge("process_resident_memory_bytes", "Resident memory.").cell();
     auto& size = registry.gauge("process_virtual_memory_bytes", "Virtual memory.").cell();
     auto& files = registry.gauge("process_open_fds", "Open file descriptors.").cell();
-    auto& limit = registry.gauge("process_max_fds", "Most file descriptors that may be open.").cell();
+    auto& limit =
+        registry.gauge("process_max_fds", "Most file descriptors that may be open.").cell();
     registry.on_render([&resident, &size, &files, &limit] {
         const auto now = memory();
         resident.set(now.resident);

@@ -18,11 +18,21 @@ Run = Callable[..., subprocess.CompletedProcess[str]]
 def cli_of(server: Server, **env: str) -> Run:
     def run(*arguments: str, code: int = OK, stdin: str = "") -> subprocess.CompletedProcess[str]:
         done = subprocess.run(
-            [str(BINARY), *arguments], input=stdin, capture_output=True, text=True, timeout=60, check=False,
+            [str(BINARY), *arguments],
+            input=stdin,
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=False,
             cwd=server.folder,
-            env={"PATH": "/usr/bin:/bin", "HEADRACE_URL": f"http://127.0.0.1:{server.client_port}",
-                 "HEADRACE_CONTROL_URL": f"http://127.0.0.1:{server.control_port}",
-                 "HEADRACE_KEY_FILE": str(server.key_file), **env})
+            env={
+                "PATH": "/usr/bin:/bin",
+                "HEADRACE_URL": f"http://127.0.0.1:{server.client_port}",
+                "HEADRACE_CONTROL_URL": f"http://127.0.0.1:{server.control_port}",
+                "HEADRACE_KEY_FILE": str(server.key_file),
+                **env,
+            },
+        )
         assert done.returncode == code, (arguments, done.returncode, done.stdout, done.stderr)
         return done
 
@@ -40,8 +50,21 @@ def out_json(done: subprocess.CompletedProcess[str]) -> Any:
 
 def test_help_and_version_need_no_server(cli: Run) -> None:
     text = cli("--help").stdout
-    for command in ("serve", "worker", "call", "jobs", "capabilities", "workers", "keys", "queues",
-                    "dead-letters", "engine", "config", "completion", "version"):
+    for command in (
+        "serve",
+        "worker",
+        "call",
+        "jobs",
+        "capabilities",
+        "workers",
+        "keys",
+        "queues",
+        "dead-letters",
+        "engine",
+        "config",
+        "completion",
+        "version",
+    ):
         assert f"  {command} " in text, command
     assert cli("version").stdout.startswith("headrace ")
     assert "there is no command fly" in cli("fly", code=USAGE).stderr
@@ -155,9 +178,23 @@ def test_a_durable_call_outlives_its_server(start_server: Callable[..., Server])
     server = start_server()
     server.wait_engines("echo_slow")
     with subprocess.Popen(
-            [str(BINARY), "call", "echo_slow", "--text", "survived", "--duration-ms", "1500", "--key-file",
-             str(server.key_file), "--server", f"http://127.0.0.1:{server.client_port}"],
-            stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as calling:
+        [
+            str(BINARY),
+            "call",
+            "echo_slow",
+            "--text",
+            "survived",
+            "--duration-ms",
+            "1500",
+            "--key-file",
+            str(server.key_file),
+            "--server",
+            f"http://127.0.0.1:{server.client_port}",
+        ],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    ) as calling:
         while not server.client.get("/jobs?state=running").json()["jobs"]:
             assert calling.poll() is None
         server.kill()
@@ -171,8 +208,8 @@ def test_config(cli: Run, tmp_path: pathlib.Path) -> None:
     good = tmp_path / "headrace.toml"
     good.write_text('[log]\nlevel = "debug"\n')
     assert "sound" in cli("config", "check", "--config", str(good)).stdout
-    shown = {item["name"]: item for item in
-             out_json(cli("config", "show", "--config", str(good), "--set", "server.drain_s=3", "-o", "json"))["settings"]}
+    listed = out_json(cli("config", "show", "--config", str(good), "--set", "server.drain_s=3", "-o", "json"))
+    shown = {item["name"]: item for item in listed["settings"]}
     assert shown["log.level"]["value"] == "debug" and shown["log.level"]["origin"] == f"{good}:2"
     assert shown["server.drain_s"]["origin"] == "--set" and shown["jobs.lease_s"]["origin"] == "default"
     assert "log.level" in cli("config", "show").stdout
@@ -185,11 +222,14 @@ def test_config(cli: Run, tmp_path: pathlib.Path) -> None:
 
 def test_completion_is_valid_shell(cli: Run) -> None:
     script = cli("completion", "bash").stdout
-    probe = script + """
+    probe = (
+        script
+        + """
 COMP_WORDS=(headrace jobs '') COMP_CWORD=2; _headrace; echo "${COMPREPLY[@]}"
 COMP_WORDS=(headrace jobs list --state '') COMP_CWORD=4; _headrace; echo "${COMPREPLY[@]}"
 COMP_WORDS=(headrace ca) COMP_CWORD=1; _headrace; echo "${COMPREPLY[@]}"
 """
+    )
     done = subprocess.run(["bash", "-c", probe], capture_output=True, text=True, check=True)
     jobs, states, commands = done.stdout.splitlines()
     assert {"list", "watch", "cancel"} <= set(jobs.split())

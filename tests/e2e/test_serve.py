@@ -25,9 +25,23 @@ Start = Callable[..., Server]
 def serve(folder: Path, *more: str, **env: str) -> subprocess.CompletedProcess[str]:
     """A start that is expected to be refused."""
     return subprocess.run(
-        [str(BINARY), "serve", "--data", str(folder / "data"), "--client", f"127.0.0.1:{free_port()}",
-         "--control", f"127.0.0.1:{free_port()}", *more],
-        capture_output=True, text=True, timeout=20, check=False, env={**os.environ, **env})
+        [
+            str(BINARY),
+            "serve",
+            "--data",
+            str(folder / "data"),
+            "--client",
+            f"127.0.0.1:{free_port()}",
+            "--control",
+            f"127.0.0.1:{free_port()}",
+            *more,
+        ],
+        capture_output=True,
+        text=True,
+        timeout=20,
+        check=False,
+        env={**os.environ, **env},
+    )
 
 
 def refused(done: subprocess.CompletedProcess[str]) -> str:
@@ -63,23 +77,36 @@ def test_starting_says_where_and_how(start_server: Start) -> None:
     assert key.strip() not in server.log_text()
 
 
-@pytest.mark.parametrize("setting, named", [
-    ("client.listen=0.0.0.0:0", "client.listen"),
-    ("control.listen=0.0.0.0:0", "control.listen"),
-    ("client.listen=nonsense", "client.listen"),
-    ("client.tls_certificate=/no/such.pem", "client.tls_key"),
-    ("server.nonsense=1", "server.nonsense"),
-    ("jobs.max_attempts=0", "jobs.max_attempts"),
-    ("engines.paths=/no/such/folder", "engines.paths"),
-    ("log.level=loud", "log.level"),
-])
+@pytest.mark.parametrize(
+    "setting, named",
+    [
+        ("client.listen=0.0.0.0:0", "client.listen"),
+        ("control.listen=0.0.0.0:0", "control.listen"),
+        ("client.listen=nonsense", "client.listen"),
+        ("client.tls_certificate=/no/such.pem", "client.tls_key"),
+        ("server.nonsense=1", "server.nonsense"),
+        ("jobs.max_attempts=0", "jobs.max_attempts"),
+        ("engines.paths=/no/such/folder", "engines.paths"),
+        ("log.level=loud", "log.level"),
+    ],
+)
 def test_a_start_that_cannot_be_names_its_setting(tmp_path: Path, setting: str, named: str) -> None:
     done = subprocess.run(
-        [str(BINARY), "serve", "--data", str(tmp_path / "data"),
-         *(() if setting.startswith("client.listen") else ("--client", f"127.0.0.1:{free_port()}")),
-         *(() if setting.startswith("control.listen") else ("--control", f"127.0.0.1:{free_port()}")),
-         "--set", setting],
-        capture_output=True, text=True, timeout=20, check=False)
+        [
+            str(BINARY),
+            "serve",
+            "--data",
+            str(tmp_path / "data"),
+            *(() if setting.startswith("client.listen") else ("--client", f"127.0.0.1:{free_port()}")),
+            *(() if setting.startswith("control.listen") else ("--control", f"127.0.0.1:{free_port()}")),
+            "--set",
+            setting,
+        ],
+        capture_output=True,
+        text=True,
+        timeout=20,
+        check=False,
+    )
     assert named in refused(done)
 
 
@@ -91,8 +118,21 @@ def test_insecure_takes_it_as_written(start_server: Start) -> None:
 
 def test_a_port_in_use_is_named(tmp_path: Path, server: Server) -> None:
     done = subprocess.run(
-        [str(BINARY), "serve", "--data", str(tmp_path / "data"), "--client", f"127.0.0.1:{server.client_port}",
-         "--control", f"127.0.0.1:{free_port()}"], capture_output=True, text=True, timeout=20, check=False)
+        [
+            str(BINARY),
+            "serve",
+            "--data",
+            str(tmp_path / "data"),
+            "--client",
+            f"127.0.0.1:{server.client_port}",
+            "--control",
+            f"127.0.0.1:{free_port()}",
+        ],
+        capture_output=True,
+        text=True,
+        timeout=20,
+        check=False,
+    )
     assert "client.listen" in refused(done)
 
 
@@ -229,21 +269,41 @@ def test_hangup_reloads_all_or_nothing(start_server: Start, tmp_path: Path) -> N
 def certificate(folder: Path, name: str) -> tuple[Path, Path]:
     cert, key = folder / "cert.pem", folder / "key.pem"
     subprocess.run(
-        ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes",
-         "-days", "2", "-subj", f"/CN={name}", "-addext", "subjectAltName=IP:127.0.0.1", "-keyout", str(key),
-         "-out", str(cert)], check=True, capture_output=True)
+        [
+            "openssl",
+            "req",
+            "-x509",
+            "-newkey",
+            "ec",
+            "-pkeyopt",
+            "ec_paramgen_curve:prime256v1",
+            "-nodes",
+            "-days",
+            "2",
+            "-subj",
+            f"/CN={name}",
+            "-addext",
+            "subjectAltName=IP:127.0.0.1",
+            "-keyout",
+            str(key),
+            "-out",
+            str(cert),
+        ],
+        check=True,
+        capture_output=True,
+    )
     return cert, key
 
 
 def test_tls_and_its_reload(start_server: Start, tmp_path: Path) -> None:
     cert, key = certificate(tmp_path, "first")
-    server = start_server(
-        engines=(), settings=(f"control.tls_certificate={cert}", f"control.tls_key={key}"))
+    server = start_server(engines=(), settings=(f"control.tls_certificate={cert}", f"control.tls_key={key}"))
 
     def subject() -> str:
         pem = ssl.get_server_certificate(("127.0.0.1", server.control_port))
-        text = subprocess.run(["openssl", "x509", "-noout", "-subject"], input=pem, capture_output=True,
-                              text=True, check=True).stdout
+        text = subprocess.run(
+            ["openssl", "x509", "-noout", "-subject"], input=pem, capture_output=True, text=True, check=True
+        ).stdout
         return text.strip().rpartition("=")[2].strip()
 
     assert subject() == "first"
@@ -312,9 +372,24 @@ def start_worker(server: Server, folder: Path, *more: str) -> subprocess.Popen[b
     token.write_text(server.new_key("worker") + "\n")
     log = (folder / "worker.log").open("wb")
     return subprocess.Popen(
-        [str(BINARY), "worker", "--connect", f"http://127.0.0.1:{server.control_port}", "--token-file", str(token),
-         "--engine", str(ECHO / "echo"), "--engine", str(ECHO / "echo_slow"), "--name", "elsewhere", *more],
-        stdout=log, stderr=log)
+        [
+            str(BINARY),
+            "worker",
+            "--connect",
+            f"http://127.0.0.1:{server.control_port}",
+            "--token-file",
+            str(token),
+            "--engine",
+            str(ECHO / "echo"),
+            "--engine",
+            str(ECHO / "echo_slow"),
+            "--name",
+            "elsewhere",
+            *more,
+        ],
+        stdout=log,
+        stderr=log,
+    )
 
 
 def test_a_worker_from_elsewhere_runs_jobs(start_server: Start, tmp_path: Path) -> None:
@@ -348,8 +423,9 @@ def test_a_worker_that_cannot_start_says_why(tmp_path: Path) -> None:
     token.write_text("hr_x_y\n")
 
     def worker(*arguments: str) -> str:
-        return refused(subprocess.run([str(BINARY), "worker", *arguments], capture_output=True, text=True,
-                                      timeout=20, check=False))
+        return refused(
+            subprocess.run([str(BINARY), "worker", *arguments], capture_output=True, text=True, timeout=20, check=False)
+        )
 
     engine = ("--engine", str(ECHO / "echo"))
     assert "--connect" in worker("--connect", "nonsense", "--token-file", str(token), *engine)

@@ -15,9 +15,9 @@ namespace {
 class ConfigTest : public testing::Test {
   protected:
     std::filesystem::path file(const std::string& content) {
-        const auto path = std::filesystem::path(testing::TempDir()) /
-                          (std::string(testing::UnitTest::GetInstance()->current_test_info()->name()) +
-                           ".toml");
+        const auto path =
+            std::filesystem::path(testing::TempDir()) /
+            (std::string(testing::UnitTest::GetInstance()->current_test_info()->name()) + ".toml");
         std::ofstream(path) << content;
         return path;
     }
@@ -42,8 +42,9 @@ TEST_F(ConfigTest, DefaultsAreDeclaredOnceAndWithinTheirOwnBounds) {
 
 TEST_F(ConfigTest, LaterSourcesWinAndEachValueKnowsItsOrigin) {
     Sources sources;
-    sources.file = file("[server]\ndata = \"a\"\ndrain_s = 5\n[limits]\nbody_bytes = \"1MiB\"\n"
-                        "[client]\ncors_origins = [\"https://a\", \"https://b\"]\n");
+    sources.file = file(
+        "[server]\ndata = \"a\"\ndrain_s = 5\n[limits]\nbody_bytes = \"1MiB\"\n"
+        "[client]\ncors_origins = [\"https://a\", \"https://b\"]\n");
     sources.environment = {{"HEADRACE_SERVER_DATA", "b"}, {"HEADRACE_SERVER_IO_LOOPS", "2"}};
     sources.overrides = {{"server.io_loops", "3", "--set"}, {"server.io_loops", "4", "--set"}};
     const auto config = load(declared(), sources);
@@ -55,7 +56,8 @@ TEST_F(ConfigTest, LaterSourcesWinAndEachValueKnowsItsOrigin) {
     EXPECT_EQ(config->seconds("server.drain_s"), 5);
     EXPECT_EQ(config->entry("server.drain_s").origin, sources.file->string() + ":3");
     EXPECT_EQ(config->integer("limits.body_bytes"), 1 << 20);
-    EXPECT_EQ(config->list("client.cors_origins"), (std::vector<std::string>{"https://a", "https://b"}));
+    EXPECT_EQ(config->list("client.cors_origins"),
+              (std::vector<std::string>{"https://a", "https://b"}));
     EXPECT_EQ(config->entry("log.level").origin, "default");
 }
 
@@ -66,7 +68,8 @@ TEST_F(ConfigTest, UnknownNamesSayWhereAndWhatWasMeant) {
               sources.file->string() + ":3: unknown setting server.dta; did you mean server.data?");
     EXPECT_EQ(first_problem({.environment = {{"HEADRACE_LOG_LEVLE", "info"}}}),
               "HEADRACE_LOG_LEVLE: unknown setting; did you mean HEADRACE_LOG_LEVEL?");
-    EXPECT_EQ(first_problem({.overrides = {{"zzz.yyy", "1", "--set"}}}), "--set: unknown setting zzz.yyy");
+    EXPECT_EQ(first_problem({.overrides = {{"zzz.yyy", "1", "--set"}}}),
+              "--set: unknown setting zzz.yyy");
     // Names of the client commands and Kubernetes' own are nobody's typo.
     EXPECT_EQ(first_problem({.environment = {{"HEADRACE_URL", "x"},
                                              {"HEADRACE_CONTROL_URL", "x"},
@@ -78,14 +81,16 @@ TEST_F(ConfigTest, UnknownNamesSayWhereAndWhatWasMeant) {
 
 TEST_F(ConfigTest, EveryProblemIsFoundAndNothingIsTaken) {
     Sources sources;
-    sources.file = file("top = 1\n[jobs]\nmax_attempts = 0\nlease_s = \"soon\"\n[log]\nlevel = \"loud\"\n"
-                        "[limits]\nbody_bytes = \"3 cats\"\n[server.deeper]\nx = 1\n");
+    sources.file = file(
+        "top = 1\n[jobs]\nmax_attempts = 0\nlease_s = \"soon\"\n[log]\nlevel = \"loud\"\n"
+        "[limits]\nbody_bytes = \"3 cats\"\n[server.deeper]\nx = 1\n");
     const auto config = load(declared(), sources);
     ASSERT_FALSE(config);
     std::vector<std::string> names;
     for (const auto& problem : config.error().violations) names.push_back(problem.path);
-    EXPECT_EQ(names, (std::vector<std::string>{"jobs.lease_s", "jobs.max_attempts", "limits.body_bytes",
-                                               "log.level", "server.deeper", "top"}));
+    EXPECT_EQ(names,
+              (std::vector<std::string>{"jobs.lease_s", "jobs.max_attempts", "limits.body_bytes",
+                                        "log.level", "server.deeper", "top"}));
     EXPECT_EQ(config.error().violations[1].rule,
               sources.file->string() + ":3: jobs.max_attempts must be from 1 to 100");
     EXPECT_EQ(config.error().violations[3].rule,
@@ -101,9 +106,9 @@ TEST_F(ConfigTest, BrokenAndMissingFilesAreNamed) {
 }
 
 TEST_F(ConfigTest, ValuesOfTheWrongShapeAreRefused) {
-    for (const auto* text : {"limits.body_bytes=-1", "limits.body_bytes=9999999GiB", "jobs.lease_s=nan",
-                             "jobs.lease_s=1e999", "jobs.max_attempts=1.5", "client.insecure=yes",
-                             "jobs.max_attempts=", "log.format=xml"}) {
+    for (const auto* text : {"limits.body_bytes=-1", "limits.body_bytes=9999999GiB",
+                             "jobs.lease_s=nan", "jobs.lease_s=1e999", "jobs.max_attempts=1.5",
+                             "client.insecure=yes", "jobs.max_attempts=", "log.format=xml"}) {
         const auto item = parse_override(text);
         ASSERT_TRUE(item);
         EXPECT_NE(first_problem({.overrides = {*item}}), "") << text;
@@ -112,11 +117,13 @@ TEST_F(ConfigTest, ValuesOfTheWrongShapeAreRefused) {
     EXPECT_FALSE(parse_override("data=1.2"));
 }
 
-constexpr Setting kWithSecret[] = {{.section = "s", .key = "token", .type = Type::secret, .doc = "d"}};
+constexpr Setting kWithSecret[] = {
+    {.section = "s", .key = "token", .type = Type::secret, .doc = "d"}};
 
 TEST_F(ConfigTest, SecretsComeFromFilesAndAreNeverShown) {
     const auto path = file("hush\n");
-    const auto config = load(kWithSecret, {.environment = {{"HEADRACE_S_TOKEN_FILE", path.string()}}});
+    const auto config =
+        load(kWithSecret, {.environment = {{"HEADRACE_S_TOKEN_FILE", path.string()}}});
     ASSERT_TRUE(config) << config.error().message;
     EXPECT_EQ(config->secret("s.token").reveal(), "hush");
     EXPECT_EQ(json::serialize(to_json(*config)).find("hush"), std::string::npos);
@@ -139,11 +146,13 @@ TEST_F(ConfigTest, ChangesTellWhatDiffers) {
 
 TEST_F(ConfigTest, TheDocumentIsWhatTheTableSays) {
     const std::string path = HEADRACE_SOURCE_DIR "/docs/operate/configuration.md";
-    if (std::getenv("HEADRACE_UPDATE_GOLDEN") != nullptr) std::ofstream(path) << to_markdown(declared());
+    if (std::getenv("HEADRACE_UPDATE_GOLDEN") != nullptr)
+        std::ofstream(path) << to_markdown(declared());
     std::ifstream in(path);
     std::stringstream text;
     text << in.rdbuf();
-    EXPECT_TRUE(text.str() == to_markdown(declared())) << "run with HEADRACE_UPDATE_GOLDEN=1, or: headrace config docs";
+    EXPECT_TRUE(text.str() == to_markdown(declared()))
+        << "run with HEADRACE_UPDATE_GOLDEN=1, or: headrace config docs";
 }
 
 }  // namespace

@@ -41,7 +41,8 @@ int act_on(const Connection& connection, const std::string& method, const std::s
 }
 
 std::function<std::string(const json::value&)> time_at(std::string path) {
-    return [path = std::move(path)](const json::value& item) { return show_time(show(item, path)); };
+    return
+        [path = std::move(path)](const json::value& item) { return show_time(show(item, path)); };
 }
 
 std::function<std::string(const json::value&)> texts_at(std::string path) {

@@ -8,7 +8,8 @@
 
 namespace headrace::main {
 
-/// A column of a list: its heading and where its value stands in an item ("a.b"); `shown` changes it.
+/// A column of a list: its heading and where its value stands in an item ("a.b"); `shown` changes
+/// it.
 struct Column {
     std::string heading;
     std::string path;

@@ -8,10 +8,10 @@
 #include <fstream>
 #include <sstream>
 
+#include <fmt/format.h>
 #include <boost/asio/awaitable.hpp>
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/io_context.hpp>
-#include <fmt/format.h>
 
 #include "http/client.hpp"
 #include "http/url.hpp"
@@ -32,7 +32,8 @@ Error problem_of(int status, std::string_view body) {
     const auto* code = parsed ? parsed->if_contains("code") : nullptr;
     if (!code || !code->is_string()) {
         error.code = status >= 500 ? ErrorCode::unavailable : ErrorCode::invalid_argument;
-        error.message = fmt::format("the server answered {} {}", status, http::reason_phrase(status));
+        error.message =
+            fmt::format("the server answered {} {}", status, http::reason_phrase(status));
         return error;
     }
     const auto text = [](const json::object& from, const char* name) {
@@ -45,7 +46,8 @@ Error problem_of(int status, std::string_view body) {
     if (const auto* list = parsed->if_contains("errors"); list && list->is_array()) {
         for (const auto& item : list->get_array()) {
             if (!item.is_object()) continue;
-            error.violations.push_back({text(item.get_object(), "path"), text(item.get_object(), "rule"),
+            error.violations.push_back({text(item.get_object(), "path"),
+                                        text(item.get_object(), "rule"),
                                         text(item.get_object(), "limit")});
         }
     }
@@ -70,15 +72,17 @@ std::string environment_or(const char* variable, std::string fallback) {
 void add_connection(Command& command, Connection& connection, bool administration) {
     if (administration) {
         command
-            .option("--control", connection.control, "address of the control door (HEADRACE_CONTROL_URL)")
+            .option("--control", connection.control,
+                    "address of the control door (HEADRACE_CONTROL_URL)")
             .value_name("URL");
     } else {
         command.option("--server", connection.server, "address of the client door (HEADRACE_URL)")
             .value_name("URL");
     }
-    command.option("--key-file", connection.key_file,
-                   "file that holds the key; else HEADRACE_KEY, HEADRACE_KEY_FILE, " +
-                       std::string(kKeyHere))
+    command
+        .option("--key-file", connection.key_file,
+                "file that holds the key; else HEADRACE_KEY, HEADRACE_KEY_FILE, " +
+                    std::string(kKeyHere))
         .value_name("FILE");
     command.option("--ca-file", connection.ca_file, "certificates to trust for https, PEM")
         .value_name("FILE");
@@ -89,7 +93,8 @@ Result<Secret> read_key_file(const std::string& path) {
     std::ifstream in(path, std::ios::binary);
     std::string text;
     if (!in || !std::getline(in, text)) {
-        return fail(ErrorCode::invalid_argument, fmt::format("the key file {} cannot be read", path));
+        return fail(ErrorCode::invalid_argument,
+                    fmt::format("the key file {} cannot be read", path));
     }
     while (!text.empty() && (text.back() == '\r' || text.back() == ' ')) text.pop_back();
     return Secret(std::move(text));
@@ -98,8 +103,10 @@ Result<Secret> read_key_file(const std::string& path) {
 Result<Secret> find_key(const Connection& connection) {
     if (!connection.key_file.empty()) return read_key_file(connection.key_file);
     if (const char* key = std::getenv("HEADRACE_KEY"); key && *key) return Secret(key);
-    if (const char* path = std::getenv("HEADRACE_KEY_FILE"); path && *path) return read_key_file(path);
-    if (std::error_code none; std::filesystem::exists(kKeyHere, none)) return read_key_file(kKeyHere);
+    if (const char* path = std::getenv("HEADRACE_KEY_FILE"); path && *path)
+        return read_key_file(path);
+    if (std::error_code none; std::filesystem::exists(kKeyHere, none))
+        return read_key_file(kKeyHere);
     return Secret();
 }
 
@@ -140,7 +147,8 @@ struct Api::State {
     }
 
     asio::awaitable<Result<void>> events(http::ClientRequest request, const OnEvent& on_event);
-    asio::awaitable<Result<std::uint64_t>> download(http::ClientRequest request, std::ofstream& out);
+    asio::awaitable<Result<std::uint64_t>> download(http::ClientRequest request,
+                                                    std::ofstream& out);
 };
 
 Api::Api(std::unique_ptr<State> state) : state_(std::move(state)) {}
@@ -151,8 +159,8 @@ Result<Api> Api::open(const Connection& connection, bool administration) {
     auto url = http::Url::parse(administration ? connection.control : connection.server);
     if (!url) {
         return fail(ErrorCode::invalid_argument,
-                    fmt::format("{} is not an address: {}", administration ? "--control" : "--server",
-                                url.error().message));
+                    fmt::format("{} is not an address: {}",
+                                administration ? "--control" : "--server", url.error().message));
     }
     while (url->target.size() > 1 && url->target.back() == '/') url->target.pop_back();
     auto key = find_key(connection);
@@ -177,7 +185,8 @@ Result<Reply> Api::send(const std::string& method, const std::string& path,
     Reply reply{response->status, std::move(response->headers), nullptr};
     if (response->body.empty()) return reply;
     auto parsed = parse_json(response->body, {.max_depth = 512});
-    if (!parsed) return fail(ErrorCode::internal, "the server's answer is not JSON; is it Headrace?");
+    if (!parsed)
+        return fail(ErrorCode::internal, "the server's answer is not JSON; is it Headrace?");
     reply.body = std::move(*parsed);
     return reply;
 }
@@ -194,7 +203,8 @@ Result<json::value> Api::post(const std::string& path, const std::optional<json:
     return std::move(reply->body);
 }
 
-asio::awaitable<Result<void>> Api::State::events(http::ClientRequest request, const OnEvent& on_event) {
+asio::awaitable<Result<void>> Api::State::events(http::ClientRequest request,
+                                                 const OnEvent& on_event) {
     auto stream = co_await client.open(std::move(request));
     if (!stream) co_return fail(std::move(stream.error()));
     const bool refused = stream->status() >= 400;
@@ -232,7 +242,8 @@ Result<void> Api::events(const std::string& path, const std::optional<json::valu
     return state_->run(state_->events(std::move(request), on_event));
 }
 
-Result<json::value> Api::upload(const std::filesystem::path& file, const std::string& content_type) {
+Result<json::value> Api::upload(const std::filesystem::path& file,
+                                const std::string& content_type) {
     auto request = state_->request("POST", "/files");
     http::FileBody body;
     body.file = UniqueFd(::open(file.c_str(), O_RDONLY | O_CLOEXEC));
@@ -272,7 +283,8 @@ Result<std::uint64_t> Api::download(const std::string& url, const std::filesyste
     request.url = std::move(*target);
     std::ofstream out(file, std::ios::binary | std::ios::trunc);
     if (!out) {
-        return fail(ErrorCode::invalid_argument, fmt::format("{} cannot be written", file.string()));
+        return fail(ErrorCode::invalid_argument,
+                    fmt::format("{} cannot be written", file.string()));
     }
     auto size = state_->run(state_->download(std::move(request), out));
     out.close();
@@ -287,7 +299,11 @@ std::string Api::websocket_url(const std::string& path) const {
     return url.text();
 }
 
-const Secret& Api::key() const { return state_->key; }
-const std::string& Api::ca_file() const { return state_->settings.tls.ca_file; }
+const Secret& Api::key() const {
+    return state_->key;
+}
+const std::string& Api::ca_file() const {
+    return state_->settings.tls.ca_file;
+}
 
 }  // namespace headrace::main

@@ -20,8 +20,8 @@ namespace headrace::main {
 /// The variable's value, or `fallback` when it is not set.
 std::string environment_or(const char* variable, std::string fallback);
 
-/// Where a client command goes and how it prints. The environment gives the defaults, so that a flag
-/// wins wherever it stands.
+/// Where a client command goes and how it prints. The environment gives the defaults, so that a
+/// flag wins wherever it stands.
 struct Connection {
     std::string server = environment_or("HEADRACE_URL", "http://127.0.0.1:8600");
     std::string control = environment_or("HEADRACE_CONTROL_URL", "http://127.0.0.1:8601");
@@ -63,7 +63,8 @@ class Api {
     Result<json::value> post(const std::string& path,
                              const std::optional<json::value>& body = std::nullopt);
 
-    /// Reads an event stream until it ends or `on_event` says false. A GET, or a POST when a body is given.
+    /// Reads an event stream until it ends or `on_event` says false. A GET, or a POST when a body
+    /// is given.
     using OnEvent = std::function<bool(const http::SseEvent&)>;
     Result<void> events(const std::string& path, const std::optional<json::value>& body,
                         const std::string& last_event_id, const OnEvent& on_event);

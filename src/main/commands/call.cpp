@@ -31,8 +31,10 @@ void add_call_options(Command& command, CallOptions& options) {
         .value_name("FILE");
     command.flag("--detach", options.detach, "do not wait: print the job's id");
     command.option("--priority", options.priority, "0 to 9, higher first").value_name("N");
-    command.option("--timeout", options.timeout, "seconds that one attempt may run").value_name("S");
-    command.option("--ttl", options.ttl, "seconds that the job may wait in the queue").value_name("S");
+    command.option("--timeout", options.timeout, "seconds that one attempt may run")
+        .value_name("S");
+    command.option("--ttl", options.ttl, "seconds that the job may wait in the queue")
+        .value_name("S");
 }
 
 Result<catalog::Interface> fetch_interface(Api& api, const std::string& name, std::string& doc) {
@@ -82,8 +84,9 @@ int call_session(Api& api, const std::string& name, const catalog::Interface& in
         session.text = nullptr;
         session.media_file = flags.text_of(*session.media);
         if (session.media_file.empty()) {
-            print_error(fmt::format("headrace: {} is a session: give --{} FILE, or - for standard input", name,
-                                    session.media->name));
+            print_error(
+                fmt::format("headrace: {} is a session: give --{} FILE, or - for standard input",
+                            name, session.media->name));
             return kUsage;
         }
     } else if (session.text) {
@@ -119,7 +122,8 @@ int call_job(Api& api, const std::string& name, const catalog::Interface& interf
 int call(const CallOptions& before) {
     CallOptions options = before;
     if (options.rest.empty() || options.rest.front().starts_with("-")) {
-        print_error("headrace: name a capability: headrace call NAME; headrace capabilities lists them");
+        print_error(
+            "headrace: name a capability: headrace call NAME; headrace capabilities lists them");
         return kUsage;
     }
     const std::string name = options.rest.front();
@@ -142,8 +146,9 @@ int call(const CallOptions& before) {
     add_call_options(root, options);
     const CallFlags flags(*interface, root);
     if (const auto code = line.parse(arguments)) return *code;
-    return interface->mode == catalog::Mode::stream ? call_session(*api, name, *interface, flags, options)
-                                                    : call_job(*api, name, *interface, flags, options);
+    return interface->mode == catalog::Mode::stream
+               ? call_session(*api, name, *interface, flags, options)
+               : call_job(*api, name, *interface, flags, options);
 }
 
 }  // namespace

@@ -23,8 +23,9 @@ using catalog::Kind;
 constexpr std::uintmax_t kInlineBytes = 64 * 1024;
 
 /// Flags of `call` itself; a field of the same name is --input-NAME.
-constexpr std::array<std::string_view, 11> kTaken{"server", "key-file", "ca-file",  "format",  "output", "detach",
-                                                  "help",   "priority", "timeout", "ttl", "input"};
+constexpr std::array<std::string_view, 11> kTaken{"server",  "key-file", "ca-file", "format",
+                                                  "output",  "detach",   "help",    "priority",
+                                                  "timeout", "ttl",      "input"};
 
 std::string flag_names(const std::string& name) {
     std::string dashed = name;
@@ -36,13 +37,20 @@ std::string flag_names(const std::string& name) {
 std::string value_name(const FieldSpec& field) {
     if (catalog::is_media(field.kind)) return "FILE|URL";
     switch (field.kind) {
-        case Kind::text: return "TEXT|@FILE|-";
-        case Kind::tensor: return "JSON|@FILE";
-        case Kind::json: return "JSON|@FILE";
-        case Kind::time: return "TIME";
-        case Kind::integer: return "INTEGER";
-        case Kind::floating: return "NUMBER";
-        default: return "TEXT";
+        case Kind::text:
+            return "TEXT|@FILE|-";
+        case Kind::tensor:
+            return "JSON|@FILE";
+        case Kind::json:
+            return "JSON|@FILE";
+        case Kind::time:
+            return "TIME";
+        case Kind::integer:
+            return "INTEGER";
+        case Kind::floating:
+            return "NUMBER";
+        default:
+            return "TEXT";
     }
 }
 
@@ -59,7 +67,8 @@ std::string doc_of(const FieldSpec& field) {
     if (out.empty()) out = catalog::to_string(field.kind);
     if (field.number.min) add("at least " + bound(*field.number.min));
     if (field.number.max) add("at most " + bound(*field.number.max));
-    if (!field.media.content_types.empty()) add(fmt::format("{}", fmt::join(field.media.content_types, ", ")));
+    if (!field.media.content_types.empty())
+        add(fmt::format("{}", fmt::join(field.media.content_types, ", ")));
     if (field.list) add("repeat for more");
     if (field.required && !field.fallback) add("required");
     return out;
@@ -81,7 +90,8 @@ Result<json::value> json_argument(const FieldSpec& field, const std::string& tex
     if (!content) return fail(std::move(content.error()));
     auto value = parse_json(*content);
     if (!value) {
-        return fail(ErrorCode::invalid_argument, fmt::format("--{}: {}", field.name, value.error().message));
+        return fail(ErrorCode::invalid_argument,
+                    fmt::format("--{}: {}", field.name, value.error().message));
     }
     if (field.kind != Kind::tensor || value->is_object()) return value;
     json::array shape;
@@ -109,7 +119,8 @@ Result<json::value> media_argument(Api& api, const FieldSpec& field, const std::
         std::ifstream in(text, std::ios::binary);
         std::stringstream content;
         content << in.rdbuf();
-        return json::value(fmt::format("data:{};base64,{}", type, to_base64(std::move(content).str())));
+        return json::value(
+            fmt::format("data:{};base64,{}", type, to_base64(std::move(content).str())));
     }
     auto file = api.upload(text, type);
     if (!file) return fail(std::move(file.error()));
@@ -122,14 +133,16 @@ Result<json::value> one_value(Api& api, const FieldSpec& field, const std::strin
     if (catalog::is_media(field.kind)) return media_argument(api, field, text);
     switch (field.kind) {
         case Kind::tensor:
-        case Kind::json: return json_argument(field, text);
+        case Kind::json:
+            return json_argument(field, text);
         case Kind::integer:
         case Kind::floating:
         case Kind::boolean: {
             auto value = parse_json(text);
             if (!value) {
                 return fail(ErrorCode::invalid_argument,
-                            fmt::format("--{}: {} is not {}", field.name, text, catalog::to_string(field.kind)));
+                            fmt::format("--{}: {} is not {}", field.name, text,
+                                        catalog::to_string(field.kind)));
             }
             return value;
         }
@@ -138,7 +151,8 @@ Result<json::value> one_value(Api& api, const FieldSpec& field, const std::strin
             if (!content) return fail(std::move(content.error()));
             return json::value(std::move(*content));
         }
-        default: return json::value(text);
+        default:
+            return json::value(text);
     }
 }
 
@@ -154,23 +168,27 @@ Result<std::string> read_argument(const std::string& text) {
     if (!text.starts_with("@")) return text;
     std::ifstream in(text.substr(1), std::ios::binary);
     if (!in || !(content << in.rdbuf())) {
-        return fail(ErrorCode::invalid_argument,
-                    fmt::format("the file {} cannot be read (a text that begins with @ is written @@)",
-                                text.substr(1)));
+        return fail(
+            ErrorCode::invalid_argument,
+            fmt::format("the file {} cannot be read (a text that begins with @ is written @@)",
+                        text.substr(1)));
     }
     return std::move(content).str();
 }
 
 std::string content_type_of(std::string_view file_name) {
     static constexpr std::pair<std::string_view, std::string_view> kKnown[] = {
-        {".png", "image/png"},   {".jpg", "image/jpeg"}, {".jpeg", "image/jpeg"}, {".webp", "image/webp"},
-        {".gif", "image/gif"},   {".bmp", "image/bmp"},  {".tif", "image/tiff"},  {".tiff", "image/tiff"},
-        {".wav", "audio/wav"},   {".mp3", "audio/mpeg"}, {".ogg", "audio/ogg"},   {".flac", "audio/flac"},
-        {".m4a", "audio/mp4"},   {".mp4", "video/mp4"},  {".webm", "video/webm"}, {".mkv", "video/x-matroska"},
-        {".pdf", "application/pdf"}, {".txt", "text/plain"}, {".json", "application/json"}};
+        {".png", "image/png"},        {".jpg", "image/jpeg"},      {".jpeg", "image/jpeg"},
+        {".webp", "image/webp"},      {".gif", "image/gif"},       {".bmp", "image/bmp"},
+        {".tif", "image/tiff"},       {".tiff", "image/tiff"},     {".wav", "audio/wav"},
+        {".mp3", "audio/mpeg"},       {".ogg", "audio/ogg"},       {".flac", "audio/flac"},
+        {".m4a", "audio/mp4"},        {".mp4", "video/mp4"},       {".webm", "video/webm"},
+        {".mkv", "video/x-matroska"}, {".pdf", "application/pdf"}, {".txt", "text/plain"},
+        {".json", "application/json"}};
     auto ending = std::filesystem::path(file_name).extension().string();
-    std::transform(ending.begin(), ending.end(), ending.begin(),
-                   [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; });
+    std::transform(ending.begin(), ending.end(), ending.begin(), [](char c) {
+        return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
+    });
     for (const auto& [known, type] : kKnown) {
         if (ending == known) return std::string(type);
     }
@@ -198,9 +216,11 @@ void CallFlags::add(const catalog::FieldSpec& field, Command& command) {
         command.option(names, flag.number, doc).value_name(value_name(field)).group(group);
     } else if (field.kind == Kind::boolean) {
         const auto dashes = names.substr(0, names.find(','));
-        command.flag(fmt::format("{},!--no-{}", names, dashes.substr(2)), flag.boolean, doc).group(group);
+        command.flag(fmt::format("{},!--no-{}", names, dashes.substr(2)), flag.boolean, doc)
+            .group(group);
     } else {
-        auto option = command.option(names, flag.text, doc).value_name(value_name(field)).group(group);
+        auto option =
+            command.option(names, flag.text, doc).value_name(value_name(field)).group(group);
         if (field.kind == Kind::enumeration) {
             std::vector<std::string> words;
             for (const auto& value : field.allowed) {

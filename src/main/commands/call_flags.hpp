@@ -17,15 +17,16 @@ class Api;
 
 /// The inputs and parameters of an interface as typed flags of a command.
 ///   text:  --text "words", --text @file, --text - (standard input)
-///   media: --image a.png, or an http address; small files travel inside the request, others are uploaded
-///   tensor: --x "[[1,2],[3,4]]", or the whole object; json: JSON text; both also @file
+///   media: --image a.png, or an http address; small files travel inside the request, others are
+///   uploaded tensor: --x "[[1,2],[3,4]]", or the whole object; json: JSON text; both also @file
 class CallFlags {
   public:
-    /// Adds one flag per field to `command`. Both must outlive parsing, `interface` this object too.
+    /// Adds one flag per field to `command`. Both must outlive parsing, `interface` this object
+    /// too.
     CallFlags(const catalog::Interface& interface, Command command);
 
-    /// The `input` object of a request; uploads through `api` where a file is too large. Fields that
-    /// were not given are absent: the server knows what is required and what the defaults are.
+    /// The `input` object of a request; uploads through `api` where a file is too large. Fields
+    /// that were not given are absent: the server knows what is required and what the defaults are.
     /// `skip` leaves out one field: the media that a session feeds frame by frame.
     Result<json::object> input(Api& api, const catalog::FieldSpec* skip = nullptr) const;
 
@@ -35,7 +36,7 @@ class CallFlags {
   private:
     struct Flag {
         const catalog::FieldSpec* field = nullptr;
-        std::vector<std::string> texts;   // of a list
+        std::vector<std::string> texts;  // of a list
         std::optional<std::string> text;
         std::optional<std::int64_t> integer;
         std::optional<double> number;

@@ -5,10 +5,10 @@
 #include <iostream>
 #include <sstream>
 
+#include <fmt/format.h>
 #include <boost/asio/awaitable.hpp>
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/io_context.hpp>
-#include <fmt/format.h>
 
 #include "base/task_group.hpp"
 #include "http/message.hpp"
@@ -50,11 +50,12 @@ class Session {
         : call_(call), as_json_(as_json), media_(std::move(media)), tasks_(io_.get_executor()) {}
 
     int run(const Api& api) {
-        auto url = http::Url::parse(
-            api.websocket_url("/capabilities/" + http::percent_encode(call_.capability) + "/session"));
+        auto url = http::Url::parse(api.websocket_url(
+            "/capabilities/" + http::percent_encode(call_.capability) + "/session"));
         if (!url) return report(url.error());
         http::Headers headers;
-        if (!api.key().empty()) headers.add("Authorization", "Bearer " + std::string(api.key().reveal()));
+        if (!api.key().empty())
+            headers.add("Authorization", "Bearer " + std::string(api.key().reveal()));
         tls_.ca_file = api.ca_file();
         tasks_.spawn("session", talk(std::move(*url), std::move(headers)));
         io_.run();
@@ -82,7 +83,9 @@ class Session {
             const std::string reason(socket_->close_reason());
             error_ = Error{ErrorCode::unavailable,
                            fmt::format("the session was closed with {}{}{}", socket_->close_code(),
-                                       reason.empty() ? "" : ": ", reason), {}, 0};
+                                       reason.empty() ? "" : ": ", reason),
+                           {},
+                           0};
         }
         socket_->cancel();
     }
@@ -123,7 +126,8 @@ class Session {
         if (!frame) return;
         if (const auto* error = member(*frame, "error")) {
             job_failed_ = true;
-            print_error(fmt::format("headrace: {}: {}", show(*error, "code"), show(*error, "message")));
+            print_error(
+                fmt::format("headrace: {}: {}", show(*error, "code"), show(*error, "message")));
         }
         if (as_json_) {
             print(message.data + "\n");

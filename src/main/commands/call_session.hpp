@@ -11,12 +11,12 @@ namespace headrace::main {
 /// What a session is fed with.
 struct SessionCall {
     std::string capability;
-    json::object parameters;                       // the first frame
-    const catalog::FieldSpec* media = nullptr;     // fed as binary frames from `media_file`
-    std::string media_file;                        // "-" for standard input
-    const catalog::FieldSpec* text = nullptr;      // fed step by step
-    std::string text_value;                        // the one step; empty: one a line of standard input
-    std::string save_to;                           // binary outputs; empty: not kept
+    json::object parameters;                    // the first frame
+    const catalog::FieldSpec* media = nullptr;  // fed as binary frames from `media_file`
+    std::string media_file;                     // "-" for standard input
+    const catalog::FieldSpec* text = nullptr;   // fed step by step
+    std::string text_value;                     // the one step; empty: one a line of standard input
+    std::string save_to;                        // binary outputs; empty: not kept
 };
 
 /// Runs one session to its end: feeds frames, prints outputs as they come (one JSON object a line

@@ -53,7 +53,8 @@ int list(Api& api, bool as_json) {
     Table table({"name", "versions", "mode", "title"});
     if (const auto* items = member(*reply, "capabilities"); items && items->is_array()) {
         for (const auto& item : items->get_array()) {
-            table.add({show(item, "name"), versions_text(item), show(item, "mode"), show(item, "title")});
+            table.add(
+                {show(item, "name"), versions_text(item), show(item, "mode"), show(item, "title")});
         }
     }
     print(table.text("no capabilities; start the server with --engine DIR"));

@@ -12,13 +12,17 @@ namespace {
 
 using Info = CommandLine::CommandInfo;
 
-std::string joined(const std::vector<std::string>& words) { return fmt::format("{}", fmt::join(words, " ")); }
+std::string joined(const std::vector<std::string>& words) {
+    return fmt::format("{}", fmt::join(words, " "));
+}
 
 std::string single_quoted(std::string_view text) {
     std::string out = "'";
     for (const char c : text) {
-        if (c == '\'') out += R"('\'')";
-        else out += c;
+        if (c == '\'')
+            out += R"('\'')";
+        else
+            out += c;
     }
     return out + "'";
 }
@@ -55,10 +59,11 @@ std::string bash(const Info& root) {
                 patterns += single_quoted(path + "|" + name);
             }
             const std::string reply =
-                option.takes_path        ? R"(COMPREPLY=($(compgen -f -- "$current")))"
-                : option.choices.empty() ? "COMPREPLY=()"
-                                         : fmt::format(R"(COMPREPLY=($(compgen -W {} -- "$current")))",
-                                                       single_quoted(joined(option.choices)));
+                option.takes_path ? R"(COMPREPLY=($(compgen -f -- "$current")))"
+                : option.choices.empty()
+                    ? "COMPREPLY=()"
+                    : fmt::format(R"(COMPREPLY=($(compgen -W {} -- "$current")))",
+                                  single_quoted(joined(option.choices)));
             values += fmt::format("        {}) {}; return ;;\n", patterns, reply);
         }
     });
@@ -102,19 +107,21 @@ std::string fish(const Info& root) {
             const auto space = path.find(' ');
             condition = space == std::string::npos
                             ? "__fish_seen_subcommand_from " + path
-                            : fmt::format("__fish_seen_subcommand_from {}; and "
-                                          "__fish_seen_subcommand_from {}",
-                                          path.substr(0, space), path.substr(space + 1));
+                            : fmt::format(
+                                  "__fish_seen_subcommand_from {}; and "
+                                  "__fish_seen_subcommand_from {}",
+                                  path.substr(0, space), path.substr(space + 1));
         }
         for (const auto& inner : info.commands) {
             const bool is_group = !path.empty();
             std::vector<std::string> names;
             for (const auto& other : info.commands) names.push_back(other.name);
-            out += fmt::format("complete -c headrace -f -n {} -a {} -d {}\n",
-                               single_quoted(is_group ? condition + "; and not __fish_seen_subcommand_from " +
-                                                            joined(names)
-                                                      : condition),
-                               inner.name, single_quoted(inner.doc));
+            out += fmt::format(
+                "complete -c headrace -f -n {} -a {} -d {}\n",
+                single_quoted(is_group ? condition + "; and not __fish_seen_subcommand_from " +
+                                             joined(names)
+                                       : condition),
+                inner.name, single_quoted(inner.doc));
         }
         for (const auto& option : info.options) {
             out += fmt::format("complete -c headrace -n {}", single_quoted(condition));

@@ -51,8 +51,8 @@ int show_config(const ConfigOptions& options) {
     }
     Table table({"setting", "value", "origin", "what it does"});
     for (const auto& entry : config->entries()) {
-        table.add({entry.setting->name(), config::show_value(*entry.setting, entry.value), entry.origin,
-                   std::string(entry.setting->doc)});
+        table.add({entry.setting->name(), config::show_value(*entry.setting, entry.value),
+                   entry.origin, std::string(entry.setting->doc)});
     }
     print(table.text("no settings"));
     return kOk;
@@ -65,7 +65,8 @@ void add_config(Command& root) {
     group.needs_command();
     const auto options = std::make_shared<ConfigOptions>();
 
-    auto check_command = group.command("check", "validate every setting and say what is wrong, where");
+    auto check_command =
+        group.command("check", "validate every setting and say what is wrong, where");
     add_setting_flags(check_command, options->flags);
     check_command.action([options] { return check(*options); });
 

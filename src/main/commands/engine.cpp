@@ -91,21 +91,30 @@ void add_engine(Command& root) {
     const auto options = std::make_shared<EngineOptions>();
 
     auto new_command = group.command("new", "write the files of a new engine");
-    new_command.option("name", options->name, "name of its capability").required().value_name("NAME");
-    new_command.option("--kind", options->kind, "what it is written in").choices({"python", "native"});
-    new_command.option("--dir", options->folder, "folder to write; the name when absent").value_name("DIR");
+    new_command.option("name", options->name, "name of its capability")
+        .required()
+        .value_name("NAME");
+    new_command.option("--kind", options->kind, "what it is written in")
+        .choices({"python", "native"});
+    new_command.option("--dir", options->folder, "folder to write; the name when absent")
+        .value_name("DIR");
     new_command.action([options] { return make(*options); });
 
     auto check_command = group.command("check", "hold an engine against its interface");
-    check_command.option("folder", options->folder, "folder of its engine.toml").required().value_name("DIR");
+    check_command.option("folder", options->folder, "folder of its engine.toml")
+        .required()
+        .value_name("DIR");
     check_command.flag("--install", options->install, "make its environment first");
     check_command.option("--run", options->sample, "then run one job with this file of inputs")
         .value_name("FILE");
     check_command.action([options] { return check(*options); });
 
     auto run_command = group.command("run", "run one job without a server");
-    run_command.option("folder", options->folder, "folder of its engine.toml").required().value_name("DIR");
-    run_command.option("--input", options->input, "inputs as JSON, or a file of it").value_name("JSON|FILE");
+    run_command.option("folder", options->folder, "folder of its engine.toml")
+        .required()
+        .value_name("DIR");
+    run_command.option("--input", options->input, "inputs as JSON, or a file of it")
+        .value_name("JSON|FILE");
     run_command.option("--save", options->save, "where media outputs go").value_name("DIR");
     run_command.flag("--watch", options->watch, "run again whenever a file of the engine changes");
     run_command.action([options] { return run(*options); });

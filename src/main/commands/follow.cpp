@@ -22,9 +22,9 @@ constexpr auto kRestartPatience = std::chrono::seconds(60);
 
 std::string extension_of(std::string_view content_type) {
     static constexpr std::pair<std::string_view, std::string_view> kKnown[] = {
-        {"audio/wav", "wav"},  {"audio/x-wav", "wav"},   {"audio/mpeg", "mp3"},
-        {"audio/ogg", "ogg"},  {"audio/flac", "flac"},   {"image/png", "png"},
-        {"image/jpeg", "jpg"}, {"image/webp", "webp"},   {"image/gif", "gif"},
+        {"audio/wav", "wav"},  {"audio/x-wav", "wav"},       {"audio/mpeg", "mp3"},
+        {"audio/ogg", "ogg"},  {"audio/flac", "flac"},       {"image/png", "png"},
+        {"image/jpeg", "jpg"}, {"image/webp", "webp"},       {"image/gif", "gif"},
         {"video/mp4", "mp4"},  {"application/json", "json"}, {"text/plain", "txt"}};
     for (const auto& [type, extension] : kKnown) {
         if (content_type == type) return std::string(extension);
@@ -52,7 +52,8 @@ int Follow::submit(const json::value& body, bool streams) {
         if (!job) return report(job.error());
         return existing(show(*job, "id"));
     }
-    const auto result = api_.events("/jobs", body, "", [this](const auto& event) { return on_event(event); });
+    const auto result =
+        api_.events("/jobs", body, "", [this](const auto& event) { return on_event(event); });
     clear_line();
     if (!result) return report(result.error());
     return finish();
@@ -64,11 +65,11 @@ int Follow::existing(const std::string& id) {
     bool said = false;
     while (!job_) {
         if (terminal_) show_queue(id);
-        const auto result = api_.events(path + "/events", std::nullopt, last_event_id_,
-                                        [&](const http::SseEvent& event) {
-                                            give_up = std::chrono::steady_clock::now() + kRestartPatience;
-                                            return on_event(event);
-                                        });
+        const auto result = api_.events(
+            path + "/events", std::nullopt, last_event_id_, [&](const http::SseEvent& event) {
+                give_up = std::chrono::steady_clock::now() + kRestartPatience;
+                return on_event(event);
+            });
         if (job_) break;
         // A durable job outlives its server: look for it again until patience ends.
         if (!result && result.error().code != ErrorCode::unavailable) {
@@ -77,8 +78,9 @@ int Follow::existing(const std::string& id) {
         }
         if (std::chrono::steady_clock::now() > give_up) {
             clear_line();
-            return report(result ? Error{ErrorCode::unavailable, "the event stream ended early", {}, 0}
-                                 : result.error());
+            return report(result
+                              ? Error{ErrorCode::unavailable, "the event stream ended early", {}, 0}
+                              : result.error());
         }
         if (!result && !said) {
             clear_line();
@@ -123,7 +125,8 @@ std::string Follow::bar(double fraction, const std::string& message) const {
     constexpr int kCells = 30;
     fraction = std::clamp(fraction, 0.0, 1.0);
     const int full = static_cast<int>(fraction * kCells);
-    std::string out = fmt::format("[{:#<{}}{:.<{}}] {:3.0f} %", "", full, "", kCells - full, fraction * 100);
+    std::string out =
+        fmt::format("[{:#<{}}{:.<{}}] {:3.0f} %", "", full, "", kCells - full, fraction * 100);
     if (running_since_ms_ > 0 && fraction > 0.01 && fraction < 1) {
         const auto spent = static_cast<double>(SystemClock().wall() - running_since_ms_) / 1000;
         out += fmt::format("  {} left", show_seconds(spent / fraction * (1 - fraction)));
@@ -161,12 +164,14 @@ void Follow::show_queue(const std::string& id) {
 
 int Follow::finish() {
     if (line_open_) print("\n");
-    if (!job_) return report(Error{ErrorCode::unavailable, "the answer ended before the job did", {}, 0});
+    if (!job_)
+        return report(Error{ErrorCode::unavailable, "the answer ended before the job did", {}, 0});
     const auto state = show(*job_, "state");
     if (as_json_) print(pretty_json(*job_));
     if (state != "succeeded") {
         const auto why = job_error_text(*job_);
-        print_error(fmt::format("headrace: job {} {}{}", show(*job_, "id"), state, why.empty() ? "" : ", " + why));
+        print_error(fmt::format("headrace: job {} {}{}", show(*job_, "id"), state,
+                                why.empty() ? "" : ", " + why));
         return kFailed;
     }
     const auto* output = member(*job_, "output");
@@ -185,21 +190,26 @@ int Follow::show_outputs(const json::value& output) {
             if (const auto code = save(name, value, number++)) return *code;
             continue;
         }
-        if (const auto* list = value.if_array(); list && !list->empty() && is_media(list->front())) {
+        if (const auto* list = value.if_array();
+            list && !list->empty() && is_media(list->front())) {
             for (const auto& media : *list) {
                 if (const auto code = save(name, media, number++)) return *code;
             }
             continue;
         }
         if (as_json_ || streamed_.contains(name)) continue;
-        if (alone && value.is_string()) print(std::string(value.get_string()) + "\n");
-        else if (alone) print(pretty_json(value));
-        else print(fmt::format("{}: {}\n", name, show(&value)));
+        if (alone && value.is_string())
+            print(std::string(value.get_string()) + "\n");
+        else if (alone)
+            print(pretty_json(value));
+        else
+            print(fmt::format("{}: {}\n", name, show(&value)));
     }
     return kOk;
 }
 
-std::optional<int> Follow::save(const std::string& name, const json::value& media, std::size_t number) {
+std::optional<int> Follow::save(const std::string& name, const json::value& media,
+                                std::size_t number) {
     std::string file;
     const auto equals = output_.find('=');
     if (equals == std::string::npos) {
@@ -212,7 +222,8 @@ std::optional<int> Follow::save(const std::string& name, const json::value& medi
     if (file.empty()) {
         const auto extension = extension_of(show(media, "content_type"));
         const auto id = show(media, "file_id");
-        file = fmt::format("{}-{}.{}", name, id.substr(id.size() > 8 ? id.size() - 8 : 0), extension);
+        file =
+            fmt::format("{}-{}.{}", name, id.substr(id.size() > 8 ? id.size() - 8 : 0), extension);
     }
     const auto size = api_.download(show(media, "url"), file);
     if (!size) return report(size.error());

@@ -12,14 +12,16 @@ namespace headrace::main {
 /// streamed outputs as they come, media outputs into files. The exit code tells how the job ended.
 class Follow {
   public:
-    /// `output`: "FILE" for the one media output, or "name=FILE"; empty saves media under a made name.
-    /// `replaced`: streamed outputs whose every step is the whole anew, so only the last is printed.
+    /// `output`: "FILE" for the one media output, or "name=FILE"; empty saves media under a made
+    /// name. `replaced`: streamed outputs whose every step is the whole anew, so only the last is
+    /// printed.
     Follow(Api& api, bool as_json, std::string output, std::set<std::string> replaced = {});
 
     /// A job that is there already. Survives a server that restarts meanwhile.
     int existing(const std::string& id);
-    /// Sends `body` to POST /jobs and follows the answer. `streams`: the job has streamed outputs, so it
-    /// goes as an interactive one that is cancelled when this program ends; others are durable.
+    /// Sends `body` to POST /jobs and follows the answer. `streams`: the job has streamed outputs,
+    /// so it goes as an interactive one that is cancelled when this program ends; others are
+    /// durable.
     int submit(const json::value& body, bool streams);
 
   private:

@@ -73,9 +73,11 @@ std::string job_text(const json::value& job) {
         {"took", job_took(job)},
         {"error", job_error_text(job)},
     };
-    if (const auto* fraction = member(job, "progress.fraction"); fraction && fraction->is_number()) {
-        pairs.emplace_back("progress", fmt::format("{:.0f} %  {}", fraction->to_number<double>() * 100,
-                                                   show(job, "progress.message")));
+    if (const auto* fraction = member(job, "progress.fraction");
+        fraction && fraction->is_number()) {
+        pairs.emplace_back("progress",
+                           fmt::format("{:.0f} %  {}", fraction->to_number<double>() * 100,
+                                       show(job, "progress.message")));
     }
     if (const auto* output = member(job, "output"); output && output->is_object()) {
         for (const auto& item : output->get_object()) {

@@ -31,7 +31,8 @@ int list(const JobsOptions& options) {
     if (!api) return report_misuse(api.error());
     std::string path = fmt::format("/jobs?limit={}", options.limit.value_or(50));
     if (!options.state.empty()) path += "&state=" + http::percent_encode(options.state);
-    if (!options.capability.empty()) path += "&capability=" + http::percent_encode(options.capability);
+    if (!options.capability.empty())
+        path += "&capability=" + http::percent_encode(options.capability);
     const auto jobs = api->get(path);
     if (!jobs) return report(jobs.error());
     if (options.connection.json()) {
@@ -41,8 +42,8 @@ int list(const JobsOptions& options) {
     Table table({"id", "capability", "state", "attempt", "created", "took"});
     if (const auto* items = member(*jobs, "jobs"); items && items->is_array()) {
         for (const auto& job : items->get_array()) {
-            table.add({show(job, "id"), show(job, "capability"), show(job, "state"), show(job, "attempt"),
-                       show_time(show(job, "created_at")), job_took(job)});
+            table.add({show(job, "id"), show(job, "capability"), show(job, "state"),
+                       show(job, "attempt"), show_time(show(job, "created_at")), job_took(job)});
         }
     }
     print(table.text("no jobs; try: headrace call NAME"));
@@ -71,21 +72,21 @@ int watch(const JobsOptions& options) {
 int logs(const JobsOptions& options) {
     auto api = Api::open(options.connection);
     if (!api) return report_misuse(api.error());
-    const auto result = api->events(path_of(options.id, "/events"), std::nullopt, "0",
-                                    [&](const http::SseEvent& event) {
-                                        if (event.event == "done") return false;
-                                        if (event.event != "log") return true;
-                                        if (options.connection.json()) {
-                                            print(event.data + "\n");
-                                            return true;
-                                        }
-                                        const auto line = parse_json(event.data);
-                                        if (line) {
-                                            print(fmt::format("{}  {:6}  {}\n", show_time(show(*line, "at")),
-                                                              show(*line, "stream"), show(*line, "line")));
-                                        }
-                                        return true;
-                                    });
+    const auto result = api->events(
+        path_of(options.id, "/events"), std::nullopt, "0", [&](const http::SseEvent& event) {
+            if (event.event == "done") return false;
+            if (event.event != "log") return true;
+            if (options.connection.json()) {
+                print(event.data + "\n");
+                return true;
+            }
+            const auto line = parse_json(event.data);
+            if (line) {
+                print(fmt::format("{}  {:6}  {}\n", show_time(show(*line, "at")),
+                                  show(*line, "stream"), show(*line, "line")));
+            }
+            return true;
+        });
     return result ? static_cast<int>(kOk) : report(result.error());
 }
 
@@ -128,7 +129,8 @@ void add_jobs(Command& root) {
     with_id(add("show", "one job in full", show_job));
     auto watch_command = add("watch", "follow a job to its end", watch);
     with_id(watch_command);
-    watch_command.option("--output", options->output, "where to save a media output").value_name("FILE");
+    watch_command.option("--output", options->output, "where to save a media output")
+        .value_name("FILE");
     with_id(add("logs", "what the engine wrote while it ran the job", logs));
     with_id(add("cancel", "stop a job, wherever it stands",
                 [](const JobsOptions& given) { return act(given, "cancel"); }));

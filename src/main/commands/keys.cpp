@@ -27,7 +27,8 @@ int create(const KeysOptions& options) {
     body["name"] = options.name;
     body["role"] = options.role;
     if (!options.tenant.empty()) body["tenant"] = options.tenant;
-    if (!options.capabilities.empty()) body["capabilities"] = json::value_from(options.capabilities);
+    if (!options.capabilities.empty())
+        body["capabilities"] = json::value_from(options.capabilities);
     if (options.days) {
         body["expires_at"] = to_rfc3339(SystemClock().wall() + *options.days * 86'400'000);
     }
@@ -41,8 +42,8 @@ int create(const KeysOptions& options) {
     }
     // The key alone on standard output, so that it can go straight into a file.
     print(show(*reply, "key") + "\n");
-    print_error(fmt::format("key {} for {} as {}; it is shown this once", show(*reply, "id"), options.name,
-                            options.role));
+    print_error(fmt::format("key {} for {} as {}; it is shown this once", show(*reply, "id"),
+                            options.name, options.role));
     return kOk;
 }
 
@@ -58,7 +59,8 @@ void add_keys(Command& root) {
     make.option("--name", options->name, "what people call it").required().value_name("NAME");
     make.option("--role", options->role, "what it may do")
         .choices({"admin", "operator", "developer", "viewer", "caller", "worker"});
-    make.option("--tenant", options->tenant, "the tenant it belongs to; yours when absent").value_name("NAME");
+    make.option("--tenant", options->tenant, "the tenant it belongs to; yours when absent")
+        .value_name("NAME");
     make.option("--capability", options->capabilities, "only this capability; repeat for more")
         .value_name("NAME");
     make.option("--days", options->days, "how long it works; for ever when absent").value_name("N");
@@ -83,7 +85,8 @@ void add_keys(Command& root) {
     add_connection(revoke, options->connection, true);
     revoke.option("id", options->id, "id of the key").required().value_name("ID");
     revoke.action([options] {
-        return act_on(options->connection, "DELETE", "/keys/" + http::percent_encode(options->id), "revoked");
+        return act_on(options->connection, "DELETE", "/keys/" + http::percent_encode(options->id),
+                      "revoked");
     });
 }
 

@@ -54,14 +54,19 @@ void write_pretty(std::string& out, const json::value& value, std::size_t indent
 std::string_view advice(ErrorCode code) {
     switch (code) {
         case ErrorCode::unauthenticated:
-            return "give a key with --key-file FILE, HEADRACE_KEY_FILE or HEADRACE_KEY; `headrace serve` "
+            return "give a key with --key-file FILE, HEADRACE_KEY_FILE or HEADRACE_KEY; `headrace "
+                   "serve` "
                    "says at its start where the admin key lies";
-        case ErrorCode::permission_denied: return "use a key with a role that may do this: headrace keys list";
-        case ErrorCode::quota_exceeded: return "the queue is full: try again later";
+        case ErrorCode::permission_denied:
+            return "use a key with a role that may do this: headrace keys list";
+        case ErrorCode::quota_exceeded:
+            return "the queue is full: try again later";
         case ErrorCode::unavailable:
-            return "is the server running? its address comes from --server, --control, HEADRACE_URL or "
+            return "is the server running? its address comes from --server, --control, "
+                   "HEADRACE_URL or "
                    "HEADRACE_CONTROL_URL";
-        default: return "";
+        default:
+            return "";
     }
 }
 
@@ -136,7 +141,9 @@ const json::value* member(const json::value& value, std::string_view path) {
     return at;
 }
 
-std::string show(const json::value& value, std::string_view path) { return show(member(value, path)); }
+std::string show(const json::value& value, std::string_view path) {
+    return show(member(value, path));
+}
 
 std::string show_seconds(double seconds) {
     if (seconds < 0.0995) return fmt::format("{:.0f} ms", seconds * 1000);
@@ -196,8 +203,10 @@ int report(const Error& error) {
     switch (error.code) {
         case ErrorCode::unavailable:
         case ErrorCode::internal:
-        case ErrorCode::deadline_exceeded: return kUnreachable;
-        default: return kRefused;
+        case ErrorCode::deadline_exceeded:
+            return kUnreachable;
+        default:
+            return kRefused;
     }
 }
 

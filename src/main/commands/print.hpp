@@ -10,7 +10,8 @@
 
 namespace headrace::main {
 
-/// Rows under headings, aligned for people; numbers to the right. An empty table says so with `empty`.
+/// Rows under headings, aligned for people; numbers to the right. An empty table says so with
+/// `empty`.
 class Table {
   public:
     explicit Table(std::vector<std::string> headings) : headings_(std::move(headings)) {}

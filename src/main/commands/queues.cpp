@@ -44,7 +44,8 @@ void add_queues(Command& root) {
                            {"slots", "slots"},
                            {"free", "free_slots"},
                            {"workers", "workers"},
-                           {"average run", "", [](const auto& item) { return seconds_at(item, "average_run_s"); }},
+                           {"average run", "",
+                            [](const auto& item) { return seconds_at(item, "average_run_s"); }},
                            {"oldest", "", time_at("oldest_queued_at")}},
                           "no queues; start the server with --engine DIR");
     });
@@ -52,7 +53,9 @@ void add_queues(Command& root) {
     const auto act = [&](const char* name, const char* doc, const char* done) {
         auto command = group.command(name, doc);
         add_connection(command, options->connection, true);
-        command.option("version", options->version, "name@version").required().value_name("NAME@VERSION");
+        command.option("version", options->version, "name@version")
+            .required()
+            .value_name("NAME@VERSION");
         command.action([options, name, done] {
             return act_on(options->connection, "POST",
                           "/queues/" + http::percent_encode(options->version) + "/" + name, done);

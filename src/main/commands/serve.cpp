@@ -35,7 +35,8 @@ void add_serve(Command& root) {
     const auto flags = std::make_shared<SettingFlags>();
     auto command = root.command("serve", "take jobs and run them on engines");
     add_setting_flags(command, *flags);
-    command.footer("Every setting: headrace config show. SIGTERM drains, SIGHUP reads the settings again.");
+    command.footer(
+        "Every setting: headrace config show. SIGTERM drains, SIGHUP reads the settings again.");
     command.action([flags] { return serve(*flags); });
 }
 

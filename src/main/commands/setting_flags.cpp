@@ -8,14 +8,17 @@ void add_config_flags(Command& command, SettingFlags& flags) {
     flags.config = environment_or("HEADRACE_CONFIG", "");
     command.option("--config", flags.config, "one TOML file of settings (HEADRACE_CONFIG)")
         .value_name("FILE");
-    command.option("--set", flags.set, "any setting; repeat for more").value_name("SECTION.KEY=VALUE");
+    command.option("--set", flags.set, "any setting; repeat for more")
+        .value_name("SECTION.KEY=VALUE");
 }
 
 void add_setting_flags(Command& command, SettingFlags& flags) {
     add_config_flags(command, flags);
-    command.option("--data", flags.data, "data folder, made when it is not there").value_name("DIR");
+    command.option("--data", flags.data, "data folder, made when it is not there")
+        .value_name("DIR");
     command.option("--client", flags.client, "address of the client door").value_name("HOST:PORT");
-    command.option("--control", flags.control, "address of the control door").value_name("HOST:PORT");
+    command.option("--control", flags.control, "address of the control door")
+        .value_name("HOST:PORT");
     command.option("--admin-key-file", flags.admin_key_file, "where a working admin key is left")
         .value_name("FILE");
     command.option("--engine", flags.engines, "folder searched for engine.toml; repeat for more")

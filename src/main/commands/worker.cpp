@@ -3,10 +3,10 @@
 #include <cstdlib>
 #include <memory>
 
+#include <fmt/format.h>
 #include <boost/asio/redirect_error.hpp>
 #include <boost/asio/signal_set.hpp>
 #include <boost/asio/use_awaitable.hpp>
-#include <fmt/format.h>
 
 #include "base/log.hpp"
 #include "base/loop.hpp"
@@ -50,7 +50,8 @@ class Worker {
   public:
     explicit Worker(Loop& loop) : loop_(loop) {}
 
-    Result<void> begin(workers::agent::Settings settings, std::vector<catalog::EngineSpec> engines) {
+    Result<void> begin(workers::agent::Settings settings,
+                       std::vector<catalog::EngineSpec> engines) {
         auto agent = workers::agent::Agent::create(std::move(settings), loop_);
         if (!agent) return fail(std::move(agent.error()));
         agent_ = std::move(*agent);
@@ -96,7 +97,8 @@ Result<std::vector<catalog::EngineSpec>> read_engines(const ServerSettings& sett
         if (!found) return fail(std::move(found.error()));
         for (auto& spec : *found) out.push_back(std::move(spec));
     }
-    if (out.empty()) return fail(ErrorCode::invalid_argument, "--engine: there is no engine.toml to run");
+    if (out.empty())
+        return fail(ErrorCode::invalid_argument, "--engine: there is no engine.toml to run");
     return out;
 }
 
@@ -104,7 +106,8 @@ int run(const WorkerOptions& options) {
     const auto url = http::Url::parse(options.connect);
     if (!url) return refuse("--connect: " + url.error().message);
     if (!is_private(*url) && !options.insecure) {
-        return refuse("--connect: the token would cross the network in the clear; use https, or --insecure");
+        return refuse(
+            "--connect: the token would cross the network in the clear; use https, or --insecure");
     }
     auto token = read_key_file(options.token_file);
     if (!token) return refuse("--token-file: " + token.error().message);
@@ -144,11 +147,16 @@ void add_worker(Command& root) {
     command.option("--token-file", options->token_file, "file with a key of role worker")
         .required()
         .value_name("FILE");
-    command.option("--engine", options->flags.engines, "folder searched for engine.toml; repeat for more")
+    command
+        .option("--engine", options->flags.engines,
+                "folder searched for engine.toml; repeat for more")
         .value_name("DIR");
-    command.option("--name", options->name, "what the server calls this worker; the host's name when absent")
+    command
+        .option("--name", options->name,
+                "what the server calls this worker; the host's name when absent")
         .value_name("NAME");
-    command.option("--ca-file", options->ca_file, "certificates to trust for https, PEM").value_name("FILE");
+    command.option("--ca-file", options->ca_file, "certificates to trust for https, PEM")
+        .value_name("FILE");
     command.flag("--insecure", options->insecure, "connect beyond loopback without TLS");
     add_config_flags(command, options->flags);
     command.footer("Of the settings, [engines] and [log] count: headrace config show.");

@@ -50,7 +50,8 @@ class CallFlagsTest : public testing::Test {
 };
 
 TEST_F(CallFlagsTest, ValuesHaveTheTypesOfTheInterface) {
-    EXPECT_EQ(input({"--max-size", "3", "--scale=1.5", "--fast", "--mode", "b", "--tags", "x", "--tags", "y"}),
+    EXPECT_EQ(input({"--max-size", "3", "--scale=1.5", "--fast", "--mode", "b", "--tags", "x",
+                     "--tags", "y"}),
               R"({"fast":true,"max_size":3,"mode":"b","scale":1.5,"tags":["x","y"]})");
     EXPECT_EQ(input({"--max_size", "-4", "--no-fast"}), R"({"fast":false,"max_size":-4})");
     EXPECT_EQ(input({}), "{}");
@@ -71,7 +72,8 @@ TEST_F(CallFlagsTest, TextMayComeFromAFile) {
     const auto path = file("note.txt", "from a file");
     EXPECT_EQ(input({"--note", "@" + path}), R"({"note":"from a file"})");
     EXPECT_EQ(input({"--note", "@@home"}), R"({"note":"@home"})");
-    EXPECT_TRUE(input({"--note", "@/no/such"}).starts_with("error: the file /no/such cannot be read"));
+    EXPECT_TRUE(
+        input({"--note", "@/no/such"}).starts_with("error: the file /no/such cannot be read"));
 }
 
 TEST_F(CallFlagsTest, SmallMediaTravelInsideAndAddressesStayAddresses) {
@@ -88,11 +90,13 @@ TEST_F(CallFlagsTest, NestedListsAreATensor) {
 }
 
 TEST_F(CallFlagsTest, FlagsGoOverTheWholeInput) {
-    EXPECT_EQ(input({"--input", R"({"mode":"a","note":"n"})", "--mode", "b"}), R"({"mode":"b","note":"n"})");
+    EXPECT_EQ(input({"--input", R"({"mode":"a","note":"n"})", "--mode", "b"}),
+              R"({"mode":"b","note":"n"})");
 }
 
 TEST(WavSamples, FindsTheDataChunkAndTrustsNoSize) {
-    const std::string head = std::string("RIFF\x24\0\0\0WAVE", 12) + std::string("LIST\x03\0\0\0abc\0", 12);
+    const std::string head =
+        std::string("RIFF\x24\0\0\0WAVE", 12) + std::string("LIST\x03\0\0\0abc\0", 12);
     EXPECT_EQ(wav_samples(head + std::string("data\x04\0\0\0", 8) + "1234more"), "1234");
     EXPECT_EQ(wav_samples(head + std::string("data\xff\xff\xff\xff", 8) + "12"), "12");
     EXPECT_EQ(wav_samples("raw samples"), "raw samples");

@@ -36,9 +36,14 @@ TEST(JobMetrics, AJobIsCountedWithItsWaitAndItsRun) {
     metrics.job_ended(other);
     metrics.refused("echo", ErrorCode::quota_exceeded);
     const auto text = registry.render();
-    EXPECT_THAT(text, HasSubstr(R"(jobs_accepted_total{capability="echo",version="1.0.0",class="durable"} 1)"));
-    EXPECT_THAT(text, HasSubstr(R"(jobs_ended_total{capability="echo",version="1.0.0",state="succeeded"} 1)"));
-    EXPECT_THAT(text, HasSubstr(R"(jobs_ended_total{capability="ocr",version="1.0.0",state="failed"} 1)"));
+    EXPECT_THAT(
+        text,
+        HasSubstr(R"(jobs_accepted_total{capability="echo",version="1.0.0",class="durable"} 1)"));
+    EXPECT_THAT(
+        text,
+        HasSubstr(R"(jobs_ended_total{capability="echo",version="1.0.0",state="succeeded"} 1)"));
+    EXPECT_THAT(
+        text, HasSubstr(R"(jobs_ended_total{capability="ocr",version="1.0.0",state="failed"} 1)"));
     EXPECT_THAT(text, HasSubstr(R"(jobs_requeued_total{capability="ocr",version="1.0.0"} 1)"));
     EXPECT_THAT(text, HasSubstr(R"(jobs_refused_total{code="quota_exceeded"} 1)"));
     EXPECT_THAT(text, HasSubstr(R"(job_queue_seconds_sum{capability="echo",version="1.0.0"} 0.5)"));

@@ -40,14 +40,16 @@ TEST(Print, MembersAreFoundByPath) {
 TEST(Print, ErrorsGiveTheExitCodeThatFits) {
     EXPECT_EQ(report(Error{ErrorCode::unavailable, "no server", {}, 0}), kUnreachable);
     EXPECT_EQ(report(Error{ErrorCode::not_found, "no such job", {}, 0}), kRefused);
-    EXPECT_EQ(report(Error{ErrorCode::invalid_argument, "bad", {{"input.x", "required", ""}}, 0}), kRefused);
+    EXPECT_EQ(report(Error{ErrorCode::invalid_argument, "bad", {{"input.x", "required", ""}}, 0}),
+              kRefused);
 }
 
 TEST(JobView, TellsPlaceAndFault) {
     const auto queued = parse_json(R"({"queue":{"position":22,"estimate_s":12.3}})");
     EXPECT_EQ(queue_text(*queued), "22nd in line, about 12 s");
     EXPECT_EQ(queue_text(*parse_json(R"({"queue":{"position":11}})")), "11th in line");
-    const auto failed = parse_json(R"({"error":{"code":"engine_failed","message":"no","reason":"dead"}})");
+    const auto failed =
+        parse_json(R"({"error":{"code":"engine_failed","message":"no","reason":"dead"}})");
     EXPECT_EQ(job_error_text(*failed), "engine_failed: no (dead)");
     EXPECT_EQ(job_error_text(*queued), "");
 }

@@ -49,19 +49,20 @@ TEST(Settings, DefaultsAreThoseOfTheRooms) {
 }
 
 TEST(Settings, WhatOnlyTheRoomsCanJudgeIsNamedToo) {
-    const auto settings = server_settings(config_of({{"client.trusted_proxies", "10.0.0.0/8,cats", "--set", {}},
-                                                     {"control.tls_key", "k.pem", "--set", {}},
-                                                     {"engines.paths", "", "--engine", {"/no/such"}},
-                                                     {"fetch.allow", "intranet,10.0.0.0/99", "--set", {}}}));
+    const auto settings =
+        server_settings(config_of({{"client.trusted_proxies", "10.0.0.0/8,cats", "--set", {}},
+                                   {"control.tls_key", "k.pem", "--set", {}},
+                                   {"engines.paths", "", "--engine", {"/no/such"}},
+                                   {"fetch.allow", "intranet,10.0.0.0/99", "--set", {}}}));
     ASSERT_FALSE(settings);
     std::vector<std::string> sentences;
     for (const auto& problem : settings.error().violations) sentences.push_back(problem.rule);
-    EXPECT_EQ(sentences,
-              (std::vector<std::string>{
-                  "--set: client.trusted_proxies holds cats, which is no network",
-                  "default: control.tls_certificate is missing: a door has both certificate and key, or neither",
-                  "--set: fetch.allow holds 10.0.0.0/99, which is no network",
-                  "--engine: engines.paths holds /no/such, which is no folder"}));
+    EXPECT_EQ(sentences, (std::vector<std::string>{
+                             "--set: client.trusted_proxies holds cats, which is no network",
+                             "default: control.tls_certificate is missing: a door has both "
+                             "certificate and key, or neither",
+                             "--set: fetch.allow holds 10.0.0.0/99, which is no network",
+                             "--engine: engines.paths holds /no/such, which is no folder"}));
 }
 
 TEST(Reload, OnePartThatRefusesKeepsEveryPart) {
@@ -69,11 +70,11 @@ TEST(Reload, OnePartThatRefusesKeepsEveryPart) {
     int applied = 0;
     bool refuse = true;
     reload.add({.prepare = {}, .apply = [&](const config::Config&) { ++applied; }});
-    reload.add({.prepare =
-                    [&](const config::Config&) -> Result<void> {
-                        if (refuse) return fail(ErrorCode::invalid_argument, "client.tls_key: unreadable");
-                        return {};
-                    },
+    reload.add({.prepare = [&](const config::Config&) -> Result<void> {
+                    if (refuse)
+                        return fail(ErrorCode::invalid_argument, "client.tls_key: unreadable");
+                    return {};
+                },
                 .apply = [&](const config::Config&) { ++applied; }});
     const auto refused = reload.run();
     ASSERT_FALSE(refused);
