@@ -75,14 +75,16 @@ def wrk(url: str, connections: int, seconds: float, body: str, headers: list[str
     return result
 
 
-def measure(url: str, connections: int, seconds: float, body: str, headers: list[str],
-            servers: list[int], hosts: list[int]) -> Sample:
+def measure(
+    url: str, connections: int, seconds: float, body: str, headers: list[str], servers: list[int], hosts: list[int]
+) -> Sample:
     before, host_before = cpu_seconds(servers), cpu_seconds(hosts)
     result = wrk(url, connections, seconds, body, headers)
     cpu, host = cpu_seconds(servers) - before, cpu_seconds(hosts) - host_before
     done = result["good"]
-    return Sample(done / (result["us"] / 1e6), cpu / done * 1e6, host / done * 1e6,
-                  result["p50_us"] / 1e3, result["p99_us"] / 1e3)
+    return Sample(
+        done / (result["us"] / 1e6), cpu / done * 1e6, host / done * 1e6, result["p50_us"] / 1e3, result["p99_us"] / 1e3
+    )
 
 
 NGINX = """
@@ -105,7 +107,7 @@ http {{
   }}
 }}
 """
-RETURN_200 = "default_type application/json; return 200 '{\"ok\":true,\"text\":\"the quick brown fox\"}';"
+RETURN_200 = 'default_type application/json; return 200 \'{"ok":true,"text":"the quick brown fox"}\';'
 PROXY_PASS = 'proxy_pass http://backend; proxy_http_version 1.1; proxy_set_header Connection "";'
 
 
@@ -138,9 +140,20 @@ def wait_for(url: str) -> None:
 def headrace(build: pathlib.Path, folder: pathlib.Path, port: int) -> Iterator[tuple[int, list[int], str]]:
     folder.mkdir(parents=True)
     key_file = folder / "key"
-    command = [str(build / "headrace"), "serve", "--data", str(folder / "data"),
-               "--client", f"127.0.0.1:{port}", "--control", f"127.0.0.1:{port + 1}",
-               "--admin-key-file", str(key_file), "--engine", str(ROOT / "examples/engines/echo/echo")]
+    command = [
+        str(build / "headrace"),
+        "serve",
+        "--data",
+        str(folder / "data"),
+        "--client",
+        f"127.0.0.1:{port}",
+        "--control",
+        f"127.0.0.1:{port + 1}",
+        "--admin-key-file",
+        str(key_file),
+        "--engine",
+        str(ROOT / "examples/engines/echo/echo"),
+    ]
     with (folder / "log").open("wb") as log:
         process = subprocess.Popen(command, stdout=log, stderr=log)
     try:
@@ -157,8 +170,21 @@ def headrace(build: pathlib.Path, folder: pathlib.Path, port: int) -> Iterator[t
 
 def raw_writer(build: pathlib.Path, folder: pathlib.Path, seconds: float, writers: int) -> float:
     """Rows per second of a plain SQLite group-commit writer of the same rows: the limit of the disk."""
-    out = subprocess.run([str(build / "store_bench"), "--raw", "--seconds", str(seconds), "--writers", str(writers),
-                          "--dir", str(folder)], capture_output=True, text=True, check=True).stdout
+    out = subprocess.run(
+        [
+            str(build / "store_bench"),
+            "--raw",
+            "--seconds",
+            str(seconds),
+            "--writers",
+            str(writers),
+            "--dir",
+            str(folder),
+        ],
+        capture_output=True,
+        text=True,
+        check=True,
+    ).stdout
     return float(json.loads(out.strip().splitlines()[-1])["rows_per_second"])
 
 
@@ -177,16 +203,23 @@ def run(arguments: argparse.Namespace) -> tuple[dict[str, Row], dict[int, list[f
         plan = []
         for connections in (1, 16, 64, 256):
             plan.append((f"nginx return 200, {connections}", f"http://127.0.0.1:{PORT}/", connections, [], limit, []))
-            plan.append((f"nginx proxy_pass, {connections}", f"http://127.0.0.1:{PORT + 1}/", connections, [], proxy, []))
-            plan.append((f"interactive echo, {connections}", ours, connections, [auth, "Prefer: wait=10"], [serve], hosts))
+            plan.append(
+                (f"nginx proxy_pass, {connections}", f"http://127.0.0.1:{PORT + 1}/", connections, [], proxy, [])
+            )
+            plan.append(
+                (f"interactive echo, {connections}", ours, connections, [auth, "Prefer: wait=10"], [serve], hosts)
+            )
         for connections in (16, 64, 256):
             plan.append((f"durable accept, {connections}", ours, connections, [auth], [serve], hosts))
         for number in range(arguments.rounds):
             for name, url, connections, headers, servers, engine_hosts in plan:
                 sample = measure(url, connections, arguments.seconds, ECHO_BODY, headers, servers, engine_hosts)
                 rows.setdefault(name, Row(name, connections)).samples.append(sample)
-                print(f"round {number + 1}  {name:24} {sample.rate:9.0f}/s {sample.cpu_us:7.1f} us CPU"
-                      f"  p50 {sample.p50_ms:.2f} ms  p99 {sample.p99_ms:.2f} ms", flush=True)
+                print(
+                    f"round {number + 1}  {name:24} {sample.rate:9.0f}/s {sample.cpu_us:7.1f} us CPU"
+                    f"  p50 {sample.p50_ms:.2f} ms  p99 {sample.p99_ms:.2f} ms",
+                    flush=True,
+                )
                 if name.startswith("durable"):
                     drain(ours, key)
             for writers in (16, 64, 256):
@@ -207,16 +240,25 @@ def drain(url: str, key: str) -> None:
 
 
 def table(rows: dict[str, Row], raw: dict[int, list[float]]) -> str:
-    lines = ["| row | rate /s | CPU µs per request | engine host µs | p50 ms | p99 ms |", "| --- | ---: | ---: | ---: | ---: | ---: |"]
+    lines = [
+        "| row | rate /s | CPU µs per request | engine host µs | p50 ms | p99 ms |",
+        "| --- | ---: | ---: | ---: | ---: | ---: |",
+    ]
     for row in rows.values():
-        lines.append(f"| {row.name} | {row.median('rate'):.0f} | {row.median('cpu_us'):.1f} | {row.median('host_us'):.1f}"
-                     f" | {row.median('p50_ms'):.2f} | {row.median('p99_ms'):.2f} |")
+        lines.append(
+            f"| {row.name} | {row.median('rate'):.0f} | {row.median('cpu_us'):.1f} | {row.median('host_us'):.1f}"
+            f" | {row.median('p50_ms'):.2f} | {row.median('p99_ms'):.2f} |"
+        )
     for writers, samples in raw.items():
         lines.append(f"| raw SQLite group commit, {writers} writers | {statistics.median(samples):.0f} | | | | |")
     lines += ["", "| ratio | measured | budget |", "| --- | ---: | ---: |"]
     for connections in (64, 256):
-        ratio = rows[f"interactive echo, {connections}"].median("cpu_us") / rows[f"nginx proxy_pass, {connections}"].median("cpu_us")
-        lines.append(f"| interactive echo CPU / nginx proxy_pass CPU, {connections} connections | {ratio:.2f} | ≤ 0.80 |")
+        ratio = rows[f"interactive echo, {connections}"].median("cpu_us") / rows[
+            f"nginx proxy_pass, {connections}"
+        ].median("cpu_us")
+        lines.append(
+            f"| interactive echo CPU / nginx proxy_pass CPU, {connections} connections | {ratio:.2f} | ≤ 0.80 |"
+        )
     p50 = rows["interactive echo, 1"].median("p50_ms") / rows["nginx proxy_pass, 1"].median("p50_ms")
     lines.append(f"| interactive echo p50 / nginx proxy_pass p50, 1 connection | {p50:.2f} | ≤ 1.20 |")
     limit = rows["nginx return 200, 256"].median("rate")
@@ -237,13 +279,17 @@ def main() -> int:
     text = table(rows, raw)
     print("\n" + text)
     if not arguments.no_write:
-        commit = subprocess.run(["git", "rev-parse", "--short", "HEAD"], cwd=ROOT, capture_output=True, text=True).stdout.strip()
+        commit = subprocess.run(
+            ["git", "rev-parse", "--short", "HEAD"], cwd=ROOT, capture_output=True, text=True
+        ).stdout.strip()
         cpu = next((line.split(":")[1].strip() for line in open("/proc/cpuinfo") if line.startswith("model name")), "?")
-        head = (f"# Results\n\nWritten by `./dev bench --seconds {arguments.seconds:g} --rounds {arguments.rounds}` at commit "
-                f"{commit}, {time.strftime('%Y-%m-%d')}, on {os.cpu_count()} cores of {cpu}; medians of the rounds, all rows\n"
-                "interleaved. CPU is that of the serving processes alone (nginx worker; `headrace serve`); the engine host's\n"
-                "share stands in its own column. Rates on a shared machine swing; the ratios are what to compare.\n"
-                "A durable row's CPU includes running the accepted jobs during the measurement.\n\n")
+        head = (
+            f"# Results\n\nWritten by `./dev bench --seconds {arguments.seconds:g} --rounds {arguments.rounds}` at commit "
+            f"{commit}, {time.strftime('%Y-%m-%d')}, on {os.cpu_count()} cores of {cpu}; medians of the rounds, all rows\n"
+            "interleaved. CPU is that of the serving processes alone (nginx worker; `headrace serve`); the engine host's\n"
+            "share stands in its own column. Rates on a shared machine swing; the ratios are what to compare.\n"
+            "A durable row's CPU includes running the accepted jobs during the measurement.\n\n"
+        )
         (ROOT / "bench/RESULTS.md").write_text(head + text + "\n")
     return 0
 

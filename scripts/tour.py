@@ -220,7 +220,9 @@ class Tour:
         if done["state"] != "cancelled" or took > 5:
             raise WrongAnswer("the engine did not stop")
         again = self.server.request(
-            "POST", "/jobs", {"capability": "echo_slow", "input": {"text": "free", "duration_ms": 10}},
+            "POST",
+            "/jobs",
+            {"capability": "echo_slow", "input": {"text": "free", "duration_ms": 10}},
             {"Prefer": "wait=10"},
         )
         if again["state"] != "succeeded":

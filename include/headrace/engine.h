@@ -1,12 +1,12 @@
 /* Headrace engine ABI, version 1.0.
  *
  * A native engine is a shared library that exports one function, hr_engine_entry. The program
- * headrace-host loads it in a process of its own, so a crash costs the jobs that it held one attempt
- * and hurts nobody else.
+ * headrace-host loads it in a process of its own, so a crash costs the jobs that it held one
+ * attempt and hurts nobody else.
  *
  * Rules
- * - The host asks first for the version; both sides refuse another major. Structs only grow at their
- *   end; `size` tells how much the other side knows.
+ * - The host asks first for the version; both sides refuse another major. Structs only grow at
+ * their end; `size` tells how much the other side knows.
  * - load, warm_up and unload are called once, from one thread, with no run under way.
  * - run is called from one of `slots` threads, several at a time when slots > 1, never twice at a
  *   time on the same thread. cancel may be called from any thread while run is under way and must
@@ -14,8 +14,8 @@
  * - Handles (hr_job) live until run returns. Strings and bytes handed in are copied by the host;
  *   strings and bytes handed out stay the host's and live as long as the job.
  * - Text is UTF-8. Sizes are bytes. Functions that can fail return HR_OK or a negative HR_E code.
- * - The library must not write to standard output for anything but logs, must not fork, and must not
- *   let a C++ exception out of a function.
+ * - The library must not write to standard output for anything but logs, must not fork, and must
+ * not let a C++ exception out of a function.
  */
 #ifndef HEADRACE_ENGINE_H
 #define HEADRACE_ENGINE_H
@@ -40,18 +40,30 @@ typedef struct hr_job hr_job; /* one running job; opaque, the host's */
 
 enum {
     HR_OK = 0,
-    HR_END = 1,              /* hr_next_input: the input has ended */
-    HR_E_NOT_FOUND = -1,     /* no such field, or no such index */
-    HR_E_TYPE = -2,          /* the field holds another type */
-    HR_E_ARGUMENT = -3,      /* a null pointer, a size out of range */
-    HR_E_CANCELLED = -4,     /* the job was cancelled while waiting */
-    HR_E_TIMEOUT = -5,       /* nothing came in time */
-    HR_E_FAILED = -6         /* the host could not do it; the job will end as failed */
+    HR_END = 1,          /* hr_next_input: the input has ended */
+    HR_E_NOT_FOUND = -1, /* no such field, or no such index */
+    HR_E_TYPE = -2,      /* the field holds another type */
+    HR_E_ARGUMENT = -3,  /* a null pointer, a size out of range */
+    HR_E_CANCELLED = -4, /* the job was cancelled while waiting */
+    HR_E_TIMEOUT = -5,   /* nothing came in time */
+    HR_E_FAILED = -6     /* the host could not do it; the job will end as failed */
 };
 
 enum {
-    HR_BOOL = 1, HR_INT8, HR_INT16, HR_INT32, HR_INT64, HR_UINT8, HR_UINT16, HR_UINT32, HR_UINT64,
-    HR_FP16, HR_BF16, HR_FP32, HR_FP64, HR_BYTES
+    HR_BOOL = 1,
+    HR_INT8,
+    HR_INT16,
+    HR_INT32,
+    HR_INT64,
+    HR_UINT8,
+    HR_UINT16,
+    HR_UINT32,
+    HR_UINT64,
+    HR_FP16,
+    HR_BF16,
+    HR_FP32,
+    HR_FP64,
+    HR_BYTES
 };
 
 typedef struct hr_bytes {
@@ -106,8 +118,8 @@ typedef struct hr_host {
 
     /* While running. */
     int (*progress)(hr_job* job, double fraction, const char* message); /* fraction < 0: unknown */
-    int (*cancelled)(hr_job* job);                                     /* 1 = stop soon */
-    void (*usage)(hr_job* job, const char* meter, double value);       /* adds up */
+    int (*cancelled)(hr_job* job);                                      /* 1 = stop soon */
+    void (*usage)(hr_job* job, const char* meter, double value);        /* adds up */
     void (*log)(hr_job* job, const char* line); /* job may be null: the engine's own log */
     /* Ends the job as failed. code: an ErrorCode word or one of the interface's error codes. */
     int (*fail)(hr_job* job, const char* code, const char* message, int retryable);
@@ -144,8 +156,9 @@ typedef struct hr_engine {
     int (*warm_up)(void* state);
     void (*unload)(void* state);
 
-    /* Runs `count` jobs together (1 unless the engine batches; a session is always alone). Returning
-     * HR_OK ends every job that was not failed; a negative code fails those that are left. */
+    /* Runs `count` jobs together (1 unless the engine batches; a session is always alone).
+     * Returning HR_OK ends every job that was not failed; a negative code fails those that are
+     * left. */
     int (*run)(void* state, hr_job** jobs, size_t count);
     void (*cancel)(void* state, hr_job* job);
 } hr_engine;

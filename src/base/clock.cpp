@@ -29,7 +29,9 @@ bool skip(std::string_view& text, std::string_view any_of) {
 
 }  // namespace
 
-SteadyTime SystemClock::now() const { return std::chrono::steady_clock::now(); }
+SteadyTime SystemClock::now() const {
+    return std::chrono::steady_clock::now();
+}
 
 WallMs SystemClock::wall() const {
     using std::chrono::system_clock;
@@ -50,7 +52,8 @@ std::string to_rfc3339(WallMs time) {
 
 Result<WallMs> from_rfc3339(std::string_view text) {
     const auto bad = [] {
-        return fail(ErrorCode::invalid_argument, "not an RFC 3339 time such as 2026-01-31T12:00:00Z");
+        return fail(ErrorCode::invalid_argument,
+                    "not an RFC 3339 time such as 2026-01-31T12:00:00Z");
     };
     int y = 0, mo = 0, d = 0, h = 0, mi = 0, s = 0;
     if (!(read_digits(text, 4, y) && skip(text, "-") && read_digits(text, 2, mo) &&
@@ -76,7 +79,8 @@ Result<WallMs> from_rfc3339(std::string_view text) {
         const int sign = text.front() == '-' ? -1 : 1;
         int oh = 0, om = 0;
         if (!(skip(text, "+-") && read_digits(text, 2, oh) && skip(text, ":") &&
-              read_digits(text, 2, om)) || oh > 23 || om > 59) {
+              read_digits(text, 2, om)) ||
+            oh > 23 || om > 59) {
             return bad();
         }
         offset_minutes = sign * (oh * 60 + om);

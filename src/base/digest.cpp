@@ -28,10 +28,14 @@ std::string encode(std::string_view bytes, const char* alphabet, bool pad) {
                                    static_cast<std::uint32_t>(left > 2 ? p[i + 2] : 0);
         out += alphabet[word >> 18];
         out += alphabet[word >> 12 & 63];
-        if (left > 1) out += alphabet[word >> 6 & 63];
-        else if (pad) out += '=';
-        if (left > 2) out += alphabet[word & 63];
-        else if (pad) out += '=';
+        if (left > 1)
+            out += alphabet[word >> 6 & 63];
+        else if (pad)
+            out += '=';
+        if (left > 2)
+            out += alphabet[word & 63];
+        else if (pad)
+            out += '=';
     }
     return out;
 }
@@ -39,11 +43,13 @@ std::string encode(std::string_view bytes, const char* alphabet, bool pad) {
 std::array<std::int8_t, 256> reverse_table(const char* alphabet) {
     std::array<std::int8_t, 256> table;
     table.fill(-1);
-    for (int i = 0; i < 64; ++i) table[static_cast<unsigned char>(alphabet[i])] = static_cast<std::int8_t>(i);
+    for (int i = 0; i < 64; ++i)
+        table[static_cast<unsigned char>(alphabet[i])] = static_cast<std::int8_t>(i);
     return table;
 }
 
-std::optional<std::string> decode(std::string_view text, const std::array<std::int8_t, 256>& table) {
+std::optional<std::string> decode(std::string_view text,
+                                  const std::array<std::int8_t, 256>& table) {
     if (text.size() % 4 == 1) return std::nullopt;
     std::string out;
     out.reserve(text.size() / 4 * 3 + 2);
@@ -89,7 +95,9 @@ Sha256 hmac_sha256(std::string_view key, std::string_view data) {
     return out;
 }
 
-void Sha256Stream::Free::operator()(evp_md_ctx_st* context) const { EVP_MD_CTX_free(context); }
+void Sha256Stream::Free::operator()(evp_md_ctx_st* context) const {
+    EVP_MD_CTX_free(context);
+}
 
 Sha256Stream::Sha256Stream() : context_(EVP_MD_CTX_new()) {
     if (!context_ || EVP_DigestInit_ex(context_.get(), EVP_sha256(), nullptr) != 1) {
@@ -145,17 +153,23 @@ std::optional<std::string> from_hex(std::string_view hex) {
     return out;
 }
 
-std::string to_base64(std::string_view bytes) { return encode(bytes, kStandard, true); }
+std::string to_base64(std::string_view bytes) {
+    return encode(bytes, kStandard, true);
+}
 
 std::optional<std::string> from_base64(std::string_view text) {
     static const auto table = reverse_table(kStandard);
     if (text.size() % 4 != 0) return std::nullopt;
-    if (text.ends_with("==")) text.remove_suffix(2);
-    else if (text.ends_with("=")) text.remove_suffix(1);
+    if (text.ends_with("=="))
+        text.remove_suffix(2);
+    else if (text.ends_with("="))
+        text.remove_suffix(1);
     return decode(text, table);
 }
 
-std::string to_base64url(std::string_view bytes) { return encode(bytes, kUrl, false); }
+std::string to_base64url(std::string_view bytes) {
+    return encode(bytes, kUrl, false);
+}
 
 std::optional<std::string> from_base64url(std::string_view text) {
     static const auto table = reverse_table(kUrl);

@@ -14,7 +14,9 @@ int hex_value(char c) {
     return -1;
 }
 
-bool is_dash(std::size_t i) { return i == 8 || i == 13 || i == 18 || i == 23; }
+bool is_dash(std::size_t i) {
+    return i == 8 || i == 13 || i == 18 || i == 23;
+}
 
 std::uint64_t split_mix(std::uint64_t& x) {
     std::uint64_t z = (x += 0x9E3779B97F4A7C15ULL);

@@ -47,8 +47,8 @@ using JobId = TypedId<struct JobIdTag>;
 using FileId = TypedId<struct FileIdTag>;
 using WorkerId = TypedId<struct WorkerIdTag>;
 
-/// Who owns and pays: a short name such as "default" or "system", part of every stored key. A type of
-/// its own so that no call can forget it or pass another string for it.
+/// Who owns and pays: a short name such as "default" or "system", part of every stored key. A type
+/// of its own so that no call can forget it or pass another string for it.
 struct TenantId {
     std::string name;
     TenantId() = default;

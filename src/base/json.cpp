@@ -5,9 +5,9 @@
 #include <iterator>
 #include <vector>
 
+#include <fmt/format.h>
 #include <boost/json/basic_parser_impl.hpp>
 #include <boost/json/value_stack.hpp>
-#include <fmt/format.h>
 
 namespace headrace {
 namespace {
@@ -100,8 +100,10 @@ std::size_t count_keys(const json::value& value) {
 }
 
 Error json_error(std::string rule, std::string limit, std::string message) {
-    return Error{ErrorCode::invalid_argument, std::move(message),
-                 {Violation{"", std::move(rule), std::move(limit)}}, 0};
+    return Error{ErrorCode::invalid_argument,
+                 std::move(message),
+                 {Violation{"", std::move(rule), std::move(limit)}},
+                 0};
 }
 
 /// Whether the parser stopped where the second half of a surrogate pair had to come.
@@ -177,7 +179,11 @@ void write_canonical(std::string& out, const json::value& value) {
 /// Length of the valid sequence that begins with a byte above 0x7F, 0 when there is none.
 std::size_t sequence_length(std::string_view text) {
     const auto lead = static_cast<unsigned char>(text[0]);
-    const std::size_t length = lead < 0xC2 ? 0 : lead < 0xE0 ? 2 : lead < 0xF0 ? 3 : lead < 0xF5 ? 4 : 0;
+    const std::size_t length = lead < 0xC2   ? 0
+                               : lead < 0xE0 ? 2
+                               : lead < 0xF0 ? 3
+                               : lead < 0xF5 ? 4
+                                             : 0;
     if (length == 0 || text.size() < length) return 0;
     for (std::size_t i = 1; i < length; ++i) {
         if ((static_cast<unsigned char>(text[i]) & 0xC0) != 0x80) return 0;
@@ -276,11 +282,21 @@ void append_json_string(std::string& out, std::string_view text) {
         out.append(text, start, i - start);
         start = i + 1;
         switch (c) {
-            case '"': out += "\\\""; break;
-            case '\\': out += "\\\\"; break;
-            case '\n': out += "\\n"; break;
-            case '\r': out += "\\r"; break;
-            case '\t': out += "\\t"; break;
+            case '"':
+                out += "\\\"";
+                break;
+            case '\\':
+                out += "\\\\";
+                break;
+            case '\n':
+                out += "\\n";
+                break;
+            case '\r':
+                out += "\\r";
+                break;
+            case '\t':
+                out += "\\t";
+                break;
             default:
                 out += "\\u00";
                 out += kHex[c >> 4];

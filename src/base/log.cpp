@@ -15,21 +15,30 @@ namespace {
 
 spdlog::level::level_enum to_spdlog(Level level) {
     switch (level) {
-        case Level::debug: return spdlog::level::debug;
-        case Level::info: return spdlog::level::info;
-        case Level::warn: return spdlog::level::warn;
-        case Level::error: return spdlog::level::err;
-        case Level::off: return spdlog::level::off;
+        case Level::debug:
+            return spdlog::level::debug;
+        case Level::info:
+            return spdlog::level::info;
+        case Level::warn:
+            return spdlog::level::warn;
+        case Level::error:
+            return spdlog::level::err;
+        case Level::off:
+            return spdlog::level::off;
     }
     return spdlog::level::off;
 }
 
 std::string_view word(spdlog::level::level_enum level) {
     switch (level) {
-        case spdlog::level::debug: return "debug";
-        case spdlog::level::info: return "info";
-        case spdlog::level::warn: return "warn";
-        default: return "error";
+        case spdlog::level::debug:
+            return "debug";
+        case spdlog::level::info:
+            return "info";
+        case spdlog::level::warn:
+            return "warn";
+        default:
+            return "error";
     }
 }
 
@@ -108,8 +117,8 @@ class JsonFormatter final : public spdlog::formatter {
 
 spdlog::logger& logger() {
     static const auto instance = [] {
-        auto made = std::make_shared<spdlog::logger>("headrace",
-                                                     std::make_shared<spdlog::sinks::stderr_sink_mt>());
+        auto made = std::make_shared<spdlog::logger>(
+            "headrace", std::make_shared<spdlog::sinks::stderr_sink_mt>());
         made->set_formatter(std::make_unique<TextFormatter>());
         made->set_level(spdlog::level::info);
         return made;
@@ -120,14 +129,20 @@ spdlog::logger& logger() {
 }  // namespace
 
 void start(Level level, Format format) {
-    if (format == Format::json) logger().set_formatter(std::make_unique<JsonFormatter>());
-    else logger().set_formatter(std::make_unique<TextFormatter>());
+    if (format == Format::json)
+        logger().set_formatter(std::make_unique<JsonFormatter>());
+    else
+        logger().set_formatter(std::make_unique<TextFormatter>());
     logger().set_level(to_spdlog(level));
 }
 
-void set_level(Level level) { logger().set_level(to_spdlog(level)); }
+void set_level(Level level) {
+    logger().set_level(to_spdlog(level));
+}
 
-bool enabled(Level level) { return logger().should_log(to_spdlog(level)); }
+bool enabled(Level level) {
+    return logger().should_log(to_spdlog(level));
+}
 
 Result<Level> parse_level(std::string_view text) {
     if (text == "debug") return Level::debug;

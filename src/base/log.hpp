@@ -7,9 +7,9 @@
 
 #include "base/result.hpp"
 
-/// One line per event: lowercase message, then key=value fields, always job=, tenant=, worker= where
-/// known. Levels: error = someone must act; warn = it healed itself; info = life cycle; debug = per
-/// request. No payloads, keys or tokens.
+/// One line per event: lowercase message, then key=value fields, always job=, tenant=, worker=
+/// where known. Levels: error = someone must act; warn = it healed itself; info = life cycle; debug
+/// = per request. No payloads, keys or tokens.
 namespace headrace::log {
 
 enum class Level { debug, info, warn, error, off };
@@ -26,7 +26,8 @@ void write(Level level, std::string_view line);
 
 template <class... Args>
 void debug(fmt::format_string<Args...> format, Args&&... args) {
-    if (enabled(Level::debug)) write(Level::debug, fmt::format(format, std::forward<Args>(args)...));
+    if (enabled(Level::debug))
+        write(Level::debug, fmt::format(format, std::forward<Args>(args)...));
 }
 template <class... Args>
 void info(fmt::format_string<Args...> format, Args&&... args) {
@@ -38,7 +39,8 @@ void warn(fmt::format_string<Args...> format, Args&&... args) {
 }
 template <class... Args>
 void error(fmt::format_string<Args...> format, Args&&... args) {
-    if (enabled(Level::error)) write(Level::error, fmt::format(format, std::forward<Args>(args)...));
+    if (enabled(Level::error))
+        write(Level::error, fmt::format(format, std::forward<Args>(args)...));
 }
 
 }  // namespace headrace::log

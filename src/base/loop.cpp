@@ -10,7 +10,9 @@ thread_local Loop* current_loop = nullptr;
 
 Loop::Loop(std::string name) : name_(std::move(name)), work_(asio::make_work_guard(io_)) {}
 
-Loop* Loop::current() { return current_loop; }
+Loop* Loop::current() {
+    return current_loop;
+}
 
 void Loop::run() {
     current_loop = this;
@@ -18,7 +20,9 @@ void Loop::run() {
     current_loop = nullptr;
 }
 
-void Loop::stop() { io_.stop(); }
+void Loop::stop() {
+    io_.stop();
+}
 
 void Loop::post(UniqueFunction<void()> task) {
     bool wake = false;
@@ -31,8 +35,10 @@ void Loop::post(UniqueFunction<void()> task) {
 }
 
 void Loop::dispatch(UniqueFunction<void()> task) {
-    if (is_current()) task();
-    else post(std::move(task));
+    if (is_current())
+        task();
+    else
+        post(std::move(task));
 }
 
 void Loop::drain() {

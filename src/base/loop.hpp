@@ -15,11 +15,11 @@ namespace headrace {
 
 namespace asio = boost::asio;
 
-/// One event loop: an io_context that one thread runs. State that belongs to a loop is touched on its
-/// thread only; others reach it with post().
+/// One event loop: an io_context that one thread runs. State that belongs to a loop is touched on
+/// its thread only; others reach it with post().
 ///
-/// post() gathers: however many functions other threads post between two turns of the loop, they cost
-/// it one wake-up.
+/// post() gathers: however many functions other threads post between two turns of the loop, they
+/// cost it one wake-up.
 class Loop {
   public:
     explicit Loop(std::string name);

@@ -47,7 +47,8 @@ struct Error {
     ErrorCode code = ErrorCode::internal;
     std::string message;
     std::vector<Violation> violations;
-    /// Seconds after which trying again makes sense; 0 = no hint. Set for quota_exceeded and unavailable.
+    /// Seconds after which trying again makes sense; 0 = no hint. Set for quota_exceeded and
+    /// unavailable.
     int retry_after_s = 0;
 };
 

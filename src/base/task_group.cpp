@@ -30,25 +30,24 @@ TaskGroup::~TaskGroup() = default;
 void TaskGroup::spawn(std::string_view what, asio::awaitable<void> task) {
     auto state = state_;
     const auto signal = state->running.emplace(state->running.end());
-    asio::co_spawn(executor_, std::move(task),
-                   asio::bind_cancellation_slot(
-                       signal->slot(),
-                       [state, signal, what = std::string(what)](std::exception_ptr error) {
-                           state->running.erase(signal);
-                           if (state->running.empty()) state->idle.cancel();
-                           if (!error) return;
-                           try {
-                               std::rethrow_exception(error);
-                           } catch (const boost::system::system_error& e) {
-                               if (e.code() != asio::error::operation_aborted) {
-                                   log::warn("task ended with an error task={} error={}", what,
-                                             e.code().message());
-                               }
-                           } catch (const std::exception& e) {
-                               log::error("task ended with an exception task={} error={}", what,
-                                          e.what());
-                           }
-                       }));
+    asio::co_spawn(
+        executor_, std::move(task),
+        asio::bind_cancellation_slot(
+            signal->slot(), [state, signal, what = std::string(what)](std::exception_ptr error) {
+                state->running.erase(signal);
+                if (state->running.empty()) state->idle.cancel();
+                if (!error) return;
+                try {
+                    std::rethrow_exception(error);
+                } catch (const boost::system::system_error& e) {
+                    if (e.code() != asio::error::operation_aborted) {
+                        log::warn("task ended with an error task={} error={}", what,
+                                  e.code().message());
+                    }
+                } catch (const std::exception& e) {
+                    log::error("task ended with an exception task={} error={}", what, e.what());
+                }
+            }));
 }
 
 void TaskGroup::cancel() {
@@ -71,6 +70,8 @@ asio::awaitable<void> TaskGroup::join() {
     }
 }
 
-std::size_t TaskGroup::size() const { return state_->running.size(); }
+std::size_t TaskGroup::size() const {
+    return state_->running.size();
+}
 
 }  // namespace headrace

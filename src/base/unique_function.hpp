@@ -18,9 +18,9 @@ class UniqueFunction<R(Args...)> {
     UniqueFunction(std::nullptr_t) {}  // NOLINT: as std::function
 
     template <class F>
-        requires(!std::same_as<std::remove_cvref_t<F>, UniqueFunction> &&
-                 std::is_invocable_r_v<R, F&, Args...>)
-    UniqueFunction(F&& f)  // NOLINT: as std::function
+    requires(!std::same_as<std::remove_cvref_t<F>, UniqueFunction> &&
+             std::is_invocable_r_v<R, F&, Args...>)
+        UniqueFunction(F&& f)  // NOLINT: as std::function
         : body_(std::make_unique<Body<std::decay_t<F>>>(std::forward<F>(f))) {}
 
     explicit operator bool() const { return body_ != nullptr; }

@@ -78,8 +78,10 @@ class EngineReader {
         if (native + python + command != 1) {
             findings_.add(top.at("native"), "required", "[native], [python] or [command], one");
         }
-        if (python) spec_.kind = EngineKind::python;
-        else if (command) spec_.kind = EngineKind::command;
+        if (python)
+            spec_.kind = EngineKind::python;
+        else if (command)
+            spec_.kind = EngineKind::command;
         if (native && spec_.library.empty())
             findings_.add(top.at("native").at("library"), "required");
         if (python && spec_.entry.empty()) findings_.add(top.at("python").at("entry"), "required");
@@ -280,9 +282,12 @@ Error with_lines(std::vector<Violation> violations, const toml::table& root,
 
 std::string_view to_string(EngineKind kind) {
     switch (kind) {
-        case EngineKind::native: return "native";
-        case EngineKind::python: return "python";
-        case EngineKind::command: return "command";
+        case EngineKind::native:
+            return "native";
+        case EngineKind::python:
+            return "python";
+        case EngineKind::command:
+            return "command";
     }
     return "native";
 }

@@ -13,8 +13,8 @@
 
 namespace headrace::catalog {
 
-/// native: a shared library in headrace-host; python: a class in an interpreter; command: any program
-/// that speaks the worker link on the socket it is given (docs/worker-link.md).
+/// native: a shared library in headrace-host; python: a class in an interpreter; command: any
+/// program that speaks the worker link on the socket it is given (docs/worker-link.md).
 enum class EngineKind : std::uint8_t { native, python, command };
 std::string_view to_string(EngineKind kind);
 
@@ -30,8 +30,8 @@ struct EngineSpec {
 
     std::string library;  // native: a plain file name, e.g. "libecho.so"
     std::string entry;    // python: "module:Name"
-    /// command: program and arguments; a program with a slash is inside the engine's folder or absolute,
-    /// another one is looked for on PATH.
+    /// command: program and arguments; a program with a slash is inside the engine's folder or
+    /// absolute, another one is looked for on PATH.
     std::vector<std::string> command;
     std::string
         interpreter;   // python: absolute path, or a name for PATH; empty = venv, else "python3"

@@ -5,8 +5,8 @@
 
 namespace headrace::jobs {
 
-/// Exponential pauses with full jitter: the n-th is uniform in (0, min(max, base * 2^(n-1))], so that
-/// jobs that failed together do not come back together. Seeded, so that simulations replay.
+/// Exponential pauses with full jitter: the n-th is uniform in (0, min(max, base * 2^(n-1))], so
+/// that jobs that failed together do not come back together. Seeded, so that simulations replay.
 class Backoff {
   public:
     Backoff(std::chrono::milliseconds base, std::chrono::milliseconds max, std::uint64_t seed)
@@ -17,8 +17,9 @@ class Backoff {
         const std::uint32_t doublings = n > 20 ? 20 : (n > 0 ? n - 1 : 0);
         const std::chrono::nanoseconds wide(base_ * (std::int64_t{1} << doublings));
         const std::chrono::nanoseconds most = wide < max_ ? wide : std::chrono::nanoseconds(max_);
-        return std::chrono::nanoseconds(1 + static_cast<std::int64_t>(
-            next() % static_cast<std::uint64_t>(most.count() > 0 ? most.count() : 1)));
+        return std::chrono::nanoseconds(
+            1 + static_cast<std::int64_t>(
+                    next() % static_cast<std::uint64_t>(most.count() > 0 ? most.count() : 1)));
     }
 
   private:

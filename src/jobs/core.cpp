@@ -76,7 +76,8 @@ void Core::Impl::settle() {
     }
 }
 
-Core::Core(Settings settings, const Clock& clock, IdSource& ids, JobLog& log, CoreObserver& observer)
+Core::Core(Settings settings, const Clock& clock, IdSource& ids, JobLog& log,
+           CoreObserver& observer)
     : impl_(std::make_unique<Impl>(settings, clock, ids, log, observer)) {}
 Core::Impl::~Impl() = default;
 Core::~Core() = default;
@@ -215,11 +216,15 @@ bool Core::holds(WorkerId worker, JobId id, Fence fence) const {
     return impl_->holder(worker, id, fence) != nullptr;
 }
 
-std::optional<SteadyTime> Core::next_deadline() const { return impl_->timers_.next(); }
+std::optional<SteadyTime> Core::next_deadline() const {
+    return impl_->timers_.next();
+}
 void Core::tick() {
     const Impl::Turn turn(*impl_);
     impl_->tick();
 }
-void Core::on_deadline_moved(UniqueFunction<void()> moved) { impl_->deadline_moved_ = std::move(moved); }
+void Core::on_deadline_moved(UniqueFunction<void()> moved) {
+    impl_->deadline_moved_ = std::move(moved);
+}
 
 }  // namespace headrace::jobs

@@ -23,19 +23,20 @@ class CoreObserver;  // jobs/observer.hpp: what metrics and the log listen to
 
 /// How much the core holds right now.
 struct CoreCounts {
-    std::size_t jobs = 0;    // live ones and those kept after their end
-    std::size_t ended = 0;   // of these, ended
+    std::size_t jobs = 0;   // live ones and those kept after their end
+    std::size_t ended = 0;  // of these, ended
     std::size_t running = 0;
     std::size_t preparing = 0;
     std::size_t timers = 0;
-    std::size_t writes = 0;  // under way
+    std::size_t writes = 0;   // under way
     std::size_t flights = 0;  // idempotent requests not answered yet
     std::size_t workers = 0;
     std::uint64_t resident_input_bytes = 0;
 };
 
 /// The job core: one pure state machine. It owns all job state, does no I/O of its own and reads no
-/// clock but the one it is given, so a simulation can drive it through every fault and replay a run.
+/// clock but the one it is given, so a simulation can drive it through every fault and replay a
+/// run.
 ///
 /// Belongs to one loop. The owner calls tick() at next_deadline(), and gives every call a chance to
 /// hand out leases: they leave through WorkerPort at the end of the call that made them possible.
@@ -46,13 +47,13 @@ class Core {
     Core(const Core&) = delete;
     Core& operator=(const Core&) = delete;
 
-    /// Takes back what the log holds; call once, before anything else. A job whose version is not in
-    /// the catalog (any more) waits: `resolve` is asked again when a version appears.
+    /// Takes back what the log holds; call once, before anything else. A job whose version is not
+    /// in the catalog (any more) waits: `resolve` is asked again when a version appears.
     using ResolveVersion = UniqueFunction<VersionPtr(const TenantId&, const std::string& name,
                                                      const std::string& version)>;
     void restore(std::uint64_t epoch, std::vector<JobRecord> open, ResolveVersion resolve);
-    /// Call whenever the catalog adds a version or replaces it by one with other limits; versions are
-    /// told apart by their VersionId.
+    /// Call whenever the catalog adds a version or replaces it by one with other limits; versions
+    /// are told apart by their VersionId.
     void version_added(const VersionPtr& version);
 
     // --- callers -------------------------------------------------------------------------------
@@ -95,7 +96,8 @@ class Core {
     void worker_draining(WorkerId worker);
     /// Any sign of life renews the leases of the worker.
     void heartbeat(WorkerId worker);
-    // Each answers `conflict` when the fence is not that of the running lease: the worker forgets it.
+    // Each answers `conflict` when the fence is not that of the running lease: the worker forgets
+    // it.
     Result<void> progress(WorkerId worker, JobId id, Fence fence, Progress progress);
     Result<void> output(WorkerId worker, JobId id, Fence fence, OutputEvent step);
     Result<void> log(WorkerId worker, JobId id, Fence fence, LogEvent line);

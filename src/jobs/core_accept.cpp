@@ -23,19 +23,24 @@ void Core::Impl::refuse(const std::string& capability, Error error, Done<Accepte
 
 void Core::Impl::submit(Submission submission, Done<Accepted> done) {
     if (draining_) {
-        return refuse(queue_for(submission.version).name, unavailable("the server is shutting down"),
-                      done);
+        return refuse(queue_for(submission.version).name,
+                      unavailable("the server is shutting down"), done);
     }
     if (!submission.idempotency) return accept(std::move(submission), std::move(done));
-    // The answer must be there for a twin after a restart, so the job is durable whatever was asked.
+    // The answer must be there for a twin after a restart, so the job is durable whatever was
+    // asked.
     submission.job_class = JobClass::durable;
     switch (flights_.enter(submission.tenant, *submission.idempotency, done)) {
-        case IdempotencyFlights::Entry::first: return find_twin(std::move(submission));
-        case IdempotencyFlights::Entry::twin: return;
+        case IdempotencyFlights::Entry::first:
+            return find_twin(std::move(submission));
+        case IdempotencyFlights::Entry::twin:
+            return;
         case IdempotencyFlights::Entry::clash:
             return refuse(queue_for(submission.version).name,
                           {ErrorCode::idempotency_clash,
-                           "the idempotency key was used with another body", {}, 0},
+                           "the idempotency key was used with another body",
+                           {},
+                           0},
                           done);
     }
 }
@@ -47,16 +52,17 @@ void Core::Impl::find_twin(Submission submission) {
                      Result<std::optional<JobRecord>> record) mutable {
         const TenantId of = submission.tenant;
         const Idempotency wanted = *submission.idempotency;
-        if (!record || *record) return flights_.land(of, wanted.key, twin_answer(wanted, std::move(record)));
+        if (!record || *record)
+            return flights_.land(of, wanted.key, twin_answer(wanted, std::move(record)));
         accept(std::move(submission), [this, of, wanted](Result<Accepted> answer) {
             if (answer || answer.error().code != ErrorCode::conflict) {
                 return flights_.land(of, wanted.key, std::move(answer));
             }
             // Somebody else took the key since we looked: what they got is the answer.
-            log_.find_idempotent(of, wanted.key,
-                                 later([this, of, wanted](Result<std::optional<JobRecord>> taken) {
-                                     flights_.land(of, wanted.key, twin_answer(wanted, std::move(taken)));
-                                 }));
+            log_.find_idempotent(
+                of, wanted.key, later([this, of, wanted](Result<std::optional<JobRecord>> taken) {
+                    flights_.land(of, wanted.key, twin_answer(wanted, std::move(taken)));
+                }));
         });
     };
     log_.find_idempotent(std::move(tenant), std::move(key), later(std::move(found)));
@@ -74,8 +80,10 @@ Result<Accepted> Core::Impl::twin_answer(const Idempotency& wanted,
     Accepted replay;
     replay.replay = true;
     const Job* live = jobs_.find((*record)->id);
-    if (live) replay.view = view_of(*live);
-    else replay.view.record = std::move(**record);
+    if (live)
+        replay.view = view_of(*live);
+    else
+        replay.view.record = std::move(**record);
     return replay;
 }
 
@@ -201,19 +209,20 @@ void Core::Impl::promoted(Job& job, Result<void> written) {
     if (written) job.job_class = JobClass::durable;
     for (auto& done : waiting) {
         if (written) {
-            outbox_.call([done = std::move(done), view = view_of(job)]() mutable {
-                done(std::move(view));
-            });
+            outbox_.call(
+                [done = std::move(done), view = view_of(job)]() mutable { done(std::move(view)); });
         } else {
-            outbox_.call([done = std::move(done),
-                          error = unavailable("the job cannot be stored: " +
-                                              written.error().message)]() mutable {
-                done(headrace::fail(std::move(error)));
-            });
+            outbox_.call(
+                [done = std::move(done), error = unavailable("the job cannot be stored: " +
+                                                             written.error().message)]() mutable {
+                    done(headrace::fail(std::move(error)));
+                });
         }
     }
-    if (job.phase == Phase::ending) write_end(job);
-    else if (job.durable()) drop_input_above_limit(job);
+    if (job.phase == Phase::ending)
+        write_end(job);
+    else if (job.durable())
+        drop_input_above_limit(job);
 }
 
 }  // namespace headrace::jobs

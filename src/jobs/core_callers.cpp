@@ -6,23 +6,26 @@
 namespace headrace::jobs {
 namespace {
 
-Error no_such_job() { return {ErrorCode::not_found, "no such job", {}, 0}; }
+Error no_such_job() {
+    return {ErrorCode::not_found, "no such job", {}, 0};
+}
 
 }  // namespace
 
 /// A job that is not in memory.
 void Core::Impl::get_record(const Scope& scope, JobId id, Done<JobRecord> done) {
-    if (jobs_.find(id)) return done(headrace::fail(no_such_job()));  // it is, but not for this scope
-    log_.get(scope.tenant, id,
-             later([this, scope, id, done = std::move(done)](
-                       Result<std::optional<JobRecord>> found) mutable {
-                 if (!found) return done(headrace::fail(std::move(found.error())));
-                 if (!*found || !may_see(scope, (*found)->tenant, (*found)->caller) ||
-                     jobs_.find(id)) {
-                     return done(headrace::fail(no_such_job()));
-                 }
-                 done(std::move(**found));
-             }));
+    if (jobs_.find(id))
+        return done(headrace::fail(no_such_job()));  // it is, but not for this scope
+    log_.get(
+        scope.tenant, id,
+        later([this, scope, id,
+               done = std::move(done)](Result<std::optional<JobRecord>> found) mutable {
+            if (!found) return done(headrace::fail(std::move(found.error())));
+            if (!*found || !may_see(scope, (*found)->tenant, (*found)->caller) || jobs_.find(id)) {
+                return done(headrace::fail(no_such_job()));
+            }
+            done(std::move(**found));
+        }));
 }
 
 void Core::Impl::get(const Scope& scope, JobId id, Done<JobView> done) {
@@ -34,15 +37,17 @@ void Core::Impl::get(const Scope& scope, JobId id, Done<JobView> done) {
 }
 
 void Core::Impl::list(JobQuery query, Done<std::vector<JobView>> done) {
-    log_.list(std::move(query), later([this, done = std::move(done)](
-                                          Result<std::vector<JobRecord>> records) mutable {
+    log_.list(std::move(query),
+              later([this, done = std::move(done)](Result<std::vector<JobRecord>> records) mutable {
                   if (!records) return done(headrace::fail(std::move(records.error())));
                   std::vector<JobView> views;
                   views.reserve(records->size());
                   for (JobRecord& record : *records) {
                       const Job* live = jobs_.find(record.id);
-                      if (live && live->phase != Phase::accepting) views.push_back(view_of(*live));
-                      else views.push_back({std::move(record), std::nullopt});
+                      if (live && live->phase != Phase::accepting)
+                          views.push_back(view_of(*live));
+                      else
+                          views.push_back({std::move(record), std::nullopt});
                   }
                   done(std::move(views));
               }));
@@ -58,18 +63,21 @@ void Core::Impl::cancel(const Scope& scope, JobId id, Done<CancelOutcome> done) 
 
 void Core::Impl::cancel_live(Job& job, Done<CancelOutcome> done) {
     switch (job.phase) {
-        case Phase::ended: return done(headrace::fail(ErrorCode::conflict, "the job has ended"));
+        case Phase::ended:
+            return done(headrace::fail(ErrorCode::conflict, "the job has ended"));
         case Phase::ending:  // whatever it is: told when it is on disk
             job.detail->cancels.push_back(std::move(done));
             return;
         case Phase::running:
             if (!job.detail->lease.cancelled) send_cancel(job, CancelReason::cancelled);
             return done(CancelOutcome{true, view_of(job)});
-        default: break;
+        default:
+            break;
     }
     job.more().cancels.push_back(std::move(done));
     job.detail->cancelled_by_caller = true;
-    end(job, JobState::cancelled, JobError{"cancelled", "the job was cancelled", "cancelled", false});
+    end(job, JobState::cancelled,
+        JobError{"cancelled", "the job was cancelled", "cancelled", false});
 }
 
 void Core::Impl::hang_up(JobId id) {
@@ -83,7 +91,7 @@ void Core::Impl::retry(const Scope& scope, JobId id, Done<JobView> done) {
         if (job->phase != Phase::ended) {
             return done(headrace::fail(ErrorCode::conflict, "the job has not ended"));
         }
-        return retry_record(*job->detail->end->record, std::move(done));
+        return retry_record(*job->kept->record, std::move(done));
     }
     get_record(scope, id, [this, done = std::move(done)](Result<JobRecord> record) mutable {
         if (!record) return done(headrace::fail(std::move(record.error())));
@@ -105,18 +113,20 @@ void Core::Impl::retry_record(JobRecord record, Done<JobView> done) {
     }
     auto tenant = record.tenant;
     const JobId id = record.id;
-    log_.load_input(std::move(tenant), id,
-                    later([this, record = std::move(record), done = std::move(done)](
-                              Result<std::shared_ptr<const Payload>> input) mutable {
-                        if (!input) return done(headrace::fail(std::move(input.error())));
-                        if (!*input) {
-                            return done(headrace::fail(ErrorCode::gone, "the job's input was removed"));
-                        }
-                        accept_retry(record, std::move(*input), std::move(done));
-                    }));
+    log_.load_input(
+        std::move(tenant), id,
+        later([this, record = std::move(record),
+               done = std::move(done)](Result<std::shared_ptr<const Payload>> input) mutable {
+            if (!input) return done(headrace::fail(std::move(input.error())));
+            if (!*input) {
+                return done(headrace::fail(ErrorCode::gone, "the job's input was removed"));
+            }
+            accept_retry(record, std::move(*input), std::move(done));
+        }));
 }
 
-/// A new job with the same input and limits, always durable: its id is handed out before its answer.
+/// A new job with the same input and limits, always durable: its id is handed out before its
+/// answer.
 void Core::Impl::accept_retry(const JobRecord& record, std::shared_ptr<const Payload> input,
                               Done<JobView> done) {
     VersionPtr version;
@@ -153,7 +163,7 @@ void Core::Impl::remove_output(const Scope& scope, JobId id, Done<void> done) {
         if (job->phase != Phase::ended) {
             return done(headrace::fail(ErrorCode::conflict, "the job has not ended"));
         }
-        return remove_output_of(*job->detail->end->record, std::move(done));
+        return remove_output_of(*job->kept->record, std::move(done));
     }
     get_record(scope, id, [this, done = std::move(done)](Result<JobRecord> record) mutable {
         if (!record) return done(headrace::fail(std::move(record.error())));
@@ -172,10 +182,7 @@ void Core::Impl::remove_output_of(JobRecord record, Done<void> done) {
     auto forget_it = [this, changed, done = std::move(done)](Result<void> written) mutable {
         if (!written) return done(headrace::fail(std::move(written.error())));
         Job* live = jobs_.find(changed->id);
-        if (live && live->phase == Phase::ended) {
-            live->detail->end->record = changed;
-            live->detail->end->output.reset();
-        }
+        if (live && live->kept) live->kept->record = changed;
         done({});
     };
     if (changed->job_class == JobClass::interactive) return forget_it({});

@@ -1,4 +1,5 @@
-// Jobs meet slots: who goes next, alone or in a batch, and what must be done before the lease leaves.
+// Jobs meet slots: who goes next, alone or in a batch, and what must be done before the lease
+// leaves.
 #include <algorithm>
 
 #include "jobs/core_impl.hpp"
@@ -33,8 +34,10 @@ void Core::Impl::match(Pool& pool) {
     while (pool.first && !draining_) {
         Contest* contest = next_contest(pool);
         if (!contest) return;
-        if (contest->line().alone()) lease_alone(*contest);
-        else lease_together(*pool.first, *contest);
+        if (contest->line().alone())
+            lease_alone(*contest);
+        else
+            lease_together(*pool.first, *contest);
     }
 }
 
@@ -44,7 +47,8 @@ Contest* Core::Impl::next_contest(Pool& pool) {
     for (const auto& contest : pool.contests) {
         const Entry* top = contest->top();
         if (!top || !contest->line().queue().leasable()) continue;
-        if (contest->line().alone() ? contest->emptying != nullptr : !ready(contest->line())) continue;
+        if (contest->line().alone() ? contest->emptying != nullptr : !ready(contest->line()))
+            continue;
         if (!best || Contest::before(*top, *best->top())) best = contest.get();
     }
     return best;
@@ -92,8 +96,8 @@ void Core::Impl::lease_together(Offer& offer, Contest& contest) {
     begin_lease(offer, queue, false);
 }
 
-/// The job on top shared a crash: it gets a process of its own. When none is idle, one worker is given
-/// nothing more until it is.
+/// The job on top shared a crash: it gets a process of its own. When none is idle, one worker is
+/// given nothing more until it is.
 void Core::Impl::lease_alone(Contest& contest) {
     Pool& pool = contest.pool();
     for (Offer* offer = pool.first; offer; offer = offer->next) {
@@ -115,7 +119,8 @@ void Core::Impl::serve_emptied(Worker& worker) {
     const auto offer = std::find_if(
         worker.offers.begin(), worker.offers.end(),
         [&contest](const auto& each) { return each->pool == &contest.pool() && each->slots > 0; });
-    const bool usable = offer != worker.offers.end() && worker.linked && !worker.draining && !draining_;
+    const bool usable =
+        offer != worker.offers.end() && worker.linked && !worker.draining && !draining_;
     if (!usable || !contest.top() || !contest.line().queue().leasable()) return relist(worker);
     pick(contest);
     begin_lease(**offer, contest.line().queue(), true);
@@ -154,8 +159,10 @@ void Core::Impl::begin_lease(Offer& offer, Queue& queue, bool alone) {
         }
         worker.preparing.push_back(std::move(batch));
     }
-    if (worker.available() && offer.slots > 0) offer.pool->rotate(offer);
-    else relist(worker);
+    if (worker.available() && offer.slots > 0)
+        offer.pool->rotate(offer);
+    else
+        relist(worker);
 }
 
 void Core::Impl::prepare(Job& job) {
@@ -163,8 +170,10 @@ void Core::Impl::prepare(Job& job) {
     if (!needs_preparation(job)) return;
     job.detail->lease.awaited = true;
     ++job.detail->lease.batch->waits;
-    if (!job.input) load_input(job);
-    else write_attempt(job);
+    if (!job.input)
+        load_input(job);
+    else
+        write_attempt(job);
 }
 
 void Core::Impl::load_input(Job& job) {
@@ -185,8 +194,8 @@ void Core::Impl::load_input(Job& job) {
     log_.load_input(job.tenant->id, job.id, later(std::move(loaded)));
 }
 
-/// From the second attempt on the record is on disk before the lease leaves: after a crash nobody can
-/// take an older attempt for the current one.
+/// From the second attempt on the record is on disk before the lease leaves: after a crash nobody
+/// can take an older attempt for the current one.
 void Core::Impl::write_attempt(Job& job) {
     auto record = record_of(job);
     record->state = JobState::running;
@@ -196,12 +205,16 @@ void Core::Impl::write_attempt(Job& job) {
     LogWrite change;
     change.kind = LogWrite::Kind::attempt;
     change.job = std::move(record);
-    write(std::move(change), [this, id = job.id, fence = job.detail->lease.fence](Result<void> done) {
-        Job* live = jobs_.find(id);
-        if (!live || live->phase != Phase::preparing || live->detail->lease.fence != fence) return;
-        if (done) prepared(*live);
-        else set_back(*live);
-    });
+    write(std::move(change),
+          [this, id = job.id, fence = job.detail->lease.fence](Result<void> done) {
+              Job* live = jobs_.find(id);
+              if (!live || live->phase != Phase::preparing || live->detail->lease.fence != fence)
+                  return;
+              if (done)
+                  prepared(*live);
+              else
+                  set_back(*live);
+          });
 }
 
 void Core::Impl::prepared(Job& job) {
@@ -211,7 +224,8 @@ void Core::Impl::prepared(Job& job) {
     settle_batch(*lease.batch);
 }
 
-/// What had to be done before the lease failed: the job waits and tries again. No attempt is counted.
+/// What had to be done before the lease failed: the job waits and tries again. No attempt is
+/// counted.
 void Core::Impl::set_back(Job& job) {
     drop_from_batch(job);
     Detail& detail = job.more();

@@ -10,7 +10,7 @@ namespace headrace::jobs {
 namespace {
 
 constexpr std::size_t kInputOverhead = 160;   // of a payload in memory, beside its bytes
-constexpr std::size_t kEndedOverhead = 1500;  // of a job that has ended, without its texts
+constexpr std::size_t kEndedOverhead = 1200;  // of a job that has ended, without its texts
 constexpr std::size_t kMaxUnmetered = 10'000;
 
 }  // namespace
@@ -37,7 +37,8 @@ void Core::Impl::take_out(Job& job) {
         case Phase::running:
             if (job.detail->lease.worker) detach_lease(job, "lost");
             return;
-        default: return;
+        default:
+            return;
     }
 }
 
@@ -70,7 +71,8 @@ void Core::Impl::end(Job& job, JobState state, std::optional<JobError> error,
 
 void Core::Impl::write_end(Job& job) {
     if (job.durable()) return write_finish(job);
-    if (job.detail->end->record->job_class == JobClass::durable) {  // its promotion has failed since
+    if (job.detail->end->record->job_class ==
+        JobClass::durable) {  // its promotion has failed since
         auto record = std::make_shared<JobRecord>(*job.detail->end->record);
         record->job_class = JobClass::interactive;
         job.detail->end->record = std::move(record);
@@ -91,7 +93,8 @@ void Core::Impl::write_finish(Job& job) {
         if (written || planted(Fault::finish_not_retried)) return finalize(live);
         const ErrorCode code = written.error().code;
         if (code == ErrorCode::conflict || code == ErrorCode::not_found) {
-            // The log says that it has ended, or never was, there: writing it again changes nothing.
+            // The log says that it has ended, or never was, there: writing it again changes
+            // nothing.
             log::error("the log refuses the end of a job job={} tenant={} error={}", live.id.text(),
                        live.tenant->id.name, written.error().message);
             return finalize(live);
@@ -120,9 +123,9 @@ void Core::Impl::put_files(Job& job) {
                               auto record = std::make_shared<JobRecord>(*of.record);
                               record->state = of.state;
                               record->output.reset();
-                              record->error = JobError{"unavailable",
-                                                       "the files of the output cannot be stored", "",
-                                                       true};
+                              record->error =
+                                  JobError{"unavailable",
+                                           "the files of the output cannot be stored", "", true};
                               of.record = std::move(record);
                           }
                           if (--of.files_pending == 0) finalize(live);
@@ -132,25 +135,31 @@ void Core::Impl::put_files(Job& job) {
 
 /// The end is safe: it becomes visible, once.
 void Core::Impl::finalize(Job& job) {
-    Detail& detail = *job.detail;
-    End& end = *detail.end;
+    emit(job, DoneEvent{job.detail->end->record});
+    release_input(job);
+    const std::unique_ptr<Detail> detail = std::move(job.detail);
     job.phase = Phase::ended;
     job.since = now_;
-    release_input(job);
     job.input.reset();
     job.limits.reset();
-    if (detail.session) {  // whoever waits for room must learn that none will come
-        if (auto changed = detail.session->take_callback()) outbox_.call(std::move(changed));
-        detail.session.reset();
+    job.idempotency.reset();
+    job.kept = std::make_unique<Kept>();
+    job.kept->record = detail->end->record;
+    job.kept->events = std::move(detail->events);
+    const JobRecord& record = *job.kept->record;
+    if (detail->session) {  // whoever waits for room must learn that none will come
+        if (auto changed = detail->session->take_callback()) outbox_.call(std::move(changed));
     }
-    detail.attempts.clear();
-    detail.progress = {};
-    emit(job, DoneEvent{end.record});
-    detail.watchers.clear();
-    observer_.job_ended(*end.record);
+    observer_.job_ended(record);
     if (!job.durable() || planted(Fault::usage_twice)) meter(job);
-    bool owed = detail.cancelled_by_caller && end.state == JobState::cancelled;
-    for (auto& done : std::exchange(detail.cancels, {})) {
+    answer_waiting(job, *detail);
+    keep(job);
+}
+
+/// Those who wanted to cancel or promote it while its end was being written.
+void Core::Impl::answer_waiting(const Job& job, Detail& detail) {
+    bool owed = detail.cancelled_by_caller && job.kept->record->state == JobState::cancelled;
+    for (auto& done : detail.cancels) {
         Result<CancelOutcome> answer =
             owed ? Result<CancelOutcome>(CancelOutcome{false, view_of(job)})
                  : Result<CancelOutcome>(headrace::fail(ErrorCode::conflict, "the job has ended"));
@@ -159,13 +168,18 @@ void Core::Impl::finalize(Job& job) {
             done(std::move(answer));
         });
     }
-    for (auto& done : std::exchange(detail.promotions, {})) {
+    for (auto& done : detail.promotions) {
         outbox_.call([done = std::move(done), view = view_of(job)]() mutable { done(std::move(view)); });
     }
-    detail.kept_bytes = kEndedOverhead + detail.events.bytes();
-    if (end.output) detail.kept_bytes += end.output->bytes();
-    if (end.record->input) detail.kept_bytes += end.record->input->bytes();
-    ended_bytes_ += detail.kept_bytes;
+}
+
+/// Ended jobs answer from memory for a while.
+void Core::Impl::keep(Job& job) {
+    Kept& kept = *job.kept;
+    kept.bytes = kEndedOverhead + kept.events.bytes();
+    if (kept.record->output) kept.bytes += kept.record->output->bytes();
+    if (kept.record->input) kept.bytes += kept.record->input->bytes();
+    ended_bytes_ += kept.bytes;
     ended_.push_back(job);
     if (ended_timer_.position == Timer::kIdle) timers_.arm(ended_timer_, now_ + settings_.keep_ended);
     if (ended_bytes_ > settings_.max_ended_bytes) trim_ended();
@@ -176,7 +190,7 @@ void Core::Impl::finalize(Job& job) {
 void Core::Impl::meter(Job& job) {
     LogWrite change;
     change.kind = LogWrite::Kind::usage;
-    change.job = job.detail->end->record;
+    change.job = job.kept->record;
     change.usage = usage_of(*change.job);
     LogWrite kept = change;
     write(std::move(change), [this, kept = std::move(kept)](Result<void> written) mutable {
@@ -314,11 +328,13 @@ void Core::Impl::trim_ended() {
         const bool due = job->since + settings_.keep_ended <= now_;
         if (!due && (ended_bytes_ <= settings_.max_ended_bytes || job == ended_.tail())) break;
         ended_.erase(*job);
-        ended_bytes_ -= job->detail->kept_bytes;
+        ended_bytes_ -= job->kept->bytes;
         if (!planted(Fault::job_leaked) || job->attempt < 2) forget(*job);
     }
-    if (Job* job = ended_.head()) timers_.arm(ended_timer_, job->since + settings_.keep_ended);
-    else timers_.disarm(ended_timer_);
+    if (Job* job = ended_.head())
+        timers_.arm(ended_timer_, job->since + settings_.keep_ended);
+    else
+        timers_.disarm(ended_timer_);
 }
 
 }  // namespace headrace::jobs

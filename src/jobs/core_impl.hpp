@@ -16,8 +16,8 @@ class Core::Impl : public CoreTables {
         : CoreTables(settings, clock, ids, log, observer) {}
     ~Impl();
 
-    /// One call from the outside. The outermost turn takes the time, and at its end matches jobs with
-    /// slots, sends the leases, then makes the calls that became due.
+    /// One call from the outside. The outermost turn takes the time, and at its end matches jobs
+    /// with slots, sends the leases, then makes the calls that became due.
     class Turn {
       public:
         explicit Turn(Impl& core) : core_(core) { core_.begin_turn(); }
@@ -35,7 +35,8 @@ class Core::Impl : public CoreTables {
     // core_accept.cpp
     void submit(Submission submission, Done<Accepted> done);
     void find_twin(Submission submission);
-    Result<Accepted> twin_answer(const Idempotency& wanted, Result<std::optional<JobRecord>> record);
+    Result<Accepted> twin_answer(const Idempotency& wanted,
+                                 Result<std::optional<JobRecord>> record);
     void accept(Submission submission, Done<Accepted> done);
     Job& create(Submission& submission, Queue& queue);
     void accepted(Job& job, Done<Accepted>& done);
@@ -72,6 +73,8 @@ class Core::Impl : public CoreTables {
     void write_finish(Job& job);
     void put_files(Job& job);
     void finalize(Job& job);
+    void answer_waiting(const Job& job, Detail& detail);
+    void keep(Job& job);
     void meter(Job& job);
     void retry_usage();
     void detach_lease(Job& job, const char* outcome);
@@ -110,7 +113,8 @@ class Core::Impl : public CoreTables {
     void hang_up(JobId id);
     void retry(const Scope& scope, JobId id, Done<JobView> done);
     void retry_record(JobRecord record, Done<JobView> done);
-    void accept_retry(const JobRecord& record, std::shared_ptr<const Payload> input, Done<JobView> done);
+    void accept_retry(const JobRecord& record, std::shared_ptr<const Payload> input,
+                      Done<JobView> done);
     void remove_output(const Scope& scope, JobId id, Done<void> done);
     void remove_output_of(JobRecord record, Done<void> done);
     void get(const Scope& scope, JobId id, Done<JobView> done);
@@ -146,10 +150,12 @@ class Core::Impl : public CoreTables {
     void running_due(Job& job);
     void worker_due(Worker& worker);
 
-    /// Wraps what the log will answer: dropped when the core is gone, else run as a turn of its own.
+    /// Wraps what the log will answer: dropped when the core is gone, else run as a turn of its
+    /// own.
     template <class F>
     auto later(F next) {
-        return [this, alive = std::weak_ptr<char>(alive_), next = std::move(next)](auto result) mutable {
+        return [this, alive = std::weak_ptr<char>(alive_),
+                next = std::move(next)](auto result) mutable {
             if (alive.expired()) return;
             const Turn turn(*this);
             next(std::move(result));
@@ -159,7 +165,8 @@ class Core::Impl : public CoreTables {
     template <class F>
     void write(LogWrite change, F next) {
         ++writes_;
-        log_.write(std::move(change), later([this, next = std::move(next)](Result<void> done) mutable {
+        log_.write(std::move(change),
+                   later([this, next = std::move(next)](Result<void> done) mutable {
                        --writes_;
                        next(std::move(done));
                    }));

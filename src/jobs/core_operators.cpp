@@ -8,8 +8,12 @@ namespace {
 
 constexpr std::uint32_t kPurgeSlice = 1'000;  // jobs in one turn, so that others are not held up
 
-Error no_such_queue() { return {ErrorCode::not_found, "no such queue", {}, 0}; }
-Error no_such_worker() { return {ErrorCode::not_found, "no such worker", {}, 0}; }
+Error no_such_queue() {
+    return {ErrorCode::not_found, "no such queue", {}, 0};
+}
+Error no_such_worker() {
+    return {ErrorCode::not_found, "no such worker", {}, 0};
+}
 
 }  // namespace
 
@@ -45,7 +49,8 @@ Result<std::uint64_t> Core::purge(const VersionPtr& version) {
     return impl_->purge(*queue);
 }
 
-/// Cancels what is queued now, slice by slice; until that is done the queue gives nothing to workers.
+/// Cancels what is queued now, slice by slice; until that is done the queue gives nothing to
+/// workers.
 std::uint64_t Core::Impl::purge(Queue& queue) {
     const std::uint64_t count = queue.queued;
     queue.purging = true;
@@ -81,9 +86,8 @@ std::vector<WorkerView> Core::workers() const {
     std::vector<WorkerView> views;
     views.reserve(impl_->workers_.size());
     for (const auto& [id, worker] : impl_->workers_) views.push_back(impl_->view_of(*worker));
-    std::sort(views.begin(), views.end(), [](const WorkerView& a, const WorkerView& b) {
-        return a.id < b.id;
-    });
+    std::sort(views.begin(), views.end(),
+              [](const WorkerView& a, const WorkerView& b) { return a.id < b.id; });
     return views;
 }
 
@@ -105,7 +109,9 @@ void Core::drain(UniqueFunction<void()> idle) {
     impl_->drain(std::move(idle));
 }
 
-bool Core::draining() const { return impl_->draining_; }
+bool Core::draining() const {
+    return impl_->draining_;
+}
 
 /// Interactive callers that wait for a slot are told at once: none will come.
 void Core::Impl::drain(UniqueFunction<void()> idle) {
@@ -116,11 +122,14 @@ void Core::Impl::drain(UniqueFunction<void()> idle) {
         if (!job.logged() && job.queued()) waiting.push_back(&job);
     });
     for (Job* job : waiting) {
-        end(*job, JobState::failed, JobError{"unavailable", "the server is shutting down", "", true});
+        end(*job, JobState::failed,
+            JobError{"unavailable", "the server is shutting down", "", true});
     }
 }
 
-bool Core::Impl::is_idle() const { return running_ == 0 && preparing_ == 0 && writes_ == 0; }
+bool Core::Impl::is_idle() const {
+    return running_ == 0 && preparing_ == 0 && writes_ == 0;
+}
 
 CoreCounts Core::counts() const {
     CoreCounts counts;

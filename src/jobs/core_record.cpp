@@ -8,12 +8,15 @@ namespace headrace::jobs {
 
 JobState CoreTables::state_of(const Job& job) const {
     switch (job.phase) {
-        case Phase::running: return JobState::running;
-        case Phase::ended: return job.detail->end->state;
+        case Phase::running:
+            return JobState::running;
+        case Phase::ended:
+            return job.kept->record->state;
         case Phase::ending:
             if (planted(Fault::finish_before_write)) return job.detail->end->state;
             return job.shown_running ? JobState::running : JobState::queued;
-        default: return JobState::queued;
+        default:
+            return JobState::queued;
     }
 }
 
@@ -42,11 +45,15 @@ void CoreTables::fill(JobRecord& record, const Job& job) const {
     record.fence = detail.lease.fence;
     record.attempts = detail.attempts;
     record.retry_of = detail.retry_of;
-    if (detail.traceparent.empty()) record.traceparent = job.trace.text();
-    else record.traceparent = detail.traceparent;
+    if (detail.traceparent.empty())
+        record.traceparent = job.trace.text();
+    else
+        record.traceparent = detail.traceparent;
     record.session = job.session;
-    if (job.idempotency) record.idempotency = *job.idempotency;
-    else record.idempotency.reset();
+    if (job.idempotency)
+        record.idempotency = *job.idempotency;
+    else
+        record.idempotency.reset();
     record.input = job.input;
     record.output.reset();
     record.output_removed = false;
@@ -57,7 +64,7 @@ void CoreTables::fill(JobRecord& record, const Job& job) const {
 }
 
 std::shared_ptr<JobRecord> CoreTables::record_of(const Job& job) const {
-    if (job.phase == Phase::ended) return std::make_shared<JobRecord>(*job.detail->end->record);
+    if (job.phase == Phase::ended) return std::make_shared<JobRecord>(*job.kept->record);
     auto record = std::make_shared<JobRecord>();
     fill(*record, job);
     return record;
@@ -70,8 +77,10 @@ const JobRecord& CoreTables::note(const Job& job) {
 
 JobView CoreTables::view_of(const Job& job) const {
     JobView view;
-    if (job.phase == Phase::ended) view.record = *job.detail->end->record;
-    else fill(view.record, job);
+    if (job.phase == Phase::ended)
+        view.record = *job.kept->record;
+    else
+        fill(view.record, job);
     if (job.queued() || job.phase == Phase::preparing) view.queue = job.queue->place_of(job);
     return view;
 }
@@ -84,7 +93,8 @@ QueueView CoreTables::view_of(const Queue& queue) const {
     view.workers = queue.workers;
     view.slots = queue.slots;
     for (const Pool* pool : queue.pools) {
-        for (const Offer* offer = pool->first; offer; offer = offer->next) view.free_slots += offer->slots;
+        for (const Offer* offer = pool->first; offer; offer = offer->next)
+            view.free_slots += offer->slots;
     }
     view.paused = queue.paused;
     view.draining = queue.draining;
@@ -107,10 +117,14 @@ WorkerView CoreTables::view_of(const Worker& worker) const {
     view.profile = worker.profile;
     view.running = worker.running;
     view.since = worker.since;
-    if (!worker.linked) view.state = "lost";
-    else if (worker.draining) view.state = "draining";
-    else if (!worker.offered) view.state = "loading";
-    else view.state = worker.running >= worker.profile.slots ? "busy" : "ready";
+    if (!worker.linked)
+        view.state = "lost";
+    else if (worker.draining)
+        view.state = "draining";
+    else if (!worker.offered)
+        view.state = "loading";
+    else
+        view.state = worker.running >= worker.profile.slots ? "busy" : "ready";
     return view;
 }
 

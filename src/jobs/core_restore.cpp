@@ -70,7 +70,8 @@ Job& Core::Impl::restore_job(JobRecord& record, double first_stamp) {
         job.limits->timeout_ms = record.timeout_ms;
         job.limits->ttl_ms = record.ttl_ms;
         job.limits->deadline_at = record.deadline_at;
-        if (record.deadline_at > 0) job.limits->deadline = now_ + milliseconds(record.deadline_at - wall_);
+        if (record.deadline_at > 0)
+            job.limits->deadline = now_ + milliseconds(record.deadline_at - wall_);
     }
     if (!job.trace.pack(record.traceparent) && !record.traceparent.empty()) {
         job.more().traceparent = std::move(record.traceparent);

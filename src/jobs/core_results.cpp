@@ -11,11 +11,12 @@ namespace {
 void add_usage(Usage& total, Usage part) {
     total.engine_us += part.engine_us;
     for (Meter& meter : part.meters) {
-        const auto same = std::find_if(total.meters.begin(), total.meters.end(), [&](const Meter& each) {
-            return each.name == meter.name;
-        });
-        if (same != total.meters.end()) same->value += meter.value;
-        else total.meters.push_back(std::move(meter));
+        const auto same = std::find_if(total.meters.begin(), total.meters.end(),
+                                       [&](const Meter& each) { return each.name == meter.name; });
+        if (same != total.meters.end())
+            same->value += meter.value;
+        else
+            total.meters.push_back(std::move(meter));
     }
 }
 
@@ -31,8 +32,9 @@ AbandonedLease* Core::Impl::abandoned(const WorkerId& id, const JobId& job, cons
     return nullptr;
 }
 
-/// The job whose running lease this is, with its sign of life noted. Null when the job has ended on time
-/// and its engine is still stopping: the frame is of no use and no fault. Else the answer to a late one.
+/// The job whose running lease this is, with its sign of life noted. Null when the job has ended on
+/// time and its engine is still stopping: the frame is of no use and no fault. Else the answer to a
+/// late one.
 Result<Job*> Core::Impl::hold(const WorkerId& worker, const JobId& id, const Fence& fence) {
     Job* job = holder(worker, id, fence);
     if (!job) {

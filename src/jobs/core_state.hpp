@@ -44,7 +44,7 @@ struct CoreState {
     Fence fence_;  // the last one that was given
     std::uint64_t last_order_ = 0;
     std::uint64_t last_ticket_ = 0;  // of watchers
-    std::uint64_t writes_ = 0;  // under way
+    std::uint64_t writes_ = 0;       // under way
     std::uint64_t running_ = 0;
     std::uint64_t preparing_ = 0;
     std::uint64_t resident_bytes_ = 0;
@@ -60,7 +60,7 @@ struct CoreState {
     Core::ResolveVersion resolve_;
     JobRecord note_;  // filled anew for each call of the observer, so that it keeps its memory
     std::unordered_map<std::string, std::unique_ptr<Tenant>> tenants_;  // never iterated
-    std::unordered_set<std::string> callers_;  // ids of keys: few
+    std::unordered_set<std::string> callers_;                           // ids of keys: few
     std::map<std::pair<std::string, std::string>, Capability> capabilities_;
     std::vector<Queue*> queue_by_version_;  // by VersionId
     std::vector<std::unique_ptr<Queue>> queues_;

@@ -14,7 +14,9 @@ Tenant& CoreTables::tenant_of(const TenantId& id) {
     return *tenant;
 }
 
-const std::string* CoreTables::caller_of(const std::string& id) { return &*callers_.insert(id).first; }
+const std::string* CoreTables::caller_of(const std::string& id) {
+    return &*callers_.insert(id).first;
+}
 
 Queue* CoreTables::find_queue(const VersionPtr& version) const {
     if (!version || version->id.value >= queue_by_version_.size()) return nullptr;
@@ -36,7 +38,8 @@ Queue& CoreTables::queue_for(const VersionPtr& version) {
 Queue& CoreTables::parking_queue(const TenantId& tenant, const std::string& name,
                                  const std::string& version) {
     for (const auto& queue : parking_) {
-        if (queue->owner == tenant && queue->name == name && queue->semver == version) return *queue;
+        if (queue->owner == tenant && queue->name == name && queue->semver == version)
+            return *queue;
     }
     parking_.push_back(std::make_unique<Queue>(tenant, name, version));
     parking_.back()->capability = &capabilities_[{tenant.name, name}];

@@ -7,8 +7,8 @@
 
 namespace headrace::jobs {
 
-/// Finds things in the core's state, makes tables' entries on first use, and renders what is there for
-/// callers, operators and the log. Moves no job.
+/// Finds things in the core's state, makes tables' entries on first use, and renders what is there
+/// for callers, operators and the log. Moves no job.
 struct CoreTables : CoreState {
     using CoreState::CoreState;
 
@@ -16,7 +16,8 @@ struct CoreTables : CoreState {
     Queue& queue_for(const VersionPtr& version);
     [[nodiscard]] Queue* find_queue(const VersionPtr& version) const;
     /// Where the jobs of a version wait that the catalog does not have.
-    Queue& parking_queue(const TenantId& tenant, const std::string& name, const std::string& version);
+    Queue& parking_queue(const TenantId& tenant, const std::string& name,
+                         const std::string& version);
     Tenant& tenant_of(const TenantId& id);
     const std::string* caller_of(const std::string& id);
     [[nodiscard]] Worker* find_worker(const WorkerId& id) const;

@@ -17,8 +17,10 @@ void Core::Impl::tick() {
 
 void Core::Impl::fire(Timer& timer) {
     switch (timer.kind) {
-        case TimerKind::job: return job_due(static_cast<Job&>(timer));
-        case TimerKind::worker: return worker_due(static_cast<Worker&>(timer));
+        case TimerKind::job:
+            return job_due(static_cast<Job&>(timer));
+        case TimerKind::worker:
+            return worker_due(static_cast<Worker&>(timer));
         case TimerKind::line:
             for (Pool* pool : static_cast<Line&>(timer).queue().pools) pool->stir();
             return;
@@ -30,8 +32,10 @@ void Core::Impl::fire(Timer& timer) {
                 if (&queue->purge_timer == &timer) purge_some(*queue);
             }
             return;
-        case TimerKind::ended: return trim_ended();
-        case TimerKind::usage: return retry_usage();
+        case TimerKind::ended:
+            return trim_ended();
+        case TimerKind::usage:
+            return retry_usage();
     }
 }
 
@@ -58,13 +62,15 @@ void Core::Impl::job_due(Job& job) {
     if (job.phase == Phase::ending) return write_end(job);  // the write failed; once more
     if (job.phase == Phase::running) return running_due(job);
     if (job.limits && job.limits->deadline <= now_) {
-        return end(job, JobState::expired,
-                   JobError{"deadline_exceeded", "the job's deadline has passed", "deadline", false});
+        return end(
+            job, JobState::expired,
+            JobError{"deadline_exceeded", "the job's deadline has passed", "deadline", false});
     }
     if (job.limits && job.limits->ttl_ms > 0 &&
         job.since + milliseconds(job.limits->ttl_ms) <= now_) {
-        return end(job, JobState::expired,
-                   JobError{"deadline_exceeded", "the job waited longer than its ttl", "ttl", false});
+        return end(
+            job, JobState::expired,
+            JobError{"deadline_exceeded", "the job waited longer than its ttl", "ttl", false});
     }
     if (job.phase == Phase::pausing && job.detail->paused_until <= now_) {
         job.queue->pausing.erase(job);
@@ -78,7 +84,8 @@ void Core::Impl::running_due(Job& job) {
     const bool too_late = job.limits && job.limits->deadline <= now_;
     const bool too_long = lease.timeout_at <= now_;
     const auto stall = job.queue->stall_timeout;
-    if (lease.stop_by <= now_) return lose_worker(*lease.worker, "a cancelled job did not stop", true);
+    if (lease.stop_by <= now_)
+        return lose_worker(*lease.worker, "a cancelled job did not stop", true);
     if (lease.cancelled && (too_late || too_long)) {
         abandon_lease(job, CancelReason::cancelled);
         return end(job, JobState::cancelled,
@@ -86,13 +93,15 @@ void Core::Impl::running_due(Job& job) {
     }
     if (too_late) {
         abandon_lease(job, CancelReason::deadline);
-        return end(job, JobState::expired,
-                   JobError{"deadline_exceeded", "the job's deadline has passed", "deadline", false});
+        return end(
+            job, JobState::expired,
+            JobError{"deadline_exceeded", "the job's deadline has passed", "deadline", false});
     }
     if (too_long) {
         abandon_lease(job, CancelReason::timeout);
-        return end(job, JobState::failed,
-                   JobError{"deadline_exceeded", "the job ran longer than its timeout", "timeout", false});
+        return end(
+            job, JobState::failed,
+            JobError{"deadline_exceeded", "the job ran longer than its timeout", "timeout", false});
     }
     if (!lease.cancelled && stall.count() > 0 && lease.last_sign + stall <= now_) {
         return lose_worker(*lease.worker, "a job showed no sign of life", true);
@@ -110,7 +119,8 @@ void Core::Impl::worker_due(Worker& worker) {
 void Core::Impl::send_cancel(Job& job, CancelReason reason) {
     Lease& lease = job.detail->lease;
     lease.cancelled = true;
-    lease.stop_by = now_ + std::max(settings_.cancel_grace, job.queue->cancel_grace) + kConfirmSlack;
+    lease.stop_by =
+        now_ + std::max(settings_.cancel_grace, job.queue->cancel_grace) + kConfirmSlack;
     rearm(job);
     observer_.cancel_sent(note(job));
     if (!lease.worker->port) return;  // said again when the link is back
@@ -119,7 +129,8 @@ void Core::Impl::send_cancel(Job& job, CancelReason reason) {
     });
 }
 
-/// The job ends on time, its engine may not: the lease lives on without it until the worker confirms.
+/// The job ends on time, its engine may not: the lease lives on without it until the worker
+/// confirms.
 void Core::Impl::abandon_lease(Job& job, CancelReason reason) {
     const Lease& lease = job.detail->lease;
     Worker& worker = *lease.worker;
@@ -128,10 +139,14 @@ void Core::Impl::abandon_lease(Job& job, CancelReason reason) {
     timers_.arm(*abandoned, lease.stop_by);
     worker.abandoned.push_back(std::move(abandoned));
     switch (reason) {
-        case CancelReason::timeout: return detach_lease(job, "timeout");
-        case CancelReason::deadline: return detach_lease(job, "expired");
-        case CancelReason::cancelled: return detach_lease(job, "cancelled");
-        case CancelReason::lost: return detach_lease(job, "failed");
+        case CancelReason::timeout:
+            return detach_lease(job, "timeout");
+        case CancelReason::deadline:
+            return detach_lease(job, "expired");
+        case CancelReason::cancelled:
+            return detach_lease(job, "cancelled");
+        case CancelReason::lost:
+            return detach_lease(job, "failed");
     }
 }
 

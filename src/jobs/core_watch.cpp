@@ -7,8 +7,8 @@
 
 namespace headrace::jobs {
 
-/// Keeps an event and sends it to all who watch. A ring that is new begins with the job's acceptance,
-/// also for a job that nobody watched then: so all jobs' events have the same numbers.
+/// Keeps an event and sends it to all who watch. A ring that is new begins with the job's
+/// acceptance, also for a job that nobody watched then: so all jobs' events have the same numbers.
 void Core::Impl::emit(Job& job, EventRing::What what) {
     Detail& detail = job.more();
     EventRing& ring = detail.events;
@@ -37,30 +37,32 @@ void Core::Impl::watch(const Scope& scope, JobId id, std::uint64_t after,
     const WatchTicket ticket{id, subscription->number};
     if (Job* job = visible(scope, id)) {
         outbox_.call([done = std::move(done), ticket]() mutable { done(ticket); });
-        if (job->more().events.last() == 0) {
+        if (!job->kept && job->more().events.last() == 0) {
             emit(*job, StateEvent{job->phase == Phase::running ? JobState::running : JobState::queued,
                                   job->attempt});
         }
+        const EventRing& ring = job->kept ? job->kept->events : job->detail->events;
         // Of one that has ended the newest is its DoneEvent, which is never left out.
-        if (job->phase == Phase::ended) after = std::min(after, job->detail->events.last() - 1);
-        job->detail->events.for_each_after(after, [&](const EventRing::EventPtr& event) {
+        if (job->kept) after = std::min(after, ring.last() - 1);
+        ring.for_each_after(after, [&](const EventRing::EventPtr& event) {
             outbox_.event(subscription, event);
         });
-        if (job->phase != Phase::ended) job->detail->watchers.push_back(std::move(subscription));
+        if (!job->kept) job->detail->watchers.push_back(std::move(subscription));
         return;
     }
-    get_record(scope, id, [this, ticket, after, subscription, done = std::move(done)](
-                              Result<JobRecord> record) mutable {
-        if (!record) return done(headrace::fail(std::move(record.error())));
-        if (!is_terminal(record->state)) {
-            return done(headrace::fail(ErrorCode::not_found, "no such job"));
-        }
-        done(ticket);
-        auto event = std::make_shared<JobEvent>();
-        event->id = after + 1;
-        event->what = DoneEvent{std::make_shared<const JobRecord>(std::move(*record))};
-        outbox_.event(std::move(subscription), std::move(event));
-    });
+    get_record(scope, id,
+               [this, ticket, after, subscription,
+                done = std::move(done)](Result<JobRecord> record) mutable {
+                   if (!record) return done(headrace::fail(std::move(record.error())));
+                   if (!is_terminal(record->state)) {
+                       return done(headrace::fail(ErrorCode::not_found, "no such job"));
+                   }
+                   done(ticket);
+                   auto event = std::make_shared<JobEvent>();
+                   event->id = after + 1;
+                   event->what = DoneEvent{std::make_shared<const JobRecord>(std::move(*record))};
+                   outbox_.event(std::move(subscription), std::move(event));
+               });
 }
 
 void Core::Impl::unwatch(WatchTicket ticket) {
@@ -91,9 +93,8 @@ Result<void> Core::Impl::session_input(JobId id, std::string values, bool last) 
         return {};
     }
     outbox_.call([port = job->detail->lease.worker->port, id, fence = job->detail->lease.fence,
-                  values = std::move(values), last]() mutable {
-        port->input(id, fence, std::move(values), last);
-    });
+                  values = std::move(values),
+                  last]() mutable { port->input(id, fence, std::move(values), last); });
     return {};
 }
 

@@ -38,7 +38,8 @@ Pool& Core::Impl::pool_of(std::vector<Queue*> queues) {
         if (pool->queues == queues) return *pool;
     }
     const auto unused = [](const auto& pool) { return pool->workers == 0; };
-    if (static_cast<std::size_t>(std::count_if(pools_.begin(), pools_.end(), unused)) > kIdlePools) {
+    if (static_cast<std::size_t>(std::count_if(pools_.begin(), pools_.end(), unused)) >
+        kIdlePools) {
         pools_.erase(std::find_if(pools_.begin(), pools_.end(), unused));
     }
     pools_.push_back(std::make_unique<Pool>(std::move(queues), stirred_));
@@ -50,9 +51,8 @@ Offer* Core::Impl::offer_of(Worker& worker, std::span<const std::uint32_t> versi
     for (const std::uint32_t index : versions) {
         if (index < worker.queues.size()) queues.push_back(worker.queues[index]);
     }
-    std::sort(queues.begin(), queues.end(), [](const Queue* a, const Queue* b) {
-        return a->version->id < b->version->id;
-    });
+    std::sort(queues.begin(), queues.end(),
+              [](const Queue* a, const Queue* b) { return a->version->id < b->version->id; });
     queues.erase(std::unique(queues.begin(), queues.end()), queues.end());
     if (queues.empty()) return nullptr;
     for (const auto& offer : worker.offers) {
@@ -88,8 +88,10 @@ void Core::Impl::credit(WorkerId id, std::span<const std::uint32_t> versions, st
 void Core::Impl::relist(Worker& worker) {
     const bool available = worker.available();
     for (const auto& offer : worker.offers) {
-        if (available && offer->slots > 0) offer->pool->list(*offer);
-        else offer->pool->unlist(*offer);
+        if (available && offer->slots > 0)
+            offer->pool->list(*offer);
+        else
+            offer->pool->unlist(*offer);
     }
 }
 
@@ -161,7 +163,8 @@ Result<std::vector<Fence>> Core::Impl::reattach(WorkerId id, std::shared_ptr<Wor
     worker->abandoned.clear();
     for (Job* job : gone) {
         lose_attempt(*job, "lost",
-                     JobError{"engine_failed", "the lease was lost with the link", "lost", true}, false);
+                     JobError{"engine_failed", "the lease was lost with the link", "lost", true},
+                     false);
     }
     worker_eased(*worker);
     return dropped;
@@ -181,7 +184,8 @@ void Core::Impl::lose_worker(Worker& worker, const std::string& reason, bool kil
     for (const auto& each : worker.abandoned) timers_.disarm(*each);
     while (Job* job = worker.leased.head()) {
         // Any of them may have taken the process down: next time each runs alone.
-        lose_attempt(*job, "lost", JobError{"engine_failed", "the worker was lost: " + reason, "lost", true},
+        lose_attempt(*job, "lost",
+                     JobError{"engine_failed", "the worker was lost: " + reason, "lost", true},
                      true);
     }
     if (worker.departing) std::erase(departing_, &worker);

@@ -19,7 +19,9 @@ struct Weigh {
     std::size_t operator()(const DoneEvent&) const { return 0; }
 };
 
-std::size_t weight(const JobEvent& event) { return kEventBytes + std::visit(Weigh{}, event.what); }
+std::size_t weight(const JobEvent& event) {
+    return kEventBytes + std::visit(Weigh{}, event.what);
+}
 
 }  // namespace
 

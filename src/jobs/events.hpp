@@ -36,15 +36,15 @@ struct JobEvent {
     std::variant<StateEvent, Progress, LogEvent, OutputEvent, DoneEvent> what;
 };
 
-/// Gets a job's events in order, ending with DoneEvent. Called on the core's loop by the core itself,
-/// on the loop that subscribed when it came through Service. Must not block, and must not call back
-/// into the core for the same job from inside.
+/// Gets a job's events in order, ending with DoneEvent. Called on the core's loop by the core
+/// itself, on the loop that subscribed when it came through Service. Must not block, and must not
+/// call back into the core for the same job from inside.
 class JobWatcher {
   public:
     virtual ~JobWatcher() = default;
     virtual void on_event(const std::shared_ptr<const JobEvent>& event) = 0;
-    /// False: streamed outputs are of no use to it, so they need not be sent while the job runs. Who
-    /// answers true gives back what it took with output_taken().
+    /// False: streamed outputs are of no use to it, so they need not be sent while the job runs.
+    /// Who answers true gives back what it took with output_taken().
     [[nodiscard]] virtual bool wants_outputs() const { return true; }
 };
 

@@ -87,8 +87,9 @@ Pool::~Pool() {
         std::erase(queue->pools, this);
         for (Line* line : {&queue->together, &queue->alone}) {
             for (const auto& lane : line->lanes()) {
-                std::erase_if(lane->entries,
-                              [this](const auto& entry) { return &entry->contest->pool() == this; });
+                std::erase_if(lane->entries, [this](const auto& entry) {
+                    return &entry->contest->pool() == this;
+                });
             }
         }
     }

@@ -17,8 +17,8 @@ struct Worker;
 struct Pool;
 class Contest;
 
-/// What one tenant has used of one pool's slots, in seconds of slot time. Charged with an estimate when
-/// a job is leased, corrected when its lease ends.
+/// What one tenant has used of one pool's slots, in seconds of slot time. Charged with an estimate
+/// when a job is leased, corrected when its lease ends.
 struct Share {
     Pool* pool = nullptr;
     double used = 0;
@@ -34,8 +34,8 @@ struct Entry {
     std::uint32_t position = std::numeric_limits<std::uint32_t>::max();
 };
 
-/// The lanes of one line that have jobs, the one to be served next on top: least used, then priority of
-/// its next job, then age. A heap; every change is O(log tenants).
+/// The lanes of one line that have jobs, the one to be served next on top: least used, then
+/// priority of its next job, then age. A heap; every change is O(log tenants).
 class Contest {
   public:
     Contest(Pool& pool, Line& line) : pool_(pool), line_(line) {}
@@ -71,8 +71,9 @@ struct Offer {
     Offer* next = nullptr;
 };
 
-/// All slots that serve the same set of versions. Fair share holds inside a pool: what a tenant uses
-/// elsewhere does not count against it here, or a tenant with many GPUs could never get OCR done.
+/// All slots that serve the same set of versions. Fair share holds inside a pool: what a tenant
+/// uses elsewhere does not count against it here, or a tenant with many GPUs could never get OCR
+/// done.
 struct Pool {
     /// A pool in which something changed puts itself into `stirred_pools`.
     Pool(std::vector<Queue*> of, std::vector<Pool*>& stirred_pools);
@@ -93,8 +94,8 @@ struct Pool {
     std::vector<Queue*> queues;  // by version id
     std::vector<std::unique_ptr<Contest>> contests;
     std::unordered_map<const Tenant*, std::unique_ptr<Share>> shares;  // never iterated
-    /// Virtual time: the `used` of the share that was served last. A tenant that comes back from idling
-    /// starts here, whatever it has left unused before.
+    /// Virtual time: the `used` of the share that was served last. A tenant that comes back from
+    /// idling starts here, whatever it has left unused before.
     double served = 0;
     std::uint32_t workers = 0;
     Offer* first = nullptr;

@@ -14,7 +14,8 @@ IdempotencyFlights::Entry IdempotencyFlights::enter(const TenantId& tenant, cons
                                                     Done<Accepted>& done) {
     const auto [at, fresh] = flights_.try_emplace(name_of(tenant, key.key));
     Flight& flight = at->second;
-    if (!fresh && flight.body != key.body && !planted(Fault::body_not_compared)) return Entry::clash;
+    if (!fresh && flight.body != key.body && !planted(Fault::body_not_compared))
+        return Entry::clash;
     flight.body = key.body;
     flight.waiting.push_back(std::move(done));
     return fresh ? Entry::first : Entry::twin;

@@ -16,8 +16,8 @@ class IdempotencyFlights {
   public:
     enum class Entry { first, twin, clash };
 
-    /// `first`: the caller must go on and call land(). `twin`: `done` is kept until then. `clash`: the
-    /// key is in flight with another body; `done` is left alone.
+    /// `first`: the caller must go on and call land(). `twin`: `done` is kept until then. `clash`:
+    /// the key is in flight with another body; `done` is left alone.
     Entry enter(const TenantId& tenant, const Idempotency& key, Done<Accepted>& done);
     /// Answers the first and its twins.
     void land(const TenantId& tenant, const std::string& key, Result<Accepted> answer);

@@ -21,10 +21,12 @@ namespace headrace::jobs {
 
 using VersionPtr = std::shared_ptr<const catalog::Version>;
 
-/// queued -> running -> (succeeded | failed | cancelled | expired); running -> queued when a lease is
-/// lost or an automatic attempt follows. A terminal state never changes.
+/// queued -> running -> (succeeded | failed | cancelled | expired); running -> queued when a lease
+/// is lost or an automatic attempt follows. A terminal state never changes.
 enum class JobState : std::uint8_t { queued, running, succeeded, failed, cancelled, expired };
-[[nodiscard]] constexpr bool is_terminal(JobState state) { return state >= JobState::succeeded; }
+[[nodiscard]] constexpr bool is_terminal(JobState state) {
+    return state >= JobState::succeeded;
+}
 std::string_view to_string(JobState state);
 std::optional<JobState> job_state_from(std::string_view word);
 
@@ -32,8 +34,8 @@ std::optional<JobState> job_state_from(std::string_view word);
 /// durable: on disk before the caller learns the id; ends exactly once.
 enum class JobClass : std::uint8_t { interactive, durable };
 
-/// Orders the leases of all server lives: `epoch` rises at every start (fsynced), `counter` at every
-/// lease. A frame that carries an older fence than the job's is refused.
+/// Orders the leases of all server lives: `epoch` rises at every start (fsynced), `counter` at
+/// every lease. A frame that carries an older fence than the job's is refused.
 struct Fence {
     std::uint64_t epoch = 0;
     std::uint64_t counter = 0;
@@ -47,24 +49,28 @@ struct BlobRef {
     bool operator==(const BlobRef&) const = default;
 };
 
-/// Input or output of a job: a serialized catalog::Values, which the core never opens, and the blobs
-/// it refers to, depth first. Values above kInlineBytes lie in a blob of their own (`spilled`).
+/// Input or output of a job: a serialized catalog::Values, which the core never opens, and the
+/// blobs it refers to, depth first. Values above kInlineBytes lie in a blob of their own
+/// (`spilled`).
 struct Payload {
     static constexpr std::size_t kInlineBytes = 64 * 1024;
     std::string values;
     std::optional<BlobRef> spilled;
     std::vector<BlobRef> media;
-    [[nodiscard]] std::size_t bytes() const { return values.size() + media.size() * sizeof(BlobRef); }
+    [[nodiscard]] std::size_t bytes() const {
+        return values.size() + media.size() * sizeof(BlobRef);
+    }
 };
 
 struct Progress {
     double fraction = -1;  // 0..1, negative = unknown
     std::string message;
-    std::string values;    // serialized progress outputs
+    std::string values;  // serialized progress outputs
 };
 
 /// Why a job did not succeed. `code` is an ErrorCode word or one of the interface's own.
-/// reason: "dead" (attempts used up), "timeout", "ttl", "deadline", "cancelled", "lost", "purged", or empty.
+/// reason: "dead" (attempts used up), "timeout", "ttl", "deadline", "cancelled", "lost", "purged",
+/// or empty.
 struct JobError {
     std::string code;
     std::string message;
@@ -113,7 +119,7 @@ struct JobRecord {
     JobState state = JobState::queued;
     std::uint8_t priority = 5;  // 0..9, higher first
     WallMs created_at = 0;
-    WallMs started_at = 0;   // of the first attempt
+    WallMs started_at = 0;  // of the first attempt
     WallMs finished_at = 0;
     std::int64_t timeout_ms = 0;  // run time of one attempt, 0 = the version's default
     std::int64_t ttl_ms = 0;      // time in the queue, 0 = none

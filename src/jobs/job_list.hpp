@@ -4,9 +4,9 @@ namespace headrace::jobs {
 
 struct Job;
 
-/// A list through Job::prev and Job::next. A job is on one such list at a time: of its lane while it
-/// waits, of its queue while it is parked or pausing, of its worker while it is leased, and at last of
-/// the ended ones.
+/// A list through Job::prev and Job::next. A job is on one such list at a time: of its lane while
+/// it waits, of its queue while it is parked or pausing, of its worker while it is leased, and at
+/// last of the ended ones.
 class JobList {
   public:
     [[nodiscard]] bool empty() const { return head_ == nullptr; }

@@ -19,7 +19,9 @@ std::size_t hash_of(const JobId& id) {
 
 JobTable::JobTable() : buckets_(kFirstBuckets, nullptr), level_(kFirstBuckets) {}
 
-Job* JobTable::next_of(const Job& job) { return job.hash_next; }
+Job* JobTable::next_of(const Job& job) {
+    return job.hash_next;
+}
 
 std::size_t JobTable::bucket_of(const JobId& id) const {
     const std::size_t hash = hash_of(id);

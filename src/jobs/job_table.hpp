@@ -9,8 +9,8 @@ namespace headrace::jobs {
 
 struct Job;
 
-/// All jobs of the core by id, through Job::hash_next. Grows one bucket at a time (linear hashing), so
-/// that no insertion ever pays for moving a million jobs. Does not own them.
+/// All jobs of the core by id, through Job::hash_next. Grows one bucket at a time (linear hashing),
+/// so that no insertion ever pays for moving a million jobs. Does not own them.
 class JobTable {
   public:
     JobTable();
@@ -19,7 +19,8 @@ class JobTable {
     [[nodiscard]] Job* find(const JobId& id) const;
     [[nodiscard]] std::size_t size() const { return size_; }
 
-    /// The order is that of the ids' hashes: the same in every replay. `take` must not insert or erase.
+    /// The order is that of the ids' hashes: the same in every replay. `take` must not insert or
+    /// erase.
     template <class Take>
     void for_each(Take take) const {
         for (Job* head : buckets_) {

@@ -37,8 +37,10 @@ void Lane::push(Job& job) {
 
 void Lane::erase(Job& job) {
     const std::size_t p = job.priority;
-    if (job.returned) returned_.erase(&job);
-    else arrived_[p].erase(job);
+    if (job.returned)
+        returned_.erase(&job);
+    else
+        arrived_[p].erase(job);
     if (arrived_[p].empty()) mask_ &= ~(1U << p);
     job.lane = nullptr;
     job.returned = false;

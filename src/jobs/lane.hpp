@@ -15,8 +15,8 @@ namespace headrace::jobs {
 struct Entry;
 class Line;
 
-/// The jobs of one tenant that wait in one line: by priority, then age. New jobs arrive in the order of
-/// their age and cost O(1); those that come back older than what waits cost O(log n).
+/// The jobs of one tenant that wait in one line: by priority, then age. New jobs arrive in the
+/// order of their age and cost O(1); those that come back older than what waits cost O(log n).
 class Lane {
   public:
     Lane(Line& line, Tenant& tenant);
@@ -29,11 +29,11 @@ class Lane {
     /// The job that goes next, or null.
     [[nodiscard]] Job* head() const;
     [[nodiscard]] std::uint32_t size() const { return size_; }
-    /// How many jobs of this lane go before `job`. An upper bound: jobs cancelled from the middle still
-    /// count until the lane has passed them. Exact for what nobody cancels.
+    /// How many jobs of this lane go before `job`. An upper bound: jobs cancelled from the middle
+    /// still count until the lane has passed them. Exact for what nobody cancels.
     [[nodiscard]] std::uint32_t ahead_of(const Job& job) const;
-    /// When the job that has waited longest was queued; SteadyTime::max() when empty. O(1) but for jobs
-    /// that came back.
+    /// When the job that has waited longest was queued; SteadyTime::max() when empty. O(1) but for
+    /// jobs that came back.
     [[nodiscard]] SteadyTime oldest_since() const;
     [[nodiscard]] WallMs oldest_created() const;
     /// Any job that was queued before the given order, or null.

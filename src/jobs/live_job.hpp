@@ -40,17 +40,17 @@ enum class Phase : std::uint8_t {
 /// The lease a job has now, and what watches over it.
 struct Lease {
     Worker* worker = nullptr;
-    Share* share = nullptr;      // who pays for the slot
-    Batch* batch = nullptr;      // while preparing
+    Share* share = nullptr;  // who pays for the slot
+    Batch* batch = nullptr;  // while preparing
     Fence fence;
-    double charged = 0;          // seconds of slot time, to be corrected at the end
+    double charged = 0;  // seconds of slot time, to be corrected at the end
     std::uint32_t batch_size = 1;
     SteadyTime since{};
-    SteadyTime last_sign{};      // of the job, not of its worker
+    SteadyTime last_sign{};  // of the job, not of its worker
     SteadyTime timeout_at = SteadyTime::max();
     SteadyTime stop_by = SteadyTime::max();  // after a cancel
     bool cancelled = false;
-    bool awaited = false;        // while preparing: an answer of the log is outstanding
+    bool awaited = false;  // while preparing: an answer of the log is outstanding
 };
 
 /// The decided end of a job. `record` is made once and is what is written, shown and kept.
@@ -60,12 +60,13 @@ struct End {
     std::shared_ptr<const Payload> output;
     std::vector<FileRecord> files;
     std::shared_ptr<const JobRecord> record;
-    std::uint32_t failures = 0;      // of the write
-    std::size_t files_pending = 0;   // of an interactive job
+    std::uint32_t failures = 0;     // of the write
+    std::size_t files_pending = 0;  // of an interactive job
     bool write_under_way = false;
 };
 
-/// What only jobs need that have run, are watched, or are otherwise more than one of a million waiting.
+/// What only jobs need that have run, are watched, or are otherwise more than one of a million
+/// waiting.
 struct Detail {
     Lease lease;
     std::vector<Attempt> attempts;
@@ -75,7 +76,7 @@ struct Detail {
     SteadyTime paused_until{};
     std::uint32_t setbacks = 0;  // loads and writes before a lease that failed in a row
     std::optional<JobId> retry_of;
-    std::string traceparent;     // one that TraceContext does not hold
+    std::string traceparent;  // one that TraceContext does not hold
     EventRing events;
     std::vector<std::shared_ptr<Subscription>> watchers;
     std::unique_ptr<SessionFlow> session;
@@ -84,7 +85,13 @@ struct Detail {
     std::vector<Done<CancelOutcome>> cancels;  // answered when the end is visible
     std::vector<Done<JobView>> promotions;
     bool cancelled_by_caller = false;  // one of `cancels` made the end
-    std::size_t kept_bytes = 0;        // as counted in the ended list
+};
+
+/// What is kept of a job after its end.
+struct Kept {
+    std::shared_ptr<const JobRecord> record;
+    EventRing events;
+    std::size_t bytes = 0;
 };
 
 /// Limits that few jobs have.
@@ -107,7 +114,9 @@ struct Job : Timer {
     /// Writes of it go to the log: it is there, or on its way there.
     [[nodiscard]] bool logged() const { return durable() || promoting; }
     /// Holds a slot, whether its lease has left or is being prepared.
-    [[nodiscard]] bool leased() const { return phase == Phase::preparing || phase == Phase::running; }
+    [[nodiscard]] bool leased() const {
+        return phase == Phase::preparing || phase == Phase::running;
+    }
     [[nodiscard]] bool queued() const {
         return phase == Phase::parked || phase == Phase::waiting || phase == Phase::pausing;
     }
@@ -120,12 +129,13 @@ struct Job : Timer {
     Tenant* tenant = nullptr;
     const std::string* caller = nullptr;
     Lane* lane = nullptr;  // while waiting
-    std::unique_ptr<Detail> detail;
+    std::unique_ptr<Detail> detail;  // null while nothing of it is needed, and after the end
+    std::unique_ptr<Kept> kept;      // after the end
     std::unique_ptr<JobLimits> limits;
     std::unique_ptr<Idempotency> idempotency;  // every record of the job carries it
-    std::shared_ptr<const Payload> input;  // null = on disk, or removed
-    std::uint64_t order = 0;  // age: rises with every job that is queued
-    SteadyTime since{};       // queued, or ended
+    std::shared_ptr<const Payload> input;      // null = on disk, or removed
+    std::uint64_t order = 0;                   // age: rises with every job that is queued
+    SteadyTime since{};                        // queued, or ended
     WallMs created_at = 0;
     double share_stamp = 0;
     std::uint32_t ticket = 0;  // of its lane and priority
@@ -138,8 +148,8 @@ struct Job : Timer {
     bool promoting : 1 = false;
     bool shown_running : 1 = false;  // the state that callers see while it is ending
     bool restored : 1 = false;
-    bool returned : 1 = false;       // in its lane out of order of arrival
-    bool resident : 1 = false;       // its input is counted in the resident bytes
+    bool returned : 1 = false;  // in its lane out of order of arrival
+    bool resident : 1 = false;  // its input is counted in the resident bytes
     bool output_removed : 1 = false;
     TraceContext trace;
 };

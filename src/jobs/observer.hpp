@@ -6,8 +6,8 @@
 
 namespace headrace::jobs {
 
-/// What metrics and the log listen to. Called on the core's loop, inside the core: must be quick and
-/// must not call back.
+/// What metrics and the log listen to. Called on the core's loop, inside the core: must be quick
+/// and must not call back.
 class CoreObserver {
   public:
     virtual ~CoreObserver() = default;

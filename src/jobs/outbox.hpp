@@ -8,8 +8,8 @@
 
 namespace headrace::jobs {
 
-/// Calls to the outside that a turn of the core has made due. They run when the core's state is whole
-/// again, in order, so that whoever is called may call back in.
+/// Calls to the outside that a turn of the core has made due. They run when the core's state is
+/// whole again, in order, so that whoever is called may call back in.
 class Outbox {
   public:
     void event(std::shared_ptr<Subscription> to, EventRing::EventPtr event);

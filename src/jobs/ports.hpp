@@ -12,8 +12,8 @@
 #include "jobs/job.hpp"
 
 /// What the core needs from the outside. Implementations answer on the loop that made the call (the
-/// core's own, for the core), never inside the call itself, and in the order of the calls where that
-/// is said.
+/// core's own, for the core), never inside the call itself, and in the order of the calls where
+/// that is said.
 namespace headrace::jobs {
 
 template <class T>
@@ -42,7 +42,7 @@ struct JobQuery {
     std::string capability{};  // "name" or "name@version", empty = all
     bool dead_only = false;
     std::optional<JobId> before{};  // cursor: jobs older than this one
-    std::uint32_t limit = 50;     // 1..200
+    std::uint32_t limit = 50;       // 1..200
 };
 
 struct UsageQuery {
@@ -54,8 +54,8 @@ struct UsageQuery {
     std::uint32_t limit = 50;
 };
 
-/// The durable record of jobs. write() is ordered, and its completions come in the same order, after
-/// the data is on disk (fsync); many writes share one commit.
+/// The durable record of jobs. write() is ordered, and its completions come in the same order,
+/// after the data is on disk (fsync); many writes share one commit.
 class JobLog {
   public:
     virtual ~JobLog() = default;
@@ -69,7 +69,8 @@ class JobLog {
 
     virtual void get(TenantId tenant, JobId id, Done<std::optional<JobRecord>> done) = 0;
     virtual void list(JobQuery query, Done<std::vector<JobRecord>> done) = 0;
-    virtual void load_input(TenantId tenant, JobId id, Done<std::shared_ptr<const Payload>> done) = 0;
+    virtual void load_input(TenantId tenant, JobId id,
+                            Done<std::shared_ptr<const Payload>> done) = 0;
     /// The job that was accepted under this key within its 24 hours.
     virtual void find_idempotent(TenantId tenant, std::string key,
                                  Done<std::optional<JobRecord>> done) = 0;
@@ -94,8 +95,8 @@ class BlobSource {
   public:
     virtual ~BlobSource() = default;
     [[nodiscard]] virtual std::uint64_t size() const = 0;
-    /// A descriptor of its own when the content lies in a local file, so that it can be sent without
-    /// passing through the process; empty otherwise.
+    /// A descriptor of its own when the content lies in a local file, so that it can be sent
+    /// without passing through the process; empty otherwise.
     [[nodiscard]] virtual UniqueFd file() const { return {}; }
     /// Up to `count` bytes from `offset`; empty at the end.
     virtual void read(std::uint64_t offset, std::size_t count, Done<std::string> done) = 0;
@@ -112,8 +113,8 @@ class BlobStore {
                       Done<std::unique_ptr<BlobSource>> done) = 0;
 };
 
-/// Which blobs some row still refers to; what a blob store asks before it removes one. Blocking; used
-/// by one thread at a time.
+/// Which blobs some row still refers to; what a blob store asks before it removes one. Blocking;
+/// used by one thread at a time.
 class BlobReferences {
   public:
     virtual ~BlobReferences() = default;

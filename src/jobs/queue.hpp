@@ -63,7 +63,8 @@ struct RunTimes {
     std::uint32_t samples = 0;
 };
 
-/// The queue of one version. `version` is null while the catalog does not have it; its jobs are parked.
+/// The queue of one version. `version` is null while the catalog does not have it; its jobs are
+/// parked.
 struct Queue {
     Queue(TenantId owner, std::string name, std::string semver);
 
@@ -74,13 +75,15 @@ struct Queue {
     /// Seconds until a place in a full queue is likely to be free: 1..600.
     [[nodiscard]] int seconds_to_room() const;
     /// What a lease of one job is charged before its time is known.
-    [[nodiscard]] double estimated_cost() const { return times.slot_s > 0 ? times.slot_s : kFirstCost; }
+    [[nodiscard]] double estimated_cost() const {
+        return times.slot_s > 0 ? times.slot_s : kFirstCost;
+    }
     [[nodiscard]] bool leasable() const { return !paused && !purging; }
 
     static constexpr double kFirstCost = 0.05;  // seconds
 
     VersionPtr version;
-    TenantId owner;      // of the capability; while parked, of the jobs
+    TenantId owner;  // of the capability; while parked, of the jobs
     std::string name;
     std::string semver;
     // From the version:

@@ -102,7 +102,8 @@ class Service::Relays : public std::enable_shared_from_this<Relays> {
 
 namespace {
 
-/// Runs `call` with the core on its loop and brings what it hands to `done` back to the calling one.
+/// Runs `call` with the core on its loop and brings what it hands to `done` back to the calling
+/// one.
 template <class T, class Call>
 asio::awaitable<Result<T>> ask(Core& core, Loop& core_loop, Call call) {
     auto start = [&core, &core_loop, call = std::move(call)](Done<T> done) mutable {
@@ -116,9 +117,8 @@ asio::awaitable<Result<T>> ask(Core& core, Loop& core_loop, Call call) {
 /// For calls of the core that answer by return value.
 template <class T, class Call>
 asio::awaitable<Result<T>> fetch(Core& core, Loop& core_loop, Call call) {
-    return ask<T>(core, core_loop, [call = std::move(call)](Core& of, Done<T> done) mutable {
-        done(call(of));
-    });
+    return ask<T>(core, core_loop,
+                  [call = std::move(call)](Core& of, Done<T> done) mutable { done(call(of)); });
 }
 
 }  // namespace
@@ -131,16 +131,19 @@ Service::Service(Core& core, Loop& core_loop)
     pulse_->start();
 }
 
-Service::~Service() { core_.on_deadline_moved({}); }
+Service::~Service() {
+    core_.on_deadline_moved({});
+}
 
 asio::awaitable<Result<Accepted>> Service::submit(Submission submission) {
     if (submission.watcher && !core_loop_.is_current()) {
         submission.watcher = relays_->make(std::move(submission.watcher));
     }
-    return ask<Accepted>(core_, core_loop_,
-                         [submission = std::move(submission)](Core& core, Done<Accepted> done) mutable {
-                             core.submit(std::move(submission), std::move(done));
-                         });
+    return ask<Accepted>(
+        core_, core_loop_,
+        [submission = std::move(submission)](Core& core, Done<Accepted> done) mutable {
+            core.submit(std::move(submission), std::move(done));
+        });
 }
 
 asio::awaitable<Result<JobView>> Service::promote(JobId id) {
@@ -155,7 +158,8 @@ void Service::hang_up(JobId id) {
 
 asio::awaitable<Result<CancelOutcome>> Service::cancel(Scope scope, JobId id) {
     return ask<CancelOutcome>(
-        core_, core_loop_, [scope = std::move(scope), id](Core& core, Done<CancelOutcome> done) mutable {
+        core_, core_loop_,
+        [scope = std::move(scope), id](Core& core, Done<CancelOutcome> done) mutable {
             core.cancel(std::move(scope), id, std::move(done));
         });
 }
@@ -216,8 +220,8 @@ void Service::unwatch(WatchTicket ticket) {
 
 asio::awaitable<Result<void>> Service::session_input(JobId id, std::string values, bool last) {
     for (;;) {
-        // True when the step was taken, false when the window has grown since and it may fit now. Asking
-        // and waiting are one call, or the window could grow unseen in between.
+        // True when the step was taken, false when the window has grown since and it may fit now.
+        // Asking and waiting are one call, or the window could grow unseen in between.
         auto give = [id, values, last](Core& core, Done<bool> done) mutable {
             const Result<void> given = core.session_input(id, std::move(values), last);
             if (given) return done(true);
@@ -235,7 +239,8 @@ void Service::output_taken(JobId id, std::uint64_t bytes) {
 }
 
 asio::awaitable<std::vector<QueueView>> Service::queues(TenantId tenant, bool all_tenants) {
-    auto call = [tenant = std::move(tenant), all_tenants](Core& core) -> Result<std::vector<QueueView>> {
+    auto call = [tenant = std::move(tenant),
+                 all_tenants](Core& core) -> Result<std::vector<QueueView>> {
         return core.queues(tenant, all_tenants);
     };
     auto views = co_await fetch<std::vector<QueueView>>(core_, core_loop_, std::move(call));
@@ -267,9 +272,8 @@ asio::awaitable<std::vector<WorkerView>> Service::workers() {
 }
 
 asio::awaitable<Result<void>> Service::drain_worker(WorkerId id, bool remove) {
-    return fetch<void>(core_, core_loop_, [id, remove](Core& core) {
-        return core.drain_worker(id, remove);
-    });
+    return fetch<void>(core_, core_loop_,
+                       [id, remove](Core& core) { return core.drain_worker(id, remove); });
 }
 
 }  // namespace headrace::jobs

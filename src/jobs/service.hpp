@@ -15,9 +15,9 @@ namespace headrace::jobs {
 /// the calling loop, gathered into one wake-up per batch. When the caller is on the core's own loop
 /// there is no hop. Call from a Loop's thread only.
 ///
-/// Also keeps the core's time: it calls tick() on the core's loop when the core asks for it. The core and
-/// both ends' loops must outlive the service; a coroutine that waits here is resumed by the core's answer
-/// alone, never cancelled in between.
+/// Also keeps the core's time: it calls tick() on the core's loop when the core asks for it. The
+/// core and both ends' loops must outlive the service; a coroutine that waits here is resumed by
+/// the core's answer alone, never cancelled in between.
 class Service {
   public:
     Service(Core& core, Loop& core_loop);
@@ -33,8 +33,8 @@ class Service {
     asio::awaitable<Result<void>> remove_output(Scope scope, JobId id);
     asio::awaitable<Result<JobView>> get(Scope scope, JobId id);
     asio::awaitable<Result<std::vector<JobView>>> list(JobQuery query);
-    /// Events arrive on the calling loop, in order. The watcher is let go, and called no more, after its
-    /// DoneEvent or unwatch().
+    /// Events arrive on the calling loop, in order. The watcher is let go, and called no more,
+    /// after its DoneEvent or unwatch().
     asio::awaitable<Result<WatchTicket>> watch(Scope scope, JobId id, std::uint64_t after,
                                                std::shared_ptr<JobWatcher> watcher);
     void unwatch(WatchTicket ticket);

@@ -10,8 +10,9 @@
 
 namespace headrace::jobs {
 
-/// The windows of one session. Input: bytes that were given to us and that the engine has not consumed
-/// yet, whether they wait here for a slot or are with the worker. Output: bytes the caller has not taken.
+/// The windows of one session. Input: bytes that were given to us and that the engine has not
+/// consumed yet, whether they wait here for a slot or are with the worker. Output: bytes the caller
+/// has not taken.
 class SessionFlow {
   public:
     struct Step {
@@ -21,8 +22,8 @@ class SessionFlow {
 
     explicit SessionFlow(std::uint64_t window) : window_(window) {}
 
-    /// Counts a step of input. quota_exceeded when the window is used up; a step that is larger than
-    /// the whole window passes alone. conflict after the last step.
+    /// Counts a step of input. quota_exceeded when the window is used up; a step that is larger
+    /// than the whole window passes alone. conflict after the last step.
     Result<void> give(std::size_t bytes, bool last);
     /// The engine has consumed `bytes`. Returns the callback to run when the window has grown.
     UniqueFunction<void()> consumed(std::uint64_t bytes);
@@ -38,12 +39,13 @@ class SessionFlow {
     Result<void> output(std::size_t bytes);
     void output_taken(std::uint64_t bytes) { output_ -= std::min(output_, bytes); }
 
-    /// True once a step has reached the caller or left for the worker: from then on the session cannot
-    /// be run again.
+    /// True once a step has reached the caller or left for the worker: from then on the session
+    /// cannot be run again.
     bool delivered = false;
 
   private:
-    static constexpr std::uint64_t kOutputSlack = 4;  // windows; the link counts frames, we count values
+    static constexpr std::uint64_t kOutputSlack =
+        4;  // windows; the link counts frames, we count values
 
     std::uint64_t window_;
     std::uint64_t input_ = 0;

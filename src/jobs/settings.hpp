@@ -11,14 +11,15 @@ struct Settings {
     std::uint32_t max_attempts = 5;
     std::chrono::milliseconds retry_base{200};  // first pause before an automatic attempt
     std::chrono::milliseconds retry_max{30'000};
-    std::chrono::milliseconds lease{15'000};       // silence of a worker after which its leases are lost
+    std::chrono::milliseconds lease{15'000};  // silence of a worker after which its leases are lost
     std::chrono::milliseconds cancel_grace{5'000};  // before a worker that does not stop is killed
     std::chrono::milliseconds keep_ended{60'000};   // an ended job answers from memory
     std::uint32_t max_events_per_job = 1'000;       // kept for resume
     std::uint64_t max_event_bytes_per_job = 1 << 20;
     std::uint64_t session_window = 256 * 1024;      // bytes per direction
     std::uint64_t resident_input_bytes = 64 << 20;  // queued durable inputs above this stay on disk
-    std::uint64_t max_ended_bytes = 64 << 20;  // of ended jobs that are kept, also within keep_ended
+    std::uint64_t max_ended_bytes = 64
+                                    << 20;  // of ended jobs that are kept, also within keep_ended
     std::chrono::hours idempotency_keep{24};
 };
 

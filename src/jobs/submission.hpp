@@ -37,7 +37,8 @@ struct Accepted {
     bool replay = false;  // the job of an earlier request with the same idempotency key
 };
 
-/// Whose jobs a call may see: all of the tenant, or only those of `caller`. What is outside is not_found.
+/// Whose jobs a call may see: all of the tenant, or only those of `caller`. What is outside is
+/// not_found.
 struct Scope {
     TenantId tenant;
     std::optional<std::string> caller;

@@ -47,8 +47,10 @@ void TimerHeap::arm(Timer& timer, SteadyTime due) {
     }
     const std::size_t at = timer.position;
     const SteadyTime before = heap_[at].due;
-    if (due < before) up(at, {due, &timer});
-    else if (due > before) down(at, {due, &timer});
+    if (due < before)
+        up(at, {due, &timer});
+    else if (due > before)
+        down(at, {due, &timer});
 }
 
 void TimerHeap::disarm(Timer& timer) {
@@ -59,8 +61,10 @@ void TimerHeap::disarm(Timer& timer) {
     heap_.pop_back();
     if (last.timer == &timer) return;
     const SteadyTime before = heap_[at].due;
-    if (last.due < before) up(at, last);
-    else down(at, last);
+    if (last.due < before)
+        up(at, last);
+    else
+        down(at, last);
 }
 
 std::optional<SteadyTime> TimerHeap::next() const {

@@ -13,8 +13,8 @@ namespace headrace::jobs {
 /// What a timer belongs to: its owner derives from Timer and is found by a cast on this.
 enum class TimerKind : std::uint8_t { job, abandoned, worker, line, purge, ended, usage };
 
-/// A place in the heap, inside the thing that waits. At most one due time each: an owner with several
-/// arms the earliest and looks again when it fires.
+/// A place in the heap, inside the thing that waits. At most one due time each: an owner with
+/// several arms the earliest and looks again when it fires.
 struct Timer {
     static constexpr std::uint32_t kIdle = std::numeric_limits<std::uint32_t>::max();
     explicit Timer(TimerKind what) : kind(what) {}
@@ -25,8 +25,8 @@ struct Timer {
     TimerKind kind;
 };
 
-/// A four-way heap of due times. Arming, moving and disarming are O(log n); nothing is allocated but
-/// the array. Timers are not owned: disarm before one dies.
+/// A four-way heap of due times. Arming, moving and disarming are O(log n); nothing is allocated
+/// but the array. Timers are not owned: disarm before one dies.
 class TimerHeap {
   public:
     /// Sets or moves the due time; SteadyTime::max() disarms.

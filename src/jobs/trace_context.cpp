@@ -6,7 +6,9 @@ namespace {
 constexpr std::size_t kLength = 55;  // "00-" 32 "-" 16 "-" 2
 constexpr std::string_view kDigits = "0123456789abcdef";
 
-constexpr bool is_dash(std::size_t at) { return at == 2 || at == 35 || at == 52; }
+constexpr bool is_dash(std::size_t at) {
+    return at == 2 || at == 35 || at == 52;
+}
 
 int digit(char c) {
     if (c >= '0' && c <= '9') return c - '0';
@@ -39,13 +41,14 @@ bool TraceContext::pack(std::string_view text) {
 std::string TraceContext::text() const {
     if (!set_) return {};
     std::string text(kLength, '-');
-    text[0] = text[1] = '0';
-    std::size_t nibble = 0;
-    for (std::size_t at = 3; at < kLength; ++at) {
-        if (is_dash(at)) continue;
-        const std::uint8_t byte = bytes_[nibble / 2];
-        text[at] = kDigits[nibble % 2 == 0 ? byte >> 4 : byte & 15];
-        ++nibble;
+    char* at = text.data();
+    *at++ = '0';
+    *at++ = '0';
+    ++at;
+    for (std::size_t i = 0; i < bytes_.size(); ++i) {
+        if (i == 16 || i == 24) ++at;  // the dashes after the trace and after the parent
+        *at++ = kDigits[bytes_[i] >> 4];
+        *at++ = kDigits[bytes_[i] & 15];
     }
     return text;
 }

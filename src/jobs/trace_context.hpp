@@ -7,10 +7,12 @@
 
 namespace headrace::jobs {
 
-/// A W3C traceparent in 25 bytes instead of 55 characters on the heap: a million queued jobs carry one.
+/// A W3C traceparent in 25 bytes instead of 55 characters on the heap: a million queued jobs carry
+/// one.
 class TraceContext {
   public:
-    /// False when the text is not a version 00 traceparent in lower case; then it must be kept as it is.
+    /// False when the text is not a version 00 traceparent in lower case; then it must be kept as
+    /// it is.
     bool pack(std::string_view text);
     /// Empty when nothing was packed.
     [[nodiscard]] std::string text() const;

@@ -22,8 +22,8 @@ struct AbandonedLease : Timer {
     Fence fence;
 };
 
-/// Jobs picked for one slot that cannot leave yet: an input is being loaded, or the record of a later
-/// attempt is being written.
+/// Jobs picked for one slot that cannot leave yet: an input is being loaded, or the record of a
+/// later attempt is being written.
 struct Batch {
     Worker* worker = nullptr;
     Offer* offer = nullptr;

@@ -45,7 +45,8 @@ class WorkerPort {
     virtual void output_taken(JobId job, Fence fence, std::uint64_t bytes) = 0;
     /// Take no more jobs; `remove` also asks the worker to go away.
     virtual void drain(bool remove) = 0;
-    /// The worker did not end a cancelled job in its grace, or showed no sign of life: end its process.
+    /// The worker did not end a cancelled job in its grace, or showed no sign of life: end its
+    /// process.
     virtual void kill(std::string reason) = 0;
 };
 

@@ -107,8 +107,16 @@ class Agent:
     def start(self) -> None:
         if not self.token.exists():
             self.token.write_text(self.server.new_key("worker", "default") + "\n")
-        command = [str(self.binary), "worker", "--connect", f"ws://127.0.0.1:{self.server.control_port}",
-                   "--token-file", str(self.token), "--engine", str(ROOT / "examples/engines/echo/py_echo")]
+        command = [
+            str(self.binary),
+            "worker",
+            "--connect",
+            f"ws://127.0.0.1:{self.server.control_port}",
+            "--token-file",
+            str(self.token),
+            "--engine",
+            str(ROOT / "examples/engines/echo/py_echo"),
+        ]
         with (self.folder / "agent.log").open("ab") as log:
             self.process = subprocess.Popen(command, stdout=log, stderr=log)
 
@@ -119,8 +127,11 @@ class Agent:
 
 
 def engine_hosts(parent: int) -> list[int]:
-    return [int(word) for task in pathlib.Path(f"/proc/{parent}/task").iterdir()
-            for word in (task / "children").read_text().split()]
+    return [
+        int(word)
+        for task in pathlib.Path(f"/proc/{parent}/task").iterdir()
+        for word in (task / "children").read_text().split()
+    ]
 
 
 def strike(kind: str, server: Server, agent: Agent, rng: random.Random) -> str:
@@ -196,8 +207,9 @@ def main() -> int:
     print(f"seed {arguments.seed}, data in {folder}")
     engines = tuple(ROOT / "examples/engines/echo" / name for name in ("echo_slow", "py_echo_slow"))
     # Kills come faster than in life: more attempts than the default, or an unlucky job would be dead.
-    server = Server(folder, engines=engines, settings=("jobs.max_attempts=20", "log.level=info"),
-                    binary=arguments.binary.resolve())
+    server = Server(
+        folder, engines=engines, settings=("jobs.max_attempts=20", "log.level=info"), binary=arguments.binary.resolve()
+    )
     agent = Agent(arguments.binary.resolve(), server, folder)
     good = False
     try:
@@ -209,16 +221,28 @@ def main() -> int:
         for number in range(arguments.rounds):
             time.sleep(rng.uniform(0.4, 1.6))
             kind = arguments.kind or KINDS[number % len(KINDS)]
-            print(f"round {number + 1}: killed {strike(kind, server, agent, rng)};"
-                  f" {len(load.accepted)} accepted so far", flush=True)
+            print(
+                f"round {number + 1}: killed {strike(kind, server, agent, rng)}; {len(load.accepted)} accepted so far",
+                flush=True,
+            )
         time.sleep(1)
         load.join()
         wrongs = load.clashes + wait_for_ends(server, load.accepted, 120)
         usage = usage_counts(server)
         none = [job for job in load.accepted if usage.get(job, 0) == 0]
         double = [job for job, count in usage.items() if count > 1]
-        print(json.dumps({"rounds": arguments.rounds, "accepted": len(load.accepted), "sent_again": load.retries,
-                          "wrong": len(wrongs), "without_usage": len(none), "double_usage": len(double)}))
+        print(
+            json.dumps(
+                {
+                    "rounds": arguments.rounds,
+                    "accepted": len(load.accepted),
+                    "sent_again": load.retries,
+                    "wrong": len(wrongs),
+                    "without_usage": len(none),
+                    "double_usage": len(double),
+                }
+            )
+        )
         for wrong in wrongs[:20]:
             print("WRONG", wrong)
         good = not (wrongs or none or double) and len(load.accepted) > 0

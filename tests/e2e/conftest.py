@@ -22,7 +22,6 @@ from server import Server  # noqa: E402
 from wire import API, Client  # noqa: E402
 
 
-
 @pytest.fixture(scope="session")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     running = Server(tmp_path_factory.mktemp("shared")).start()

@@ -33,9 +33,14 @@ def free_port() -> int:
 
 
 class Server:
-    def __init__(self, folder: pathlib.Path, engines: tuple[pathlib.Path, ...] = (ECHO,),
-                 settings: tuple[str, ...] = (), env: dict[str, str] | None = None,
-                 binary: pathlib.Path = BINARY) -> None:
+    def __init__(
+        self,
+        folder: pathlib.Path,
+        engines: tuple[pathlib.Path, ...] = (ECHO,),
+        settings: tuple[str, ...] = (),
+        env: dict[str, str] | None = None,
+        binary: pathlib.Path = BINARY,
+    ) -> None:
         self.folder = folder
         self.engines = engines
         self.binary = binary
@@ -49,9 +54,16 @@ class Server:
 
     def start(self, ready: bool = True) -> Server:
         command = [
-            str(self.binary), "serve", "--data", str(self.folder / "data"),
-            "--client", f"127.0.0.1:{self.client_port}", "--control", f"127.0.0.1:{self.control_port}",
-            "--admin-key-file", str(self.key_file),
+            str(self.binary),
+            "serve",
+            "--data",
+            str(self.folder / "data"),
+            "--client",
+            f"127.0.0.1:{self.client_port}",
+            "--control",
+            f"127.0.0.1:{self.control_port}",
+            "--admin-key-file",
+            str(self.key_file),
         ]
         for engine in self.engines:
             command += ["--engine", str(engine)]

@@ -12,10 +12,21 @@ CLIENT_ROUTES = ("/jobs", "/files", "/capabilities")
 KEYLESS = {"/healthz", "/readyz"}
 
 
-@pytest.mark.parametrize("authorization", [
-    None, "", "Bearer", "Bearer ", "Bearer x", "Bearer hr_x_y", "Basic aHI6eA==", "hr_nothing",
-    "Bearer hr_aaaaaaaaaaaa_" + "A" * 43, "Bearer " + "x" * 5000,
-])
+@pytest.mark.parametrize(
+    "authorization",
+    [
+        None,
+        "",
+        "Bearer",
+        "Bearer ",
+        "Bearer x",
+        "Bearer hr_x_y",
+        "Basic aHI6eA==",
+        "hr_nothing",
+        "Bearer hr_aaaaaaaaaaaa_" + "A" * 43,
+        "Bearer " + "x" * 5000,
+    ],
+)
 def test_no_key_or_a_bad_one(server, authorization) -> None:
     headers = {} if authorization is None else {"Authorization": authorization}
     for door in (server.client, server.control):
@@ -69,8 +80,9 @@ def test_rights_of_roles(server, role) -> None:
     key = server.new_key(role, "acme")
     for (method, path), allowed in MATRIX.items():
         door = server.client if path.startswith(CLIENT_ROUTES) else server.control
-        reply = door.with_key(key).request(method, API + path, b"{}" if method == "POST" else None,
-                                           {"Content-Type": "application/json"})
+        reply = door.with_key(key).request(
+            method, API + path, b"{}" if method == "POST" else None, {"Content-Type": "application/json"}
+        )
         if role in allowed:
             assert reply.status != 403, (role, method, path)
         else:
@@ -115,12 +127,23 @@ def things(server) -> dict[str, str]:
     key_id = server.new_key("caller", "acme").split("_")[1]
     from worker import TEXT_TO_TEXT, TestWorker, offer
 
-    worker = TestWorker("127.0.0.1", server.control_port, server.new_key("worker", "acme"),
-                        [offer("acme-own", TEXT_TO_TEXT)])
-    worker_id = next(entry["id"] for entry in server.control.get("/workers").json()["workers"]
-                     if "acme-own@1.0.0" in entry["versions"])
-    yield {"/jobs/{id}": job["id"], "running": running["id"], "/files/{id}": file["id"], "/keys/{id}": key_id,
-           "/workers/{id}": worker_id, "{name}": "acme-own@1.0.0", "{job}": job["id"]}
+    worker = TestWorker(
+        "127.0.0.1", server.control_port, server.new_key("worker", "acme"), [offer("acme-own", TEXT_TO_TEXT)]
+    )
+    worker_id = next(
+        entry["id"]
+        for entry in server.control.get("/workers").json()["workers"]
+        if "acme-own@1.0.0" in entry["versions"]
+    )
+    yield {
+        "/jobs/{id}": job["id"],
+        "running": running["id"],
+        "/files/{id}": file["id"],
+        "/keys/{id}": key_id,
+        "/workers/{id}": worker_id,
+        "{name}": "acme-own@1.0.0",
+        "{job}": job["id"],
+    }
     owner.post(f"/jobs/{running['id']}/cancel")
     worker.close()
 
@@ -144,8 +167,9 @@ def test_another_tenants_key_on_every_route(server, things) -> None:
             for method in METHODS:
                 if method not in operations:
                     continue
-                reply = door.with_key(key).request(method.upper(), target, b"{}" if method == "post" else None,
-                                                   {"Content-Type": "application/json"})
+                reply = door.with_key(key).request(
+                    method.upper(), target, b"{}" if method == "post" else None, {"Content-Type": "application/json"}
+                )
                 assert reply.status in (403, 404), (role, method, target, reply.status, reply.body)
                 assert b"secret" not in reply.body
                 tried += 1

@@ -70,20 +70,27 @@ def test_scoped_keys_see_their_capabilities_only(server) -> None:
     assert all(job["capability"].startswith("echo@") for job in client.get("/jobs").json()["jobs"])
 
 
-@pytest.mark.parametrize(("body", "path"), [
-    ({}, "name"), ({"name": "x"}, "role"), ({"name": "x", "role": "god"}, "role"),
-    ({"name": "x", "role": 5}, "role"), ({"name": 5, "role": "caller"}, "name"),
-    ({"name": "", "role": "caller"}, "name"), ({"name": "x" * 201, "role": "caller"}, "name"),
-    ({"name": "x", "role": "caller", "tenant": "No Such"}, "tenant"),
-    ({"name": "x", "role": "caller", "tenant": ""}, "tenant"),
-    ({"name": "x", "role": "caller", "tenant": "system"}, "tenant"),
-    ({"name": "x", "role": "caller", "capabilities": "echo"}, "capabilities"),
-    ({"name": "x", "role": "caller", "capabilities": [5]}, "capabilities[0]"),
-    ({"name": "x", "role": "caller", "expires_at": "tomorrow"}, "expires_at"),
-    ({"name": "x", "role": "caller", "expires_at": "2001-01-01T00:00:00Z"}, "expires_at"),
-    ({"name": "x", "role": "caller", "more": 1}, "more"),
-    ({"name": "x", "role": "caller", "key": "hr_mine"}, "key"),
-])
+@pytest.mark.parametrize(
+    ("body", "path"),
+    [
+        ({}, "name"),
+        ({"name": "x"}, "role"),
+        ({"name": "x", "role": "god"}, "role"),
+        ({"name": "x", "role": 5}, "role"),
+        ({"name": 5, "role": "caller"}, "name"),
+        ({"name": "", "role": "caller"}, "name"),
+        ({"name": "x" * 201, "role": "caller"}, "name"),
+        ({"name": "x", "role": "caller", "tenant": "No Such"}, "tenant"),
+        ({"name": "x", "role": "caller", "tenant": ""}, "tenant"),
+        ({"name": "x", "role": "caller", "tenant": "system"}, "tenant"),
+        ({"name": "x", "role": "caller", "capabilities": "echo"}, "capabilities"),
+        ({"name": "x", "role": "caller", "capabilities": [5]}, "capabilities[0]"),
+        ({"name": "x", "role": "caller", "expires_at": "tomorrow"}, "expires_at"),
+        ({"name": "x", "role": "caller", "expires_at": "2001-01-01T00:00:00Z"}, "expires_at"),
+        ({"name": "x", "role": "caller", "more": 1}, "more"),
+        ({"name": "x", "role": "caller", "key": "hr_mine"}, "key"),
+    ],
+)
 def test_bad_keys(control, body, path) -> None:
     assert path in paths_of(problem(control.post("/keys", body), 400, "invalid_argument"))
 
@@ -122,8 +129,9 @@ def test_workers(workers, control, name) -> None:
 
 def test_drain_a_worker(workers, client, control, name) -> None:
     worker = workers.start(offer(name, TEXT_TO_TEXT))
-    worker_id = next(entry["id"] for entry in control.get("/workers").json()["workers"]
-                     if f"{name}@1.0.0" in entry["versions"])
+    worker_id = next(
+        entry["id"] for entry in control.get("/workers").json()["workers"] if f"{name}@1.0.0" in entry["versions"]
+    )
     running = client.submit(name, {"text": "running"})
     leased = worker.next_job()
     reply = control.post(f"/workers/{worker_id}/drain")
@@ -138,8 +146,9 @@ def test_drain_a_worker(workers, client, control, name) -> None:
 
 def test_remove_a_worker(workers, control, name) -> None:
     workers.start(offer(name, TEXT_TO_TEXT))
-    worker_id = next(entry["id"] for entry in control.get("/workers").json()["workers"]
-                     if f"{name}@1.0.0" in entry["versions"])
+    worker_id = next(
+        entry["id"] for entry in control.get("/workers").json()["workers"] if f"{name}@1.0.0" in entry["versions"]
+    )
     assert control.post(f"/workers/{worker_id}/remove").status in (200, 202)
 
 
@@ -147,8 +156,7 @@ def test_remove_a_worker(workers, control, name) -> None:
 
 
 def queue_of(control, name: str) -> dict:
-    return next(queue for queue in control.get("/queues").json()["queues"]
-                if queue["capability"] == f"{name}@1.0.0")
+    return next(queue for queue in control.get("/queues").json()["queues"] if queue["capability"] == f"{name}@1.0.0")
 
 
 def test_pause_and_resume(workers, client, control, name) -> None:

@@ -51,11 +51,32 @@ def test_openapi_of_all(client, control) -> None:
     document = client.get("/openapi.json").json()
     assert document["openapi"].startswith("3.1")
     paths = document["paths"]
-    for path in ("/jobs", "/jobs/{id}", "/jobs/{id}/events", "/jobs/{id}/output", "/jobs/{id}/cancel",
-                 "/jobs/{id}/retry", "/files", "/files/{id}", "/files/{id}/content", "/capabilities",
-                 "/capabilities/{name}", "/capabilities/{name}/session", "/keys", "/keys/{id}", "/workers",
-                 "/workers/{id}/drain", "/queues", "/queues/{name}/pause", "/dead-letters",
-                 "/dead-letters/{job}/replay", "/usage", "/config", "/reload", "/link"):
+    for path in (
+        "/jobs",
+        "/jobs/{id}",
+        "/jobs/{id}/events",
+        "/jobs/{id}/output",
+        "/jobs/{id}/cancel",
+        "/jobs/{id}/retry",
+        "/files",
+        "/files/{id}",
+        "/files/{id}/content",
+        "/capabilities",
+        "/capabilities/{name}",
+        "/capabilities/{name}/session",
+        "/keys",
+        "/keys/{id}",
+        "/workers",
+        "/workers/{id}/drain",
+        "/queues",
+        "/queues/{name}/pause",
+        "/dead-letters",
+        "/dead-letters/{job}/replay",
+        "/usage",
+        "/config",
+        "/reload",
+        "/link",
+    ):
         assert API + path in paths, path
     assert "x-right" in str(paths)
     assert control.get("/openapi.json").status == 200

@@ -9,9 +9,11 @@ from wire import problem
 from worker import TEXT_TO_TEXT, offer
 
 STREAM = {"Accept": "text/event-stream"}
-STREAMED = {"inputs": {"text": {"kind": "text"}},
-            "outputs": {"text": {"kind": "text", "stream": "append"}, "whole": {"kind": "text", "stream": "replace"}},
-            "progress": {"outputs": {"preview": {"kind": "text"}}}}
+STREAMED = {
+    "inputs": {"text": {"kind": "text"}},
+    "outputs": {"text": {"kind": "text", "stream": "append"}, "whole": {"kind": "text", "stream": "replace"}},
+    "progress": {"outputs": {"preview": {"kind": "text"}}},
+}
 
 
 def rising(events: list) -> bool:

@@ -14,8 +14,10 @@ from headrace.engine.io import Image
 from wire import API, Client, RawSocket, paths_of, problem
 from worker import offer
 
-PICTURES = {"inputs": {"image": {"kind": "image", "content_types": ["image/png"], "max_bytes": 2_000_000}},
-            "outputs": {"image": {"kind": "image"}, "note": {"kind": "text", "conditional": True}}}
+PICTURES = {
+    "inputs": {"image": {"kind": "image", "content_types": ["image/png"], "max_bytes": 2_000_000}},
+    "outputs": {"image": {"kind": "image"}, "note": {"kind": "text", "conditional": True}},
+}
 PNG = b"\x89PNG\r\n\x1a\n" + bytes(range(256)) * 40
 
 
@@ -73,9 +75,15 @@ def test_multipart_upload(client) -> None:
 
 def test_broken_forms(client) -> None:
     body, content_type = form([("file", "a", None, b"x")])
-    for sent, kind in ((body[:-10], content_type), (body, "multipart/form-data"), (b"", content_type),
-                       (b"nothing like a form", content_type), form([]), form([("other", "a", None, b"x")]),
-                       form([("file", "a", None, b"x"), ("file", "b", None, b"y")])):
+    for sent, kind in (
+        (body[:-10], content_type),
+        (body, "multipart/form-data"),
+        (b"", content_type),
+        (b"nothing like a form", content_type),
+        form([]),
+        form([("other", "a", None, b"x")]),
+        form([("file", "a", None, b"x"), ("file", "b", None, b"y")]),
+    ):
         problem(client.post("/files", sent, {"Content-Type": kind}), 400, "invalid_argument")
 
 
@@ -99,12 +107,20 @@ def test_signed_upload(client) -> None:
     problem(stranger.request("GET", path), 403)  # an upload's token does not read
 
 
-@pytest.mark.parametrize("body", [
-    {}, {"size": 1}, {"content_type": "a/b"}, {"size": -1, "content_type": "a/b"},
-    {"size": 2**30 + 1, "content_type": "a/b"}, {"size": "1", "content_type": "a/b"},
-    {"size": 1, "content_type": "nonsense"}, {"size": 1, "content_type": "a/b\r\nX: y"},
-    {"size": 1, "content_type": "a/b", "name": "x"},
-])
+@pytest.mark.parametrize(
+    "body",
+    [
+        {},
+        {"size": 1},
+        {"content_type": "a/b"},
+        {"size": -1, "content_type": "a/b"},
+        {"size": 2**30 + 1, "content_type": "a/b"},
+        {"size": "1", "content_type": "a/b"},
+        {"size": 1, "content_type": "nonsense"},
+        {"size": 1, "content_type": "a/b\r\nX: y"},
+        {"size": 1, "content_type": "a/b", "name": "x"},
+    ],
+)
 def test_upload_requests(client, body) -> None:
     problem(client.post("/files", body), 400, "invalid_argument")
 
@@ -120,12 +136,17 @@ def test_ranges(client) -> None:
     def ranged(value: str, **more: str):
         return client.get(path, {"Range": value, **{k.replace("_", "-"): v for k, v in more.items()}})
 
-    for value, start, end in (("bytes=0-0", 0, 0), ("bytes=10-19", 10, 19), ("bytes=1000-", 1000, 1023),
-                              ("bytes=-24", 1000, 1023), ("bytes=1000-9999", 1000, 1023)):
+    for value, start, end in (
+        ("bytes=0-0", 0, 0),
+        ("bytes=10-19", 10, 19),
+        ("bytes=1000-", 1000, 1023),
+        ("bytes=-24", 1000, 1023),
+        ("bytes=1000-9999", 1000, 1023),
+    ):
         part = ranged(value)
         assert part.status == 206, value
         assert part.header("content-range") == f"bytes {start}-{end}/1024"
-        assert part.body == data[start:end + 1]
+        assert part.body == data[start : end + 1]
     outside = ranged("bytes=1024-")
     assert outside.status == 416 and outside.header("content-range") == "bytes */1024"
     for value in ("bytes=5-2", "lines=1-2", "bytes=x-y", "bytes=0-1,4-5"):
@@ -163,15 +184,20 @@ def test_content_is_no_page_of_ours(client) -> None:
 
 def test_too_large_is_refused_before_it_comes(client) -> None:
     with RawSocket(client.host, client.port) as raw:
-        raw.send(f"POST {API}/files HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer {client.key}\r\n"
-                 f"Content-Type: image/png\r\nContent-Length: {2**31}\r\n\r\n".encode())
+        raw.send(
+            f"POST {API}/files HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer {client.key}\r\n"
+            f"Content-Type: image/png\r\nContent-Length: {2**31}\r\n\r\n".encode()
+        )
         assert raw.status() == 413
 
 
 def test_a_cut_upload_leaves_nothing(server, client) -> None:
     with RawSocket(client.host, client.port) as raw:
-        raw.send(f"POST {API}/files HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer {client.key}\r\n"
-                 "Content-Type: image/png\r\nContent-Length: 1000000\r\n\r\n".encode() + b"x" * 500_000)
+        raw.send(
+            f"POST {API}/files HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer {client.key}\r\n"
+            "Content-Type: image/png\r\nContent-Length: 1000000\r\n\r\n".encode()
+            + b"x" * 500_000
+        )
         raw.reset()
     server.healthy()
 
@@ -190,8 +216,9 @@ def test_data_urls(workers, client, name, size, interactive) -> None:
     picture = (PNG * (size // len(PNG) + 1))[:size]
     body = {"capability": name, "input": {"image": data_url(picture)}}
     replies = []
-    thread = threading.Thread(target=lambda: replies.append(
-        client.post("/jobs", body, {"Prefer": "wait=20"} if interactive else {})))
+    thread = threading.Thread(
+        target=lambda: replies.append(client.post("/jobs", body, {"Prefer": "wait=20"} if interactive else {}))
+    )
     thread.start()
     leased = worker.next_job()
     image = leased.inputs()["image"]
@@ -256,13 +283,27 @@ def test_media_output_of_an_interactive_job(workers, client, name) -> None:
     assert client.get(f"/files/{output['image']['file_id']}/content").body == PNG
 
 
-@pytest.mark.parametrize(("image", "rule"), [
-    ("not a data url", "data_url"), ("data:image/png;base64,!!!", ""), ("data:image/png,plain", ""),
-    (5, "type:"), (None, "type:"), ([], "type:"), ({}, ""), ({"file_id": 5}, ""), ({"url": 5}, ""),
-    ({"file_id": "x", "url": "http://example.com"}, ""), ({"blob": "x"}, ""),
-    ({"url": "ftp://example.com/x"}, ""), ({"url": "nonsense"}, ""), ({"url": "file:///etc/passwd"}, ""),
-    (data_url(b"x", "image/gif"), "content_type"), (data_url(b"x" * 2_000_001), "max_bytes"),
-])
+@pytest.mark.parametrize(
+    ("image", "rule"),
+    [
+        ("not a data url", "data_url"),
+        ("data:image/png;base64,!!!", ""),
+        ("data:image/png,plain", ""),
+        (5, "type:"),
+        (None, "type:"),
+        ([], "type:"),
+        ({}, ""),
+        ({"file_id": 5}, ""),
+        ({"url": 5}, ""),
+        ({"file_id": "x", "url": "http://example.com"}, ""),
+        ({"blob": "x"}, ""),
+        ({"url": "ftp://example.com/x"}, ""),
+        ({"url": "nonsense"}, ""),
+        ({"url": "file:///etc/passwd"}, ""),
+        (data_url(b"x", "image/gif"), "content_type"),
+        (data_url(b"x" * 2_000_001), "max_bytes"),
+    ],
+)
 def test_bad_media(workers, client, name, image, rule) -> None:
     workers.start(offer(name, PICTURES))
     answer = problem(client.post("/jobs", {"capability": name, "input": {"image": image}}), 400)
@@ -281,11 +322,20 @@ def test_unknown_file_id_is_404(workers, server, client, name) -> None:
     problem(client.post("/jobs", body), 400, "invalid_argument")
 
 
-@pytest.mark.parametrize("url", [
-    "http://127.0.0.1:1/x", "http://localhost:{port}/readyz", "http://[::1]:{port}/", "http://10.0.0.1/",
-    "http://169.254.169.254/latest/meta-data", "http://0.0.0.0:{port}/", "http://2130706433:{port}/",
-    "http://user:pass@example.com/", "http://127.1:{port}/",
-])
+@pytest.mark.parametrize(
+    "url",
+    [
+        "http://127.0.0.1:1/x",
+        "http://localhost:{port}/readyz",
+        "http://[::1]:{port}/",
+        "http://10.0.0.1/",
+        "http://169.254.169.254/latest/meta-data",
+        "http://0.0.0.0:{port}/",
+        "http://2130706433:{port}/",
+        "http://user:pass@example.com/",
+        "http://127.1:{port}/",
+    ],
+)
 def test_urls_into_our_own_network_are_refused(workers, client, name, url) -> None:
     workers.start(offer(name, PICTURES))
     body = {"capability": name, "input": {"image": {"url": url.format(port=client.port)}}}

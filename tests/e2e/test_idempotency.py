@@ -49,8 +49,9 @@ def test_another_body_is_422(client) -> None:
 def test_compared_over_the_parsed_body(client) -> None:
     key = new_key()
     first = client.post("/jobs", '{"capability":"echo","input":{"text":"a"},"priority":3}', {"Idempotency-Key": key})
-    twin = client.post("/jobs", ' { "priority" : 3, "input": {"text": "\\u0061"},\n"capability":"echo" } ',
-                       {"Idempotency-Key": key})
+    twin = client.post(
+        "/jobs", ' { "priority" : 3, "input": {"text": "\\u0061"},\n"capability":"echo" } ', {"Idempotency-Key": key}
+    )
     assert twin.status == 202 and twin.body == first.body
 
 

@@ -14,8 +14,20 @@ from worker import TEXT_TO_TEXT, offer
 UUID7 = re.compile(r"^[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$")
 TIME = re.compile(r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$")
 JOB_FIELDS = {
-    "id", "capability", "state", "created_at", "started_at", "finished_at", "attempt", "retry_of",
-    "progress", "queue", "output", "error", "usage", "stages",
+    "id",
+    "capability",
+    "state",
+    "created_at",
+    "started_at",
+    "finished_at",
+    "attempt",
+    "retry_of",
+    "progress",
+    "queue",
+    "output",
+    "error",
+    "usage",
+    "stages",
 }
 
 
@@ -53,7 +65,9 @@ def test_interactive_wait_answers_200_whatever_the_end(workers, client: Client, 
     answers = []
     thread = threading.Thread(
         target=lambda: answers.append(
-            client.post("/jobs", {"capability": name, "input": {"text": "x"}}, {"Prefer": "wait=20"})))
+            client.post("/jobs", {"capability": name, "input": {"text": "x"}}, {"Prefer": "wait=20"})
+        )
+    )
     thread.start()
     worker.next_job().fail("engine_failed", "no luck today")
     thread.join(20)
@@ -80,8 +94,9 @@ def test_prefer_within_its_bounds(client: Client, value: str) -> None:
 
 def test_a_wait_that_runs_out_is_promoted(client: Client) -> None:
     began = time.monotonic()
-    reply = client.post("/jobs", {"capability": "echo_slow", "input": {"text": "late", "duration_ms": 2500}},
-                        {"Prefer": "wait=1"})
+    reply = client.post(
+        "/jobs", {"capability": "echo_slow", "input": {"text": "late", "duration_ms": 2500}}, {"Prefer": "wait=1"}
+    )
     assert 0.9 < time.monotonic() - began < 2.3
     assert reply.status == 202
     job = reply.json()
@@ -243,58 +258,6 @@ def test_delete(client: Client) -> None:
     assert after["state"] == "succeeded" and "output" not in after
 
 
-def test_list_is_newest_first_with_a_cursor(server) -> None:
-    client = server.as_role("caller")
-    ids = [client.submit("echo", {"text": str(i)})["id"] for i in range(5)]
-    for job_id in ids:
-        client.wait(job_id)
-    page = client.get("/jobs?limit=2").json()
-    assert page.keys() == {"jobs", "next_cursor"}
-    assert [job["id"] for job in page["jobs"]] == [ids[4], ids[3]]
-    seen = [job["id"] for job in page["jobs"]]
-    while page["next_cursor"] is not None:
-        page = client.get(f"/jobs?limit=2&cursor={page['next_cursor']}").json()
-        seen += [job["id"] for job in page["jobs"]]
-    assert seen == ids[::-1]
-    exact = client.get("/jobs?limit=5").json()
-    assert len(exact["jobs"]) == 5 and exact["next_cursor"] is None
-
-
-def test_list_filters(server) -> None:
-    client = server.as_role("caller")
-    done = client.submit("echo", {"text": "x"})
-    stopped = client.submit("echo_slow", {"text": "x", "duration_ms": 60_000})
-    client.post(f"/jobs/{stopped['id']}/cancel")
-    client.wait(done["id"]), client.wait(stopped["id"])
-
-    def ids(query: str) -> list[str]:
-        reply = client.get(f"/jobs?{query}")
-        assert reply.status == 200, reply.body
-        return [job["id"] for job in reply.json()["jobs"]]
-
-    assert ids("state=succeeded") == [done["id"]]
-    assert ids("state=cancelled") == [stopped["id"]]
-    assert ids("state=running") == []
-    assert ids("capability=echo") == [done["id"]]
-    assert ids("capability=echo_slow@1.0.0") == [stopped["id"]]
-    assert ids("capability=echo&state=cancelled") == []
-
-
-@pytest.mark.parametrize("query", [
-    "limit=0", "limit=201", "limit=-1", "limit=x", "limit=", "limit=99999999999999", "state=done", "state=",
-    "cursor=x", "cursor=%00", "capability=%20", "capability=echo@x", "stat=queued", "limit=1&limit=2",
-])
-def test_list_refuses_what_it_does_not_know(client: Client, query: str) -> None:
-    body = problem(client.get(f"/jobs?{query}"), 400, "invalid_argument")
-    assert body["errors"]
-
-
-def test_limit_names_its_bound(client: Client) -> None:
-    body = problem(client.get("/jobs?limit=201"), 400)
-    assert body["errors"][0]["limit"] == "200"
-    assert client.get("/jobs?limit=200").status == 200
-
-
 def test_times_of_a_job(server, workers, client: Client, name: str) -> None:
     worker = workers.start(offer(name, TEXT_TO_TEXT))
     first = client.submit(name, {"text": "holds the slot"})
@@ -375,8 +338,14 @@ def test_large_text_travels(client: Client) -> None:
 def test_unknown_jobs_are_404(client: Client) -> None:
     nobody = "01890a5d-ac96-774b-bcce-b302099a8057"
     for job_id in (nobody, "x", "", "%00", nobody.upper() + "0", "..", "%2e%2e"):
-        for method, suffix in (("GET", ""), ("GET", "/events"), ("GET", "/output"), ("POST", "/cancel"),
-                               ("POST", "/retry"), ("DELETE", "")):
+        for method, suffix in (
+            ("GET", ""),
+            ("GET", "/events"),
+            ("GET", "/output"),
+            ("POST", "/cancel"),
+            ("POST", "/retry"),
+            ("DELETE", ""),
+        ):
             if not job_id and not suffix:
                 continue
             reply = client.request(method, f"/api/v1/jobs/{job_id}{suffix}")
@@ -387,9 +356,14 @@ def test_hang_up_cancels_an_interactive_job(workers, client: Client, name: str) 
     worker = workers.start(offer(name, TEXT_TO_TEXT))
     raw = RawSocket(client.host, client.port)
     body = f'{{"capability":"{name}","input":{{"text":"x"}}}}'.encode()
-    raw.send(b"POST /api/v1/jobs HTTP/1.1\r\nHost: x.localhost\r\nAuthorization: Bearer " + client.key.encode() +
-             b"\r\nContent-Type: application/json\r\nPrefer: wait=60\r\nContent-Length: " +
-             str(len(body)).encode() + b"\r\n\r\n" + body)
+    raw.send(
+        b"POST /api/v1/jobs HTTP/1.1\r\nHost: x.localhost\r\nAuthorization: Bearer "
+        + client.key.encode()
+        + b"\r\nContent-Type: application/json\r\nPrefer: wait=60\r\nContent-Length: "
+        + str(len(body)).encode()
+        + b"\r\n\r\n"
+        + body
+    )
     leased = worker.next_job()
     raw.reset()
     assert leased.cancelled.wait(5)
@@ -400,15 +374,21 @@ def test_a_durable_wait_survives_its_connection(workers, client: Client, name: s
     worker = workers.start(offer(name, TEXT_TO_TEXT))
     raw = RawSocket(client.host, client.port)
     body = f'{{"capability":"{name}","input":{{"text":"x"}},"idempotency_key":"k-{name}"}}'.encode()
-    raw.send(b"POST /api/v1/jobs HTTP/1.1\r\nHost: x.localhost\r\nAuthorization: Bearer " + client.key.encode() +
-             b"\r\nContent-Type: application/json\r\nPrefer: wait=60\r\nContent-Length: " +
-             str(len(body)).encode() + b"\r\n\r\n" + body)
+    raw.send(
+        b"POST /api/v1/jobs HTTP/1.1\r\nHost: x.localhost\r\nAuthorization: Bearer "
+        + client.key.encode()
+        + b"\r\nContent-Type: application/json\r\nPrefer: wait=60\r\nContent-Length: "
+        + str(len(body)).encode()
+        + b"\r\n\r\n"
+        + body
+    )
     leased = worker.next_job()
     raw.reset()
     assert not leased.cancelled.wait(0.5)
     leased.done({"text": "kept"})
-    twin = client.post("/jobs", {"capability": name, "input": {"text": "x"}},
-                       {"Idempotency-Key": f"k-{name}", "Prefer": "wait=10"})
+    twin = client.post(
+        "/jobs", {"capability": name, "input": {"text": "x"}}, {"Idempotency-Key": f"k-{name}", "Prefer": "wait=10"}
+    )
     assert twin.status == 200 and twin.json()["output"] == {"text": "kept"}
 
 

@@ -26,8 +26,17 @@ def raw_link(server, tenant: str = "default") -> WebSocket:
 
 
 def hello(*offers: object, **more: object) -> bytes:
-    fields = {"protocol": protocol.PROTOCOL, "name": "liar", "host": "h", "pid": 1, "kit": "x", "slots": 1,
-              "batch_limit": 64, "offers": list(offers), **more}
+    fields = {
+        "protocol": protocol.PROTOCOL,
+        "name": "liar",
+        "host": "h",
+        "pid": 1,
+        "kit": "x",
+        "slots": 1,
+        "batch_limit": 64,
+        "offers": list(offers),
+        **more,
+    }
     return protocol.encode_frame(protocol.Hello(**fields))
 
 
@@ -36,8 +45,9 @@ def refused(server, *frames: bytes | str) -> None:
     with raw_link(server) as link:
         for frame in frames:
             try:
-                link.send_frame(TEXT if isinstance(frame, str) else BINARY,
-                                frame.encode() if isinstance(frame, str) else frame)
+                link.send_frame(
+                    TEXT if isinstance(frame, str) else BINARY, frame.encode() if isinstance(frame, str) else frame
+                )
             except OSError:
                 return
         messages, _ = link.until_closed()
@@ -47,11 +57,13 @@ def refused(server, *frames: bytes | str) -> None:
 
 
 FIRST_FRAMES = {
-    "wrong protocol": lambda: hello(protocol=99), "text": lambda: "hello",
-    "noise": lambda: os.urandom(500), "no hello": lambda: protocol.encode_frame(protocol.Credit(offers=[0], slots=1)),
+    "wrong protocol": lambda: hello(protocol=99),
+    "text": lambda: "hello",
+    "noise": lambda: os.urandom(500),
+    "no hello": lambda: protocol.encode_frame(protocol.Credit(offers=[0], slots=1)),
     "a server's frame": lambda: protocol.encode_frame(protocol.Welcome(protocol=1)),
-    "huge name": lambda: hello(name="x" * 10_000), "too many offers": lambda: hello(
-        *[offer(f"x{i}", TEXT_TO_TEXT) for i in range(65)]),
+    "huge name": lambda: hello(name="x" * 10_000),
+    "too many offers": lambda: hello(*[offer(f"x{i}", TEXT_TO_TEXT) for i in range(65)]),
     "interface is not JSON": lambda: hello(protocol.Offer(capability="x", version="1.0.0", interface="{")),
     "interface contradicts itself": lambda: hello(offer("x", {"inputs": {"a": {"kind": "nothing"}}})),
     "bad capability name": lambda: hello(offer("No Name", TEXT_TO_TEXT)),
@@ -94,10 +106,12 @@ def leased_pair(workers, client, name):
 
 def test_unknown_fences_are_refused_without_harm(workers, client, name) -> None:
     worker, leased, job = leased_pair(workers, client, name)
-    for ref in (dataclasses.replace(leased.ref, counter=leased.ref.counter + 1000),
-                dataclasses.replace(leased.ref, counter=max(0, leased.ref.counter - 1)),
-                dataclasses.replace(leased.ref, epoch=leased.ref.epoch + 1),
-                dataclasses.replace(leased.ref, job=os.urandom(16))):
+    for ref in (
+        dataclasses.replace(leased.ref, counter=leased.ref.counter + 1000),
+        dataclasses.replace(leased.ref, counter=max(0, leased.ref.counter - 1)),
+        dataclasses.replace(leased.ref, epoch=leased.ref.epoch + 1),
+        dataclasses.replace(leased.ref, job=os.urandom(16)),
+    ):
         worker.send(protocol.Result(results=[protocol.JobResult(ref=ref, values=encode_values({"text": "forged"}))]))
         worker.send(protocol.Progress(ref=ref, fraction=0.5))
         worker.send(protocol.Failure(failures=[protocol.JobFailure(ref=ref, code="engine_failed")]))

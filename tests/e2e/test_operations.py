@@ -12,8 +12,12 @@ TRACE = "4bf92f3577b34da6a3ce929d0e0e4736"
 
 
 def test_method_not_allowed(server) -> None:
-    for door, path, allowed in ((server.client, "/jobs", {"GET", "POST"}), (server.client, "/jobs/x", {"GET", "DELETE"}),
-                                (server.client, "/jobs/x/cancel", {"POST"}), (server.control, "/keys", {"GET", "POST"})):
+    for door, path, allowed in (
+        (server.client, "/jobs", {"GET", "POST"}),
+        (server.client, "/jobs/x", {"GET", "DELETE"}),
+        (server.client, "/jobs/x/cancel", {"POST"}),
+        (server.control, "/keys", {"GET", "POST"}),
+    ):
         reply = door.request("PATCH", API + path)
         problem(reply, 405)
         assert allowed <= {method.strip() for method in (reply.header("allow") or "").split(",")}
@@ -50,7 +54,9 @@ def test_the_trace_reaches_the_engine(workers, client, name) -> None:
 
 def test_content_types(client) -> None:
     for content_type in ("text/plain", "application/xml", "application/jsonx"):
-        problem(client.post("/jobs", b'{"capability":"echo","input":{"text":"x"}}', {"Content-Type": content_type}), 415)
+        problem(
+            client.post("/jobs", b'{"capability":"echo","input":{"text":"x"}}', {"Content-Type": content_type}), 415
+        )
     for content_type in ("application/json", "application/json; charset=utf-8", "Application/JSON"):
         reply = client.post("/jobs", b'{"capability":"echo","input":{"text":"x"}}', {"Content-Type": content_type})
         assert reply.status == 202
@@ -115,8 +121,9 @@ def test_restart_keeps_durable_jobs(start_server) -> None:
 def test_promoted_jobs_survive(start_server) -> None:
     server = start_server()
     server.wait_engines("echo_slow")
-    reply = server.client.post("/jobs", {"capability": "echo_slow", "input": {"text": "p", "duration_ms": 2000}},
-                               {"Prefer": "wait=1"})
+    reply = server.client.post(
+        "/jobs", {"capability": "echo_slow", "input": {"text": "p", "duration_ms": 2000}}, {"Prefer": "wait=1"}
+    )
     assert reply.status == 202
     server.kill()
     server.start()
@@ -130,7 +137,20 @@ def test_a_second_server_on_the_same_data_is_refused(start_server, server) -> No
 
     first = start_server(engines=())
     second = subprocess.run(
-        [BINARY, "serve", "--data", first.folder / "data", "--client", f"127.0.0.1:{free_port()}",
-         "--control", f"127.0.0.1:{free_port()}", "--admin-key-file", first.folder / "other.key"],
-        capture_output=True, timeout=20, check=False)
+        [
+            BINARY,
+            "serve",
+            "--data",
+            first.folder / "data",
+            "--client",
+            f"127.0.0.1:{free_port()}",
+            "--control",
+            f"127.0.0.1:{free_port()}",
+            "--admin-key-file",
+            first.folder / "other.key",
+        ],
+        capture_output=True,
+        timeout=20,
+        check=False,
+    )
     assert second.returncode != 0 and b"lock" in second.stderr

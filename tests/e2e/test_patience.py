@@ -9,15 +9,18 @@ from concurrent.futures import Future, ThreadPoolExecutor
 
 import pytest
 from conftest import Workers
-from server import Server
 from headrace.engine import protocol
+from server import Server
 from websocket import Closed, WebSocket
 from wire import API, RawSocket
 from worker import LINK, TEXT_TO_TEXT, offer
 
 LIMIT = 30.0
-TALK = {"mode": "stream", "inputs": {"text": {"kind": "text", "required": False}},
-        "outputs": {"text": {"kind": "text", "conditional": True}}}
+TALK = {
+    "mode": "stream",
+    "inputs": {"text": {"kind": "text", "required": False}},
+    "outputs": {"text": {"kind": "text", "conditional": True}},
+}
 
 
 def comment_on_an_idle_stream(server: Server) -> None:
@@ -25,8 +28,10 @@ def comment_on_an_idle_stream(server: Server) -> None:
     client = server.client
     job = client.submit("patience-jobs", {"text": "x"})
     with RawSocket(client.host, client.port, timeout=LIMIT) as raw:
-        raw.send(f"GET {API}/jobs/{job['id']}/events HTTP/1.1\r\nHost: localhost\r\n"
-                 f"Authorization: Bearer {client.key}\r\n\r\n".encode())
+        raw.send(
+            f"GET {API}/jobs/{job['id']}/events HTTP/1.1\r\nHost: localhost\r\n"
+            f"Authorization: Bearer {client.key}\r\n\r\n".encode()
+        )
         began = time.monotonic()
         data = b""
         while b"\n: " not in data:
@@ -49,8 +54,10 @@ def ping_of_a_session(server: Server) -> None:
 def body_of_two_bytes_a_second(server: Server) -> None:
     client = server.client
     with RawSocket(client.host, client.port, timeout=LIMIT) as raw:
-        raw.send(f"POST {API}/jobs HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer {client.key}\r\n"
-                 "Content-Type: application/json\r\nContent-Length: 100000\r\n\r\n".encode())
+        raw.send(
+            f"POST {API}/jobs HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer {client.key}\r\n"
+            "Content-Type: application/json\r\nContent-Length: 100000\r\n\r\n".encode()
+        )
         raw.socket.settimeout(0.5)
         began = time.monotonic()
         while time.monotonic() - began < LIMIT:
@@ -122,9 +129,20 @@ def worker_that_falls_silent(server: Server) -> None:
     client = server.client
     key = server.new_key("worker")
     with WebSocket("127.0.0.1", server.control_port, LINK, key, timeout=LIMIT) as link:
-        link.send(protocol.encode_frame(protocol.Hello(
-            protocol=1, name="silent", host="h", pid=1, kit="x", slots=1, batch_limit=64,
-            offers=[offer("patience-silent", TEXT_TO_TEXT)])))
+        link.send(
+            protocol.encode_frame(
+                protocol.Hello(
+                    protocol=1,
+                    name="silent",
+                    host="h",
+                    pid=1,
+                    kit="x",
+                    slots=1,
+                    batch_limit=64,
+                    offers=[offer("patience-silent", TEXT_TO_TEXT)],
+                )
+            )
+        )
         link.receive()
         link.send(protocol.encode_frame(protocol.Credit(offers=[0], slots=1)))
         job = client.submit("patience-silent", {"text": "x"})
@@ -134,9 +152,17 @@ def worker_that_falls_silent(server: Server) -> None:
 
 
 TRIALS: list[Callable[[Server], None]] = [
-    comment_on_an_idle_stream, ping_of_a_session, body_of_two_bytes_a_second, head_that_never_ends,
-    tls_hello_on_a_plain_door, zeros, first_frame_of_a_session_never_comes, link_that_is_silent,
-    link_of_an_empty_frame, link_of_an_unknown_frame, worker_that_falls_silent,
+    comment_on_an_idle_stream,
+    ping_of_a_session,
+    body_of_two_bytes_a_second,
+    head_that_never_ends,
+    tls_hello_on_a_plain_door,
+    zeros,
+    first_frame_of_a_session_never_comes,
+    link_that_is_silent,
+    link_of_an_empty_frame,
+    link_of_an_unknown_frame,
+    worker_that_falls_silent,
 ]
 
 

@@ -10,12 +10,20 @@ from headrace.engine.io import Audio
 from websocket import BINARY, CONTINUATION, TEXT, Closed, Refused, WebSocket
 from worker import offer
 
-TALK = {"mode": "stream", "inputs": {"text": {"kind": "text", "required": False}},
-        "parameters": {"volume": {"kind": "integer", "default": 5, "min": 0, "max": 10}},
-        "outputs": {"text": {"kind": "text", "stream": "append", "conditional": True}}}
-SOUND = {"mode": "stream", "inputs": {"audio": {"kind": "audio"}},
-         "outputs": {"audio": {"kind": "audio", "stream": "append", "conditional": True},
-                     "note": {"kind": "text", "conditional": True}}}
+TALK = {
+    "mode": "stream",
+    "inputs": {"text": {"kind": "text", "required": False}},
+    "parameters": {"volume": {"kind": "integer", "default": 5, "min": 0, "max": 10}},
+    "outputs": {"text": {"kind": "text", "stream": "append", "conditional": True}},
+}
+SOUND = {
+    "mode": "stream",
+    "inputs": {"audio": {"kind": "audio"}},
+    "outputs": {
+        "audio": {"kind": "audio", "stream": "append", "conditional": True},
+        "note": {"kind": "text", "conditional": True},
+    },
+}
 OPENING = {"input": {}, "seq": 0}
 
 
@@ -170,8 +178,10 @@ def test_faults_in_the_first_frame(workers, server, client, name, fault) -> None
 FAULTS_LATER = {
     "not JSON": (lambda s: s.send_frame(TEXT, b"{"), 1008),
     "unknown input": (lambda s: s.send({"input": {"nope": 1}, "seq": 1}), 1008),
-    "seq goes back": (lambda s: (s.send({"input": {"text": "a"}, "seq": 5}),
-                                 s.send({"input": {"text": "b"}, "seq": 5})), 1008),
+    "seq goes back": (
+        lambda s: (s.send({"input": {"text": "a"}, "seq": 5}), s.send({"input": {"text": "b"}, "seq": 5})),
+        1008,
+    ),
     "binary without media": (lambda s: s.send(b"x"), 1008),
     "after the last": (lambda s: (s.send({"last": True}), s.send({"input": {"text": "x"}, "seq": 9})), 1008),
     "no input and not last": (lambda s: s.send({"seq": 1}), 1008),

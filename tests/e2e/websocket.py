@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import contextlib
 import json
 import os
 import socket
@@ -31,13 +32,23 @@ class Refused(Exception):
 
 
 class WebSocket:
-    def __init__(self, host: str, port: int, path: str, key: str | None, timeout: float = 20.0,
-                 headers: dict[str, str] | None = None) -> None:
+    def __init__(
+        self,
+        host: str,
+        port: int,
+        path: str,
+        key: str | None,
+        timeout: float = 20.0,
+        headers: dict[str, str] | None = None,
+    ) -> None:
         self.socket = socket.create_connection((host, port), timeout=timeout)
         self._buffer = b""
         lines = [
-            f"GET {path} HTTP/1.1", f"Host: {host}:{port}", "Connection: Upgrade",
-            "Upgrade: websocket", "Sec-WebSocket-Version: 13",
+            f"GET {path} HTTP/1.1",
+            f"Host: {host}:{port}",
+            "Connection: Upgrade",
+            "Upgrade: websocket",
+            "Sec-WebSocket-Version: 13",
             "Sec-WebSocket-Key: " + base64.b64encode(os.urandom(16)).decode(),
         ]
         if key is not None:
@@ -82,8 +93,15 @@ class WebSocket:
         end = self._buffer.index(mark) + len(mark)
         return self._read(end)
 
-    def send_frame(self, opcode: int, payload: bytes, fin: bool = True, mask: bool = True,
-                   reserved: int = 0, claim: int | None = None) -> None:
+    def send_frame(
+        self,
+        opcode: int,
+        payload: bytes,
+        fin: bool = True,
+        mask: bool = True,
+        reserved: int = 0,
+        claim: int | None = None,
+    ) -> None:
         """`claim` lies about the length."""
         length = len(payload) if claim is None else claim
         head = bytes([(0x80 if fin else 0) | reserved << 4 | opcode])
@@ -133,10 +151,8 @@ class WebSocket:
             elif opcode == CLOSE:
                 code = struct.unpack(">H", payload[:2])[0] if payload else 1005
                 reason = payload[2:].decode()
-                try:
+                with contextlib.suppress(OSError):
                     self.send_frame(CLOSE, payload[:2])
-                except OSError:
-                    pass
                 raise Closed(code, reason)
 
     def close(self, code: int = 1000) -> None:

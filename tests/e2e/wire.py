@@ -74,8 +74,7 @@ class Client:
         connection.request(method, path, body=body, headers=sent)
         return connection, connection.getresponse()
 
-    def request(self, method: str, path: str, body: Any = None,
-                headers: dict[str, str] | None = None) -> Reply:
+    def request(self, method: str, path: str, body: Any = None, headers: dict[str, str] | None = None) -> Reply:
         connection, response = self.open(method, path, body, headers)
         try:
             content = response.read()
@@ -94,15 +93,15 @@ class Client:
 
     # --- what most tests do ------------------------------------------------------------------
 
-    def submit(self, capability: str, input: dict[str, Any], headers: dict[str, str] | None = None,
-               **more: Any) -> dict[str, Any]:
+    def submit(
+        self, capability: str, input: dict[str, Any], headers: dict[str, str] | None = None, **more: Any
+    ) -> dict[str, Any]:
         reply = self.post("/jobs", {"capability": capability, "input": input, **more}, headers)
         assert reply.status == 202, (reply.status, reply.body)
         return reply.json()
 
     def run(self, capability: str, input: dict[str, Any], wait: int = 20, **more: Any) -> dict[str, Any]:
-        reply = self.post("/jobs", {"capability": capability, "input": input, **more},
-                          {"Prefer": f"wait={wait}"})
+        reply = self.post("/jobs", {"capability": capability, "input": input, **more}, {"Prefer": f"wait={wait}"})
         assert reply.status == 200, (reply.status, reply.body)
         return reply.json()
 
@@ -124,8 +123,9 @@ class Client:
                 time.sleep(0.02)
 
     @contextlib.contextmanager
-    def stream(self, method: str, path: str, body: Any = None,
-               headers: dict[str, str] | None = None) -> Iterator[tuple[Reply, Iterator[SseEvent]]]:
+    def stream(
+        self, method: str, path: str, body: Any = None, headers: dict[str, str] | None = None
+    ) -> Iterator[tuple[Reply, Iterator[SseEvent]]]:
         connection, response = self.open(method, API + path, body, headers)
         head = Reply(response.status, {k.lower(): v for k, v in response.getheaders()}, b"")
         if "text/event-stream" not in (head.header("content-type") or ""):

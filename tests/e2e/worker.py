@@ -53,8 +53,9 @@ class LeasedJob:
         """In chunks, no more than the server's window has room for."""
         for at in range(0, max(1, len(data)), protocol.MAX_CHUNK):
             piece = data[at : at + protocol.MAX_CHUNK]
+            size = len(piece)
             with self.roomier:
-                assert self.roomier.wait_for(lambda: self.room >= len(piece), 10), "no window came"
+                assert self.roomier.wait_for(lambda need=size: self.room >= need, 10), "no window came"
                 self.room -= len(piece)
             chunk = protocol.Chunk(part=number, data=piece, last=at + len(piece) >= len(data))
             self.worker.send(protocol.Output(ref=self.ref, chunk=chunk))
@@ -83,8 +84,7 @@ class LeasedJob:
 
     def progress(self, fraction: float, message: str = "", **outputs: Any) -> None:
         values = encode_values(outputs) if outputs else b""
-        self.worker.send(
-            protocol.Progress(ref=self.ref, fraction=fraction, message=message, values=values))
+        self.worker.send(protocol.Progress(ref=self.ref, fraction=fraction, message=message, values=values))
 
     def log(self, line: str, stream: str = "stderr") -> None:
         now = int(time.time() * 1000)
@@ -103,8 +103,9 @@ class TestWorker:
 
     __test__ = False
 
-    def __init__(self, host: str, port: int, key: str, offers: list[Any], slots: int = 1,
-                 name: str = "test-worker", **hello: Any) -> None:
+    def __init__(
+        self, host: str, port: int, key: str, offers: list[Any], slots: int = 1, name: str = "test-worker", **hello: Any
+    ) -> None:
         self.socket = WebSocket(host, port, LINK, key)
         self.jobs: queue.Queue[LeasedJob] = queue.Queue()
         self.held: dict[tuple[bytes, int], LeasedJob] = {}
@@ -114,8 +115,19 @@ class TestWorker:
         self._lock = threading.Lock()
         self._stop = threading.Event()
         self.offers = offers
-        self.send(protocol.Hello(protocol=protocol.PROTOCOL, name=name, host="test", pid=1,
-                                 kit="test 1", offers=offers, slots=slots, batch_limit=64, **hello))
+        self.send(
+            protocol.Hello(
+                protocol=protocol.PROTOCOL,
+                name=name,
+                host="test",
+                pid=1,
+                kit="test 1",
+                offers=offers,
+                slots=slots,
+                batch_limit=64,
+                **hello,
+            )
+        )
         self.welcome = protocol.decode_frame(self.socket.receive())
         assert isinstance(self.welcome, protocol.Welcome) and not self.welcome.error, self.welcome
         self._thread = threading.Thread(target=self._read, daemon=True)

@@ -39,11 +39,16 @@ Plan Callers::plan() {
     plan.ms = 1 + random.below(random.chance(20) ? 2'000 : 100);
     const std::uint32_t dice = random.below(100);
     if (dice < 70) return plan;
-    if (dice < 78) plan.kind = Plan::kFlaky, plan.times = 1 + random.below(5);
-    else if (dice < 84) plan.kind = Plan::kBad;
-    else if (dice < 88) plan.kind = Plan::kHopeless;
-    else if (dice < 94 && world_.weather.poison) plan.kind = Plan::kPoison;
-    else if (dice < 97) plan.kind = Plan::kHang;
+    if (dice < 78)
+        plan.kind = Plan::kFlaky, plan.times = 1 + random.below(5);
+    else if (dice < 84)
+        plan.kind = Plan::kBad;
+    else if (dice < 88)
+        plan.kind = Plan::kHopeless;
+    else if (dice < 94 && world_.weather.poison)
+        plan.kind = Plan::kPoison;
+    else if (dice < 97)
+        plan.kind = Plan::kHang;
     return plan;
 }
 
@@ -52,11 +57,13 @@ Submission Callers::submission(Story& story) {
     Submission submission;
     submission.tenant = TenantId("t" + std::to_string(random.below(3)));
     submission.caller = "k";
-    submission.version = world_.versions[random.below(static_cast<std::uint32_t>(world_.versions.size()))];
+    submission.version =
+        world_.versions[random.below(static_cast<std::uint32_t>(world_.versions.size()))];
     submission.priority = static_cast<std::uint8_t>(random.below(10));
     story.plan = plan();
     if (random.chance(25)) submission.ttl_ms = 50 + random.below(2'000);
-    if (random.chance(25) || story.plan.kind == Plan::kHang) submission.timeout_ms = 200 + random.below(2'000);
+    if (random.chance(25) || story.plan.kind == Plan::kHang)
+        submission.timeout_ms = 200 + random.below(2'000);
     if (random.chance(15)) submission.deadline_at = world_.time.wall() + 100 + random.below(4'000);
     submission.input.values = story.plan.text();
     story.ttl_ms = submission.ttl_ms;
@@ -67,12 +74,13 @@ Submission Callers::submission(Story& story) {
 
 void Callers::send(Submission submission, Story story) {
     story.durable = submission.job_class == JobClass::durable || submission.idempotency.has_value();
-    world_.core->submit(std::move(submission), [this, story = std::move(story)](Result<Accepted> answer) {
-        world_.note(answer ? "accepted" : "refused", answer ? answer->view.record.id : JobId());
-        if (!answer) return;
-        world_.referee.accepted(*answer, story);
-        known_.push_back(answer->view.record.id);
-    });
+    world_.core->submit(
+        std::move(submission), [this, story = std::move(story)](Result<Accepted> answer) {
+            world_.note(answer ? "accepted" : "refused", answer ? answer->view.record.id : JobId());
+            if (!answer) return;
+            world_.referee.accepted(*answer, story);
+            known_.push_back(answer->view.record.id);
+        });
 }
 
 void Callers::submit_durable() {
@@ -91,25 +99,26 @@ void Callers::submit_interactive() {
     const bool promotes = world_.random.chance(60);
     const auto patience = world_.random.between(0, 600);
     const std::uint32_t life = world_.life;
-    world_.core->submit(std::move(wanted), [this, story, watcher, promotes, patience,
-                                            life](Result<Accepted> answer) {
-        world_.note(answer ? "accepted interactive" : "refused", answer ? answer->view.record.id : JobId());
-        if (!answer) return;
-        const JobId id = watcher->job = answer->view.record.id;
-        world_.referee.accepted(*answer, story);
-        known_.push_back(id);
-        world_.after(patience, [this, id, promotes, life] {
-            if (!world_.up() || world_.life != life) return;
-            if (!promotes) {
-                world_.note("hang up", id);
-                return world_.core->hang_up(id);
-            }
-            world_.core->promote(id, [this, id](Result<JobView> view) {
-                world_.note(view ? "promoted" : "not promoted", id);
-                if (view) world_.referee.promoted(view->record);
-            });
-        });
-    });
+    world_.core->submit(std::move(wanted),
+                        [this, story, watcher, promotes, patience, life](Result<Accepted> answer) {
+                            world_.note(answer ? "accepted interactive" : "refused",
+                                        answer ? answer->view.record.id : JobId());
+                            if (!answer) return;
+                            const JobId id = watcher->job = answer->view.record.id;
+                            world_.referee.accepted(*answer, story);
+                            known_.push_back(id);
+                            world_.after(patience, [this, id, promotes, life] {
+                                if (!world_.up() || world_.life != life) return;
+                                if (!promotes) {
+                                    world_.note("hang up", id);
+                                    return world_.core->hang_up(id);
+                                }
+                                world_.core->promote(id, [this, id](Result<JobView> view) {
+                                    world_.note(view ? "promoted" : "not promoted", id);
+                                    if (view) world_.referee.promoted(view->record);
+                                });
+                            });
+                        });
 }
 
 /// One of few keys with one of two bodies, sometimes twice at once.
@@ -155,7 +164,8 @@ void Callers::open_session() {
 
 void Callers::feed_session() {
     if (open_sessions_.empty()) return open_session();
-    const std::size_t which = world_.random.below(static_cast<std::uint32_t>(open_sessions_.size()));
+    const std::size_t which =
+        world_.random.below(static_cast<std::uint32_t>(open_sessions_.size()));
     const JobId id = open_sessions_[which];
     const bool last = world_.random.chance(25);
     if (world_.random.chance(5)) {
@@ -163,7 +173,8 @@ void Callers::feed_session() {
         open_sessions_.erase(open_sessions_.begin() + static_cast<std::ptrdiff_t>(which));
         return;
     }
-    const auto given = world_.core->session_input(id, std::string(10 + world_.random.below(20), 'x'), last);
+    const auto given =
+        world_.core->session_input(id, std::string(10 + world_.random.below(20), 'x'), last);
     world_.core->output_taken(id, 20);
     world_.note("step", id);
     const bool over = given ? last : given.error().code != ErrorCode::quota_exceeded;
@@ -240,9 +251,10 @@ void Callers::watch() {
     const bool stays = world_.random.chance(80);
     world_.core->watch(scope, id, after, watcher, [this, stays](Result<WatchTicket> ticket) {
         if (ticket && !stays) {
-            world_.after(world_.random.between(0, 50), [this, ticket = *ticket, life = world_.life] {
-                if (world_.up() && world_.life == life) world_.core->unwatch(ticket);
-            });
+            world_.after(world_.random.between(0, 50),
+                         [this, ticket = *ticket, life = world_.life] {
+                             if (world_.up() && world_.life == life) world_.core->unwatch(ticket);
+                         });
         }
     });
 }
@@ -254,7 +266,8 @@ void Callers::remove_output() {
 }
 
 void Callers::operate() {
-    const auto& version = world_.versions[world_.random.below(static_cast<std::uint32_t>(world_.versions.size()))];
+    const auto& version =
+        world_.versions[world_.random.below(static_cast<std::uint32_t>(world_.versions.size()))];
     switch (world_.random.below(5)) {
         case 0:
             (void)world_.core->pause(version, world_.random.chance(50));
@@ -272,7 +285,8 @@ void Callers::operate() {
             }
             break;
         }
-        default: (void)world_.core->queues(TenantId("t0"), true);
+        default:
+            (void)world_.core->queues(TenantId("t0"), true);
     }
 }
 
@@ -280,27 +294,41 @@ void Callers::harm() {
     const auto count = static_cast<std::uint32_t>(world_.processes.size());
     Process& process = *world_.processes[world_.random.below(count)];
     switch (world_.random.below(4)) {
-        case 0: return process.crash(std::nullopt);
-        case 1: return process.freeze(world_.random.between(100, 25'000));
+        case 0:
+            return process.crash(std::nullopt);
+        case 1:
+            return process.freeze(world_.random.between(100, 25'000));
         default:
-            return process.break_link(world_.random.between(0, 2'000), world_.random.between(10, 20'000));
+            return process.break_link(world_.random.between(0, 2'000),
+                                      world_.random.between(10, 20'000));
     }
 }
 
 void Callers::act() {
     if (!world_.up()) return;
     const std::uint32_t dice = world_.random.below(100);
-    if (dice < 30) submit_durable();
-    else if (dice < 50) submit_interactive();
-    else if (dice < 58) submit_keyed();
-    else if (dice < 65) feed_session();
-    else if (dice < 74) cancel();
-    else if (dice < 79) look();
-    else if (dice < 84) retry();
-    else if (dice < 89) watch();
-    else if (dice < 90) remove_output();
-    else if (dice < 94) operate();
-    else harm();
+    if (dice < 30)
+        submit_durable();
+    else if (dice < 50)
+        submit_interactive();
+    else if (dice < 58)
+        submit_keyed();
+    else if (dice < 65)
+        feed_session();
+    else if (dice < 74)
+        cancel();
+    else if (dice < 79)
+        look();
+    else if (dice < 84)
+        retry();
+    else if (dice < 89)
+        watch();
+    else if (dice < 90)
+        remove_output();
+    else if (dice < 94)
+        operate();
+    else
+        harm();
 }
 
 }  // namespace headrace::sim

@@ -62,7 +62,8 @@ struct Contest {
             for (Grant& grant : std::exchange(slot->grants, {})) {
                 const auto tenant = static_cast<std::uint32_t>(grant.tenant.name[1] - '0');
                 --waiting[tenant];
-                const std::uint32_t ms = static_cast<std::uint32_t>(std::stoul(grant.input->values));
+                const std::uint32_t ms =
+                    static_cast<std::uint32_t>(std::stoul(grant.input->values));
                 got[tenant] += ms;
                 time.after(milliseconds(ms), [this, slot, id = grant.job, fence = grant.fence] {
                     core.heartbeat(slot->id);
@@ -109,7 +110,8 @@ std::optional<std::string> run_fairness(std::uint64_t seed) {
     for (std::uint32_t i = 0; i < kJobs; ++i) {
         for (std::uint32_t tenant = 0; tenant + 1 < kTenants; ++tenant) contest.submit(tenant);
     }
-    // Both were estimated and corrected while they ran: a few of the longest jobs may lie between them.
+    // Both were estimated and corrected while they ran: a few of the longest jobs may lie between
+    // them.
     const std::uint64_t most = longest * (2 * workers + 2) + 100;
     std::uint64_t base[kTenants] = {};
     bool late_is_there = false;
@@ -128,8 +130,9 @@ std::optional<std::string> run_fairness(std::uint64_t seed) {
                 const std::uint64_t of_a = contest.got[a] - (late ? base[a] : 0);
                 const std::uint64_t of_b = contest.got[b] - (late ? base[b] : 0);
                 if (of_a <= of_b + most) continue;
-                return fmt::format("tenant {} got {} ms of slots and tenant {}, which waited too, {} ms", a,
-                                   of_a, b, of_b);
+                return fmt::format(
+                    "tenant {} got {} ms of slots and tenant {}, which waited too, {} ms", a, of_a,
+                    b, of_b);
             }
         }
     }

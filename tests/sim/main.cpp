@@ -31,7 +31,8 @@ Outcome run_storm(std::uint64_t seed, bool trace) {
     for (std::uint32_t i = 0; i < world.weather.actions && !world.referee.failed(); ++i) {
         callers.act();
         world.run_for(world.random.between(0, world.weather.pause_ms));
-        if (std::find(crashes.begin(), crashes.end(), i) == crashes.end() || world.referee.failed()) continue;
+        if (std::find(crashes.begin(), crashes.end(), i) == crashes.end() || world.referee.failed())
+            continue;
         world.crash_server();
         callers.server_crashed();
         world.run_for(world.random.between(0, 1'500));
@@ -127,10 +128,11 @@ int run_plants() {
 }
 
 int usage() {
-    fmt::print("sim --seeds N [--from N] | --seed N [--trace] [--plant NAME] | --plants | --list\n"
-               "Simulates the job core with a virtual clock, disk and network, and holds it to its\n"
-               "promises. Each seed is another run; --seed replays one. --plant switches on one planted\n"
-               "bug, --plants looks for all of them.\n");
+    fmt::print(
+        "sim --seeds N [--from N] | --seed N [--trace] [--plant NAME] | --plants | --list\n"
+        "Simulates the job core with a virtual clock, disk and network, and holds it to its\n"
+        "promises. Each seed is another run; --seed replays one. --plant switches on one planted\n"
+        "bug, --plants looks for all of them.\n");
     return 2;
 }
 
@@ -142,18 +144,24 @@ int main_of(const std::vector<std::string>& words) {
     for (std::size_t i = 0; i < words.size(); ++i) {
         const std::string& word = words[i];
         const bool has_value = i + 1 < words.size();
-        if (word == "--trace") trace = true;
-        else if (word == "--plants") return run_plants();
+        if (word == "--trace")
+            trace = true;
+        else if (word == "--plants")
+            return run_plants();
         else if (word == "--list") {
             for (const Plant& plant : kPlants) fmt::print("{}\n", plant.name);
             return 0;
-        } else if (word == "--seeds" && has_value) seeds = std::stoull(words[++i]);
-        else if (word == "--from" && has_value) from = std::stoull(words[++i]);
-        else if (word == "--seed" && has_value) seed = std::stoull(words[++i]);
+        } else if (word == "--seeds" && has_value)
+            seeds = std::stoull(words[++i]);
+        else if (word == "--from" && has_value)
+            from = std::stoull(words[++i]);
+        else if (word == "--seed" && has_value)
+            seed = std::stoull(words[++i]);
         else if (word == "--plant" && has_value) {
             const std::string& name = words[++i];
-            const auto* plant = std::find_if(std::begin(kPlants), std::end(kPlants),
-                                             [&name](const Plant& each) { return each.name == name; });
+            const auto* plant =
+                std::find_if(std::begin(kPlants), std::end(kPlants),
+                             [&name](const Plant& each) { return each.name == name; });
             if (plant == std::end(kPlants)) return usage();
             jobs::planted_fault = plant->fault;
         } else {

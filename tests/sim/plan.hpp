@@ -11,13 +11,13 @@ struct Plan {
     std::uint32_t ms = 1;
     std::uint32_t times = 0;
 
-    static constexpr char kFine = 'o';       // succeeds after `ms`
-    static constexpr char kPoison = 'p';     // takes its process down after `ms`
-    static constexpr char kHang = 'h';       // never says anything
-    static constexpr char kFlaky = 'r';      // a retryable error in the first `times` attempts
-    static constexpr char kBad = 'b';        // an error that is not retryable
-    static constexpr char kHopeless = 'e';   // a retryable error every time
-    static constexpr char kSession = 's';    // answers each step, ends after the last
+    static constexpr char kFine = 'o';      // succeeds after `ms`
+    static constexpr char kPoison = 'p';    // takes its process down after `ms`
+    static constexpr char kHang = 'h';      // never says anything
+    static constexpr char kFlaky = 'r';     // a retryable error in the first `times` attempts
+    static constexpr char kBad = 'b';       // an error that is not retryable
+    static constexpr char kHopeless = 'e';  // a retryable error every time
+    static constexpr char kSession = 's';   // answers each step, ends after the last
 
     [[nodiscard]] std::string text() const {
         return std::string(1, kind) + ' ' + std::to_string(ms) + ' ' + std::to_string(times);

@@ -20,9 +20,9 @@ class Process::Port final : public WorkerPort {
             world.referee.leased(process->id_, batch, *world.core);
         }
         if (process->connection_ != connection_) return;  // not held at reattach: the core knows
-        process->arrive([process, batches = std::move(batches)]() mutable {
-            process->lease(std::move(batches));
-        }, false);
+        process->arrive([process, batches = std::move(
+                                      batches)]() mutable { process->lease(std::move(batches)); },
+                        false);
     }
     void cancel(JobId job, Fence fence, CancelReason) override {
         if (const auto process = process_.lock()) {
@@ -49,8 +49,10 @@ class Process::Port final : public WorkerPort {
 
   private:
     void to(const std::shared_ptr<Process>& process, UniqueFunction<void()> frame) {
-        if (process->connection_ == connection_) process->arrive(std::move(frame), true);
-        else process->unreceived_.push_back(std::move(frame));
+        if (process->connection_ == connection_)
+            process->arrive(std::move(frame), true);
+        else
+            process->unreceived_.push_back(std::move(frame));
     }
     std::weak_ptr<Process> process_;
     std::uint32_t connection_;
@@ -65,22 +67,24 @@ void Process::behave() {
 void Process::arrive(UniqueFunction<void()> frame, bool again) {
     const SteadyTime soonest = world_.time.now() + world_.random.between_us(50, 3'000);
     last_in_ = std::max({last_in_, soonest, frozen_until_});
-    world_.after(last_in_ - world_.time.now(),
-                 [self = shared_from_this(), connection = connection_, frame = std::move(frame),
-                  again]() mutable {
-                     if (self->alive_ && self->connection_ == connection) frame();
-                     else if (again) self->unreceived_.push_back(std::move(frame));
-                 });
+    world_.after(last_in_ - world_.time.now(), [self = shared_from_this(), connection = connection_,
+                                                frame = std::move(frame), again]() mutable {
+        if (self->alive_ && self->connection_ == connection)
+            frame();
+        else if (again)
+            self->unreceived_.push_back(std::move(frame));
+    });
 }
 
 void Process::send(UniqueFunction<void(Core&)> frame) {
     if (!linked_) return unsent_.push_back(std::move(frame));
     const SteadyTime soonest = world_.time.now() + world_.random.between_us(50, 3'000);
     last_out_ = std::max({last_out_, soonest, frozen_until_});
-    world_.after(last_out_ - world_.time.now(), [self = shared_from_this(), connection = connection_,
-                                                 frame = std::move(frame)]() mutable {
-        self->deliver(connection, std::move(frame));
-    });
+    world_.after(
+        last_out_ - world_.time.now(),
+        [self = shared_from_this(), connection = connection_, frame = std::move(frame)]() mutable {
+            self->deliver(connection, std::move(frame));
+        });
 }
 
 void Process::deliver(std::uint32_t connection, UniqueFunction<void(Core&)> frame) {
@@ -98,9 +102,11 @@ void Process::connect() {
     WorkerProfile profile;
     profile.name = "p" + std::to_string(nature_.slots);
     profile.slots = nature_.slots;
-    for (const std::size_t index : nature_.versions) profile.versions.push_back(world_.versions[index]);
+    for (const std::size_t index : nature_.versions)
+        profile.versions.push_back(world_.versions[index]);
     ++connection_;
-    id_ = world_.core->attach(std::move(profile), std::make_shared<Port>(weak_from_this(), connection_));
+    id_ = world_.core->attach(std::move(profile),
+                              std::make_shared<Port>(weak_from_this(), connection_));
     world_.note("attach", id_);
     attached_ = linked_ = true;
     auto frames = std::exchange(unsent_, {});
@@ -121,7 +127,8 @@ void Process::heartbeat() {
 
 void Process::lease(std::vector<GrantBatch> batches) {
     for (const GrantBatch& batch : batches) {
-        const auto left = std::make_shared<std::uint32_t>(static_cast<std::uint32_t>(batch.grants.size()));
+        const auto left =
+            std::make_shared<std::uint32_t>(static_cast<std::uint32_t>(batch.grants.size()));
         ++busy_;
         for (const Grant& grant : batch.grants) start(grant, left);
     }
@@ -129,8 +136,8 @@ void Process::lease(std::vector<GrantBatch> batches) {
 }
 
 void Process::start(const Grant& grant, const std::shared_ptr<std::uint32_t>& batch_left) {
-    Run run{grant.job, grant.fence, Plan::parse(grant.input->values), grant.attempt, batch_left,
-            grant.session};
+    Run run{grant.job,     grant.fence, Plan::parse(grant.input->values),
+            grant.attempt, batch_left,  grant.session};
     runs_[grant.fence] = run;
     if (run.session || run.plan.kind == Plan::kHang) return;
     const milliseconds duration(run.plan.ms);
@@ -150,21 +157,30 @@ void Process::start(const Grant& grant, const std::shared_ptr<std::uint32_t>& ba
 void Process::finish(Fence fence) {
     const SteadyTime now = world_.time.now();
     if (frozen_until_ > now) {
-        world_.after(frozen_until_ - now, [self = shared_from_this(), fence] { self->finish(fence); });
+        world_.after(frozen_until_ - now,
+                     [self = shared_from_this(), fence] { self->finish(fence); });
         return;
     }
     const auto at = runs_.find(fence);
     if (!alive_ || at == runs_.end()) return;
     const Run run = at->second;
     switch (run.plan.kind) {
-        case Plan::kPoison: return crash(run.job);
-        case Plan::kBad: say_failure(run, "bad_input", false); break;
-        case Plan::kHopeless: say_failure(run, "busy", true); break;
-        case Plan::kFlaky:
-            if (run.attempt <= run.plan.times) say_failure(run, "busy", true);
-            else say_result(run, true);
+        case Plan::kPoison:
+            return crash(run.job);
+        case Plan::kBad:
+            say_failure(run, "bad_input", false);
             break;
-        default: say_result(run, true);
+        case Plan::kHopeless:
+            say_failure(run, "busy", true);
+            break;
+        case Plan::kFlaky:
+            if (run.attempt <= run.plan.times)
+                say_failure(run, "busy", true);
+            else
+                say_result(run, true);
+            break;
+        default:
+            say_result(run, true);
     }
     end_run(fence);
 }
@@ -282,8 +298,8 @@ void Process::reattach() {
     }
     // The core forgets the leases that never got here, and we those that it does not know.
     world_.referee.reattached(id_, valid);
-    auto dropped = world_.core->reattach(
-        id_, std::make_shared<Port>(weak_from_this(), connection_), held);
+    auto dropped =
+        world_.core->reattach(id_, std::make_shared<Port>(weak_from_this(), connection_), held);
     world_.note(dropped ? "reattach" : "reattach refused", id_);
     if (!dropped) {
         attached_ = false;
@@ -310,9 +326,10 @@ void Process::server_gone() {
         alive_ = false;
         runs_.clear();
     } else if (alive_) {
-        world_.after(world_.random.between(50, 1'000), [self = shared_from_this(), connection = connection_] {
-            if (self->alive_ && self->connection_ == connection) self->reattach();
-        });
+        world_.after(world_.random.between(50, 1'000),
+                     [self = shared_from_this(), connection = connection_] {
+                         if (self->alive_ && self->connection_ == connection) self->reattach();
+                     });
     }
 }
 
@@ -321,7 +338,8 @@ void Process::lie() {
     send([this, self = shared_from_this(), id = id_](Core& core) {
         if (world_.referee.stories.empty()) return;
         auto at = world_.referee.stories.begin();
-        std::advance(at, world_.random.below(static_cast<std::uint32_t>(world_.referee.stories.size())));
+        std::advance(
+            at, world_.random.below(static_cast<std::uint32_t>(world_.referee.stories.size())));
         const Fence fence{world_.life, at->second.fence.counter + 1 + world_.random.below(3)};
         world_.note("lie", at->first);
         if (core.holds(id, at->first, fence)) return;
@@ -330,7 +348,8 @@ void Process::lie() {
         if (core.complete(id, at->first, fence, std::move(completion))) {
             world_.referee.violation("a forged result was taken");
         }
-        if (core.progress(id, at->first, Fence{}, {})) world_.referee.violation("a forged progress was taken");
+        if (core.progress(id, at->first, Fence{}, {}))
+            world_.referee.violation("a forged progress was taken");
     });
 }
 

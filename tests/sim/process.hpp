@@ -12,14 +12,14 @@ namespace headrace::sim {
 
 class World;
 
-/// One worker process with its link: honest, or not. It dies with poison, may freeze, lose its link,
-/// ignore cancels, and say things that are not so. Dead ones are replaced by the world.
+/// One worker process with its link: honest, or not. It dies with poison, may freeze, lose its
+/// link, ignore cancels, and say things that are not so. Dead ones are replaced by the world.
 class Process : public std::enable_shared_from_this<Process> {
   public:
     struct Nature {
-        bool remote = true;      // survives the server
-        bool stubborn = false;   // ignores cancels
-        bool liar = false;       // sends frames about leases it does not have
+        bool remote = true;     // survives the server
+        bool stubborn = false;  // ignores cancels
+        bool liar = false;      // sends frames about leases it does not have
         std::uint32_t slots = 1;
         std::vector<std::size_t> versions;  // indexes into the world's
     };
@@ -51,8 +51,9 @@ class Process : public std::enable_shared_from_this<Process> {
         bool session = false;
     };
 
-    // What arrives from the server, and what goes to it: delayed and in order. What was on its way when
-    // the connection broke is sent again on the next, but for leases: the core gives those to others.
+    // What arrives from the server, and what goes to it: delayed and in order. What was on its way
+    // when the connection broke is sent again on the next, but for leases: the core gives those to
+    // others.
     void arrive(UniqueFunction<void()> frame, bool again);
     void send(UniqueFunction<void(Core&)> frame);
     void deliver(std::uint32_t connection, UniqueFunction<void(Core&)> frame);

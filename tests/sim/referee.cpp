@@ -12,9 +12,13 @@ namespace {
 constexpr std::int64_t kOnTimeMs = 2;
 constexpr std::uint32_t kEnding = 6;
 
-std::string name(const JobId& id) { return id.text().substr(24); }
+std::string name(const JobId& id) {
+    return id.text().substr(24);
+}
 
-bool on_disk(const stores::MemoryDisk& disk, const JobId& id) { return disk.jobs.contains(id); }
+bool on_disk(const stores::MemoryDisk& disk, const JobId& id) {
+    return disk.jobs.contains(id);
+}
 
 }  // namespace
 
@@ -126,9 +130,12 @@ void Referee::event(const JobEvent& event, JobId job, std::uint64_t previous) {
 
 void Referee::cancelled(const CancelOutcome& outcome) {
     Story& story = stories[outcome.view.record.id];
-    if (outcome.was_running) story.cancel_life = life_;
-    else if (outcome.view.record.state != JobState::cancelled) violation("a cancel that did not end the job");
-    else saw(outcome.view.record);
+    if (outcome.was_running)
+        story.cancel_life = life_;
+    else if (outcome.view.record.state != JobState::cancelled)
+        violation("a cancel that did not end the job");
+    else
+        saw(outcome.view.record);
 }
 
 void Referee::leased(const WorkerId& worker, const GrantBatch& batch, const Core& core) {
@@ -148,7 +155,8 @@ void Referee::leased(const WorkerId& worker, const GrantBatch& batch, const Core
         }
         if (grant.attempt <= story.attempt) violation("an attempt is counted twice");
         if (story.end) violation(fmt::format("job {} is leased after its end", name(grant.job)));
-        if (story.session && story.delivered) violation("a session is run again after a step was delivered");
+        if (story.session && story.delivered)
+            violation("a session is run again after a step was delivered");
         if (!grant.input || grant.input->values != story.plan.text()) {
             if (story.created_at != 0) violation("a lease with another input");
         }
@@ -176,15 +184,16 @@ void Referee::check_alone(const WorkerId& worker, const GrantBatch& batch) {
     for (const Grant& grant : batch.grants) {
         if (!stories[grant.job].must_be_alone) continue;
         if (batch.grants.size() > 1 || !others.empty()) {
-            violation(fmt::format("job {} shared a crash and is leased with others, such as {}",
-                                  name(grant.job),
-                                  name(others.empty() ? batch.grants.back().job
-                                                      : others.begin()->second)));
+            violation(fmt::format(
+                "job {} shared a crash and is leased with others, such as {}", name(grant.job),
+                name(others.empty() ? batch.grants.back().job : others.begin()->second)));
         }
     }
 }
 
-void Referee::session_step(JobId job) { stories[job].delivered = true; }
+void Referee::session_step(JobId job) {
+    stories[job].delivered = true;
+}
 
 void Referee::released(const WorkerId& worker, const Fence& fence) {
     const auto at = live_.find(worker);
@@ -242,16 +251,17 @@ void Referee::check_times(const Story& story, const JobRecord& record) {
         if (story.timeout_ms > 0 && !stopping && ran > story.timeout_ms + kOnTimeMs) {
             violation(fmt::format("an attempt of job {} ran {} ms", name(record.id), ran));
         }
-        if (attempt.outcome == "timeout" && ran < story.timeout_ms) violation("a timeout that came early");
+        if (attempt.outcome == "timeout" && ran < story.timeout_ms)
+            violation("a timeout that came early");
     }
 }
 
 void Referee::check_end(const CoreCounts& counts) {
     if (counts.jobs != 0) violation(fmt::format("{} jobs are never let go", counts.jobs));
     if (counts.running + counts.preparing + counts.writes + counts.flights + counts.timers != 0) {
-        violation(fmt::format("left over: {} running, {} preparing, {} writes, {} flights, {} timers",
-                              counts.running, counts.preparing, counts.writes, counts.flights,
-                              counts.timers));
+        violation(fmt::format(
+            "left over: {} running, {} preparing, {} writes, {} flights, {} timers", counts.running,
+            counts.preparing, counts.writes, counts.flights, counts.timers));
     }
     if (counts.resident_input_bytes != 0) violation("resident inputs are counted wrong");
     if (disk_.refused_ends != 0) violation("an end was written that the log refuses");
@@ -270,7 +280,8 @@ void Referee::check_end(const CoreCounts& counts) {
         }
     }
     for (const auto& [id, story] : stories) {
-        if (story.durable && !on_disk(disk_, id)) violation(fmt::format("job {} is lost", name(id)));
+        if (story.durable && !on_disk(disk_, id))
+            violation(fmt::format("job {} is lost", name(id)));
         const auto metered = disk_.metered.find(id);
         const std::uint32_t times = metered == disk_.metered.end() ? 0 : metered->second;
         if (times > 1) violation(fmt::format("job {} was metered {} times", name(id), times));

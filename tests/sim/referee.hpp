@@ -18,27 +18,27 @@ using namespace jobs;  // NOLINT: the simulation speaks of little else
 /// All that is known of one job from the outside.
 struct Story {
     Plan plan;
-    std::uint32_t life = 0;        // of the server, in which it was accepted
-    bool durable = false;          // promised: answered with an id before its end
+    std::uint32_t life = 0;  // of the server, in which it was accepted
+    bool durable = false;    // promised: answered with an id before its end
     bool session = false;
-    bool waits = false;            // in the queue, never leased, and counted as that
+    bool waits = false;  // in the queue, never leased, and counted as that
     std::string capability;
-    std::string key;               // idempotency
-    std::uint8_t body = 0;         // which of those that come with the key
+    std::string key;        // idempotency
+    std::uint8_t body = 0;  // which of those that come with the key
     WallMs created_at = 0;
-    WallMs accepted_at = 0;        // on disk, or in memory: nothing can end before
+    WallMs accepted_at = 0;  // on disk, or in memory: nothing can end before
     std::int64_t ttl_ms = 0;
     std::int64_t timeout_ms = 0;
     WallMs deadline_at = 0;
-    std::optional<JobState> end;   // as first seen
+    std::optional<JobState> end;  // as first seen
     std::uint32_t done_events = 0;
     std::uint32_t ended_calls = 0;
-    Fence fence;                   // of its last lease
+    Fence fence;  // of its last lease
     WorkerId worker;
     std::uint32_t attempt = 0;
     bool must_be_alone = false;
-    bool delivered = false;        // a step of a session has gone either way
-    std::uint32_t cancel_life = 0;  // in which a 202 was given to a cancel; 0 = never
+    bool delivered = false;                    // a step of a session has gone either way
+    std::uint32_t cancel_life = 0;             // in which a 202 was given to a cancel; 0 = never
     std::map<JobId, std::uint32_t> downed_by;  // poison jobs, and how often
 };
 
@@ -46,7 +46,8 @@ struct Story {
 /// violation. Never throws: it is called from inside the core.
 class Referee final : public CoreObserver {
   public:
-    Referee(const stores::VirtualTime& time, const stores::MemoryDisk& disk, const Settings& settings)
+    Referee(const stores::VirtualTime& time, const stores::MemoryDisk& disk,
+            const Settings& settings)
         : time_(time), disk_(disk), settings_(settings) {}
 
     void violation(std::string what);
@@ -92,7 +93,7 @@ class Referee final : public CoreObserver {
     std::uint32_t life_ = 0;
     std::map<WorkerId, std::map<Fence, JobId>> live_;  // leases, as the core must know them
     std::map<WorkerId, JobId> poisoned_;
-    std::map<std::string, std::uint32_t> waiting_;     // by capability: accepted, never leased
+    std::map<std::string, std::uint32_t> waiting_;  // by capability: accepted, never leased
 };
 
 }  // namespace headrace::sim

@@ -72,7 +72,9 @@ World::~World() {
 }
 
 void World::note(std::string_view what, const Uuid& id) {
-    const auto add = [this](std::uint64_t value) { digest_ = (digest_ ^ value) * 1099511628211ULL; };
+    const auto add = [this](std::uint64_t value) {
+        digest_ = (digest_ ^ value) * 1099511628211ULL;
+    };
     const auto ns = static_cast<std::uint64_t>(time.now().time_since_epoch().count());
     add(ns);
     for (const char c : what) add(static_cast<std::uint8_t>(c));
@@ -91,7 +93,8 @@ Process::Nature World::nature() {
     for (std::size_t i = 0; i < versions.size(); ++i) {
         if (calm || random.chance(70)) nature.versions.push_back(i);
     }
-    if (nature.versions.empty()) nature.versions.push_back(random.below(static_cast<std::uint32_t>(versions.size())));
+    if (nature.versions.empty())
+        nature.versions.push_back(random.below(static_cast<std::uint32_t>(versions.size())));
     return nature;
 }
 
@@ -106,8 +109,10 @@ void World::heartbeats() {
     after(kBeat, [this] {
         if (closed_) return;
         for (std::size_t i = 0; i < processes.size(); ++i) {
-            if (!processes[i]->alive()) spawn(i);
-            else processes[i]->heartbeat();
+            if (!processes[i]->alive())
+                spawn(i);
+            else
+                processes[i]->heartbeat();
         }
         heartbeats();
     });
@@ -134,13 +139,14 @@ void World::start_server() {
     core = std::make_unique<Core>(settings, time, ids, *log, referee);
     referee.server_started(life);
     const auto epoch = log->begin_epoch().value();
-    core->restore(epoch, log->load_open().value(),
-                  [this](const TenantId&, const std::string& name, const std::string&) -> VersionPtr {
-                      for (const auto& version : versions) {
-                          if (version->name == name) return version;
-                      }
-                      return nullptr;
-                  });
+    core->restore(
+        epoch, log->load_open().value(),
+        [this](const TenantId&, const std::string& name, const std::string&) -> VersionPtr {
+            for (const auto& version : versions) {
+                if (version->name == name) return version;
+            }
+            return nullptr;
+        });
 }
 
 void World::crash_server() {

@@ -13,8 +13,8 @@ namespace headrace::sim {
 
 /// What can go wrong in a run, and how large it is; drawn from the seed.
 struct Weather {
-    std::uint32_t actions = 0;          // of callers, operators and faults
-    std::uint32_t pause_ms = 0;         // between two actions, at most
+    std::uint32_t actions = 0;   // of callers, operators and faults
+    std::uint32_t pause_ms = 0;  // between two actions, at most
     std::uint32_t server_crashes = 0;
     std::uint32_t disk_fails_percent = 0;
     std::uint32_t disk_slow_us = 0;

@@ -18,7 +18,5 @@ class Ocr(Engine):
             found, _ = self.model(picture)
         except LoadImageError:
             return EngineError("invalid_argument", "the picture cannot be decoded")
-        lines = [
-            {"text": text, "score": float(score), "box": box} for box, text, score in found or []
-        ]
+        lines = [{"text": text, "score": float(score), "box": box} for box, text, score in found or []]
         return {"text": "\n".join(line["text"] for line in lines), "lines": lines}

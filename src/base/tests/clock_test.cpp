@@ -11,7 +11,8 @@ TEST(Rfc3339, WritesUtcWithMilliseconds) {
 }
 
 TEST(Rfc3339, ReadsWhatItWrites) {
-    for (const WallMs time : {WallMs{0}, WallMs{1}, WallMs{951'782'400'123}, WallMs{4'102'444'800'999}}) {
+    for (const WallMs time :
+         {WallMs{0}, WallMs{1}, WallMs{951'782'400'123}, WallMs{4'102'444'800'999}}) {
         EXPECT_EQ(from_rfc3339(to_rfc3339(time)).value(), time);
     }
 }
@@ -23,9 +24,10 @@ TEST(Rfc3339, ReadsOffsetsAndFractions) {
 }
 
 TEST(Rfc3339, RefusesWhatIsNotOne) {
-    for (const char* text : {"", "1970", "1970-01-01", "1970-01-01T00:00:00", "1970-13-01T00:00:00Z",
-                             "1970-02-30T00:00:00Z", "1970-01-01T24:00:00Z", "1970-01-01T00:00:00Zx",
-                             "1970-01-01T00:00:00.Z", "1970-01-01T00:00:00+25:00"}) {
+    for (const char* text :
+         {"", "1970", "1970-01-01", "1970-01-01T00:00:00", "1970-13-01T00:00:00Z",
+          "1970-02-30T00:00:00Z", "1970-01-01T24:00:00Z", "1970-01-01T00:00:00Zx",
+          "1970-01-01T00:00:00.Z", "1970-01-01T00:00:00+25:00"}) {
         EXPECT_FALSE(from_rfc3339(text).has_value()) << text;
     }
 }

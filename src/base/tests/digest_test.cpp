@@ -6,7 +6,8 @@ namespace headrace {
 namespace {
 
 TEST(Digest, Sha256OfKnownVectors) {
-    EXPECT_EQ(to_hex(sha256("")), "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855");
+    EXPECT_EQ(to_hex(sha256("")),
+              "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855");
     Sha256Stream stream;
     stream.update("ab");
     stream.update("c");
@@ -37,7 +38,8 @@ TEST(Base64, RefusesOtherCharacters) {
 }
 
 TEST(Hex, RoundTripsAndRefuses) {
-    EXPECT_EQ(from_hex(to_hex(std::string("\x00\xff\x10", 3))).value(), std::string("\x00\xff\x10", 3));
+    EXPECT_EQ(from_hex(to_hex(std::string("\x00\xff\x10", 3))).value(),
+              std::string("\x00\xff\x10", 3));
     EXPECT_FALSE(from_hex("0"));
     EXPECT_FALSE(from_hex("zz"));
 }

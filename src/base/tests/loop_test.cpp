@@ -1,9 +1,9 @@
 #include "base/loop.hpp"
 #include "base/task_group.hpp"
 
+#include <gtest/gtest.h>
 #include <boost/asio/steady_timer.hpp>
 #include <boost/asio/use_awaitable.hpp>
-#include <gtest/gtest.h>
 
 namespace headrace {
 namespace {

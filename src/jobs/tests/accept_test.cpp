@@ -144,7 +144,8 @@ TEST_F(IdempotencyTest, WhenTheFirstFailsSoDoItsTwinsAndTheKeyIsFree) {
     rig.disk_full = true;
     int failures = 0;
     for (int i = 0; i < 2; ++i) {
-        rig.core->submit(with("k", 1), [&failures](Result<Accepted> got) { failures += got ? 0 : 1; });
+        rig.core->submit(with("k", 1),
+                         [&failures](Result<Accepted> got) { failures += got ? 0 : 1; });
     }
     rig.advance(milliseconds(10));
     EXPECT_EQ(failures, 2);

@@ -56,7 +56,8 @@ TEST(Dispatch, PriorityThenAgeInsideATenant) {
         ids.push_back(rig.submit(std::move(submission)));
     }
     const std::vector<std::uint64_t> places = {3, 4, 1, 5, 2};
-    for (std::size_t i = 0; i < ids.size(); ++i) EXPECT_EQ(rig.get(ids[i])->queue->position, places[i]);
+    for (std::size_t i = 0; i < ids.size(); ++i)
+        EXPECT_EQ(rig.get(ids[i])->queue->position, places[i]);
     const auto worker = rig.worker({echo}, 5);
     std::vector<JobId> order;
     for (const auto& grant : worker->grants) order.push_back(grant.job);
@@ -226,7 +227,8 @@ TEST(Inputs, AboveTheLimitAreLoadedBeforeTheirLease) {
     EXPECT_LT(worker->grants.size(), 5U);
     EXPECT_FALSE(rig.cancel(ids[4]).has_value()) << "its end is being written";
     rig.advance(milliseconds(5));
-    EXPECT_EQ(worker->grants.size(), 4U) << "but not the one that was cancelled while it was loaded";
+    EXPECT_EQ(worker->grants.size(), 4U)
+        << "but not the one that was cancelled while it was loaded";
     for (const auto& grant : worker->grants) {
         ASSERT_NE(grant.input, nullptr);
         EXPECT_EQ(grant.input->values, "in");

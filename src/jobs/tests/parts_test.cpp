@@ -14,7 +14,9 @@
 namespace headrace::jobs {
 namespace {
 
-SteadyTime at(std::int64_t ms) { return SteadyTime(milliseconds(ms)); }
+SteadyTime at(std::int64_t ms) {
+    return SteadyTime(milliseconds(ms));
+}
 
 TEST(TimerHeap, FiresInOrderWhateverIsMovedOrDisarmed) {
     TimerHeap heap;
@@ -36,9 +38,10 @@ TEST(TimerHeap, FiresInOrderWhateverIsMovedOrDisarmed) {
         EXPECT_EQ(heap.pop_due(*next - milliseconds(1)), nullptr);
         Timer* timer = heap.pop_due(*next);
         ASSERT_NE(timer, nullptr);
-        const auto which = static_cast<std::size_t>(
-            std::find_if(timers.begin(), timers.end(), [&](auto& each) { return each.get() == timer; }) -
-            timers.begin());
+        const auto which =
+            static_cast<std::size_t>(std::find_if(timers.begin(), timers.end(),
+                                                  [&](auto& each) { return each.get() == timer; }) -
+                                     timers.begin());
         EXPECT_NE(which % 3, 1U);
         EXPECT_GE(due[which], last);
         last = due[which];
@@ -101,7 +104,8 @@ TEST(SessionFlow, HoldsItsInputWindow) {
     flow.when_room([&grown] { grown = true; });
     if (auto changed = flow.consumed(60)) changed();
     EXPECT_TRUE(grown);
-    EXPECT_TRUE(flow.give(1000, true)) << "a step above the window passes when nothing else is there";
+    EXPECT_TRUE(flow.give(1000, true))
+        << "a step above the window passes when nothing else is there";
     EXPECT_EQ(flow.room(), 0U);
     EXPECT_EQ(flow.give(1, false).error().code, ErrorCode::conflict) << "after the last step";
 }
@@ -144,8 +148,9 @@ TEST(TraceContext, PacksWhatIsStandard) {
     EXPECT_TRUE(trace.pack(text));
     EXPECT_EQ(trace.text(), text);
     TraceContext other;
-    for (const std::string& odd : {std::string(), text.substr(1), "01" + text.substr(2), text + "-x",
-                                   std::string("00-0AF7651916CD43DD8448EB211C80319C-b7ad6b7169203331-01")}) {
+    for (const std::string& odd :
+         {std::string(), text.substr(1), "01" + text.substr(2), text + "-x",
+          std::string("00-0AF7651916CD43DD8448EB211C80319C-b7ad6b7169203331-01")}) {
         EXPECT_FALSE(other.pack(odd)) << odd;
     }
     EXPECT_EQ(other.text(), "");

@@ -34,7 +34,9 @@ std::string FakeWatcher::story() const {
     return story;
 }
 
-Rig::Rig(Settings with) : settings(with) { start(); }
+Rig::Rig(Settings with) : settings(with) {
+    start();
+}
 
 void Rig::start() {
     log = std::make_unique<stores::MemoryJobLog>(
@@ -43,13 +45,14 @@ void Rig::start() {
                               [this] { return disk_full; }});
     core = std::make_unique<Core>(settings, time, ids, *log, observer);
     const auto epoch = log->begin_epoch().value();
-    core->restore(epoch, log->load_open().value(),
-                  [this](const TenantId&, const std::string& name, const std::string&) -> VersionPtr {
-                      for (const auto& version : versions) {
-                          if (version->name == name) return version;
-                      }
-                      return nullptr;
-                  });
+    core->restore(
+        epoch, log->load_open().value(),
+        [this](const TenantId&, const std::string& name, const std::string&) -> VersionPtr {
+            for (const auto& version : versions) {
+                if (version->name == name) return version;
+            }
+            return nullptr;
+        });
 }
 
 void Rig::restart() {
@@ -106,7 +109,8 @@ Submission Rig::interactive(const VersionPtr& version, const std::string& tenant
 
 Result<Accepted> Rig::try_submit(Submission submission) {
     auto answer = std::make_shared<std::optional<Result<Accepted>>>();  // it may come late
-    core->submit(std::move(submission), [answer](Result<Accepted> got) { *answer = std::move(got); });
+    core->submit(std::move(submission),
+                 [answer](Result<Accepted> got) { *answer = std::move(got); });
     settle();
     if (!*answer) return headrace::fail(ErrorCode::internal, "not answered");
     return std::move(**answer);
@@ -155,7 +159,8 @@ Result<void> Rig::complete(const FakeWorker& worker, JobId job, const std::strin
     return done;
 }
 
-Result<void> Rig::fail(const FakeWorker& worker, JobId job, bool retryable, const std::string& code) {
+Result<void> Rig::fail(const FakeWorker& worker, JobId job, bool retryable,
+                       const std::string& code) {
     JobError error;
     error.code = code;
     error.message = "it failed";

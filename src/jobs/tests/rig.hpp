@@ -28,7 +28,9 @@ class FakeWorker final : public WorkerPort {
         bool last;
     };
     void lease(std::vector<GrantBatch> batches) override;
-    void cancel(JobId job, Fence, CancelReason reason) override { cancels.push_back({job, reason}); }
+    void cancel(JobId job, Fence, CancelReason reason) override {
+        cancels.push_back({job, reason});
+    }
     void input(JobId job, Fence, std::string values, bool last) override {
         inputs.push_back({job, std::move(values), last});
     }
@@ -49,7 +51,9 @@ class FakeWorker final : public WorkerPort {
 /// Writes down events.
 class FakeWatcher final : public JobWatcher {
   public:
-    void on_event(const std::shared_ptr<const JobEvent>& event) override { events.push_back(event); }
+    void on_event(const std::shared_ptr<const JobEvent>& event) override {
+        events.push_back(event);
+    }
     /// "queued0 running1 progress done:succeeded" and so on.
     [[nodiscard]] std::string story() const;
     std::vector<std::shared_ptr<const JobEvent>> events;

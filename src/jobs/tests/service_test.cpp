@@ -173,7 +173,9 @@ asio::awaitable<void> ServiceTest::many_jobs() {
     const auto workers = co_await service.workers();
     EXPECT_EQ(workers.at(0).profile.versions.size(), 1U);
 }
-TEST_P(ServiceTest, AnswersAndEventsComeBackToTheCaller) { run(&ServiceTest::many_jobs); }
+TEST_P(ServiceTest, AnswersAndEventsComeBackToTheCaller) {
+    run(&ServiceTest::many_jobs);
+}
 
 asio::awaitable<void> ServiceTest::a_session() {
     const auto ending = std::make_shared<Ending>(home());
@@ -183,7 +185,8 @@ asio::awaitable<void> ServiceTest::a_session() {
     const JobId id = accepted->view.record.id;
     give_slot();
     for (int i = 0; i < 20; ++i) {  // twenty times what the window holds
-        const Result<void> given = co_await service.session_input(id, std::string(100, 'x'), i == 19);
+        const Result<void> given =
+            co_await service.session_input(id, std::string(100, 'x'), i == 19);
         EXPECT_TRUE(given.has_value());
     }
     co_await ending->wait();
@@ -192,7 +195,9 @@ asio::awaitable<void> ServiceTest::a_session() {
     const Result<void> late = co_await service.session_input(id, "x", true);
     EXPECT_EQ(late.error().code, ErrorCode::conflict);
 }
-TEST_P(ServiceTest, SessionInputWaitsForTheWindow) { run(&ServiceTest::a_session); }
+TEST_P(ServiceTest, SessionInputWaitsForTheWindow) {
+    run(&ServiceTest::a_session);
+}
 
 asio::awaitable<void> ServiceTest::a_ttl() {
     const auto ending = std::make_shared<Ending>(home());
@@ -202,7 +207,9 @@ asio::awaitable<void> ServiceTest::a_ttl() {
     co_await ending->wait();  // nothing else happens: the pulse alone can end it
     EXPECT_EQ(ending->record->state, JobState::expired);
 }
-TEST_P(ServiceTest, KeepsTheCoresTime) { run(&ServiceTest::a_ttl); }
+TEST_P(ServiceTest, KeepsTheCoresTime) {
+    run(&ServiceTest::a_ttl);
+}
 
 asio::awaitable<void> ServiceTest::watching() {
     auto accepted = co_await service.submit(submission(nullptr));
@@ -226,7 +233,9 @@ asio::awaitable<void> ServiceTest::watching() {
     auto found = co_await service.get(scope, id);
     EXPECT_EQ(found->record.state, JobState::succeeded);
 }
-TEST_P(ServiceTest, UnwatchEndsTheEvents) { run(&ServiceTest::watching); }
+TEST_P(ServiceTest, UnwatchEndsTheEvents) {
+    run(&ServiceTest::watching);
+}
 
 INSTANTIATE_TEST_SUITE_P(Loops, ServiceTest, testing::Bool(), [](const auto& with) {
     return with.param ? std::string("Two") : std::string("One");

@@ -50,7 +50,8 @@ TEST(Watch, WhatIsOutsideTheScopeIsNotFound) {
     Scope scope;
     scope.tenant = TenantId("acme");
     scope.caller = "somebody else";
-    rig.core->get(scope, id, [](Result<JobView> got) { EXPECT_EQ(got.error().code, ErrorCode::not_found); });
+    rig.core->get(scope, id,
+                  [](Result<JobView> got) { EXPECT_EQ(got.error().code, ErrorCode::not_found); });
     rig.advance(milliseconds(1));
     rig.core->cancel(scope, id, [](Result<CancelOutcome> got) { EXPECT_FALSE(got); });
     rig.settle();
@@ -153,7 +154,8 @@ TEST_F(SessionTest, EndsAnEngineThatIgnoresTheWindow) {
     const auto worker = rig.worker({vad});
     const JobId id = open();
     int sent = 0;
-    while (rig.core->output(worker->id, id, worker->grants[0].fence, {"12345", false}) && sent < 50) ++sent;
+    while (rig.core->output(worker->id, id, worker->grants[0].fence, {"12345", false}) && sent < 50)
+        ++sent;
     EXPECT_LT(sent, 50);
     EXPECT_EQ(rig.state(id), JobState::failed);
     EXPECT_EQ(worker->cancels.size(), 1U);

@@ -12,7 +12,9 @@ template <class T>
 void answer(jobs::Done<T> done, Result<T> result) {
     Loop* const loop = Loop::current();
     if (loop == nullptr) return done(std::move(result));
-    loop->post([done = std::move(done), result = std::move(result)]() mutable { done(std::move(result)); });
+    loop->post([done = std::move(done), result = std::move(result)]() mutable {
+        done(std::move(result));
+    });
 }
 
 }  // namespace
@@ -48,7 +50,8 @@ class MemoryBlobStore::Source final : public jobs::BlobSource {
     explicit Source(std::shared_ptr<const std::string> content) : content_(std::move(content)) {}
     [[nodiscard]] std::uint64_t size() const override { return content_->size(); }
     void read(std::uint64_t offset, std::size_t count, jobs::Done<std::string> done) override {
-        const auto from = static_cast<std::size_t>(std::min<std::uint64_t>(offset, content_->size()));
+        const auto from =
+            static_cast<std::size_t>(std::min<std::uint64_t>(offset, content_->size()));
         answer<std::string>(std::move(done), content_->substr(from, count));
     }
 
@@ -71,9 +74,12 @@ void MemoryBlobStore::open(const TenantId& tenant, const jobs::BlobRef& blob,
         if (at != shelf_->blobs.end()) content = at->second;
     }
     Result<std::unique_ptr<jobs::BlobSource>> result;
-    if (!content) result = fail(ErrorCode::not_found, "no such blob");
-    else if (content->size() != blob.size) result = fail(ErrorCode::internal, "the blob has another size");
-    else result = std::make_unique<Source>(std::move(content));
+    if (!content)
+        result = fail(ErrorCode::not_found, "no such blob");
+    else if (content->size() != blob.size)
+        result = fail(ErrorCode::internal, "the blob has another size");
+    else
+        result = std::make_unique<Source>(std::move(content));
     answer<std::unique_ptr<jobs::BlobSource>>(std::move(done), std::move(result));
 }
 

@@ -26,7 +26,9 @@ void MemoryJobLog::crash(bool commit_arrived) {
     for (Change& change : committing_) (void)change.apply();
 }
 
-Result<std::uint64_t> MemoryJobLog::begin_epoch() { return ++disk_.epoch; }
+Result<std::uint64_t> MemoryJobLog::begin_epoch() {
+    return ++disk_.epoch;
+}
 
 Result<std::vector<JobRecord>> MemoryJobLog::load_open() {
     std::vector<JobRecord> open;
@@ -54,8 +56,10 @@ void MemoryJobLog::committed(bool failed) {
     committing_.clear();
     std::vector<Result<void>> results;
     for (Change& change : batch) {
-        if (failed) results.push_back(fail(ErrorCode::unavailable, "the disk is full"));
-        else results.push_back(change.apply());
+        if (failed)
+            results.push_back(fail(ErrorCode::unavailable, "the disk is full"));
+        else
+            results.push_back(change.apply());
     }
     if (!waiting_.empty()) commit();
     const std::weak_ptr<char> alive = alive_;
@@ -153,7 +157,8 @@ void MemoryJobLog::list(jobs::JobQuery query, jobs::Done<std::vector<JobRecord>>
             for (auto at = disk_.jobs.rbegin(); at != disk_.jobs.rend(); ++at) {
                 const JobRecord& job = at->second.record;
                 if (found.size() >= query.limit) break;
-                if (job.tenant != query.tenant || (query.before && !(job.id < *query.before))) continue;
+                if (job.tenant != query.tenant || (query.before && !(job.id < *query.before)))
+                    continue;
                 if (query.caller && job.caller != *query.caller) continue;
                 if (query.state && job.state != *query.state) continue;
                 if (query.dead_only && !(job.error && job.error->reason == "dead")) continue;
@@ -180,7 +185,8 @@ void MemoryJobLog::load_input(TenantId tenant, JobId id,
 void MemoryJobLog::find_idempotent(TenantId tenant, std::string key,
                                    jobs::Done<std::optional<JobRecord>> done) {
     read<std::optional<JobRecord>>(
-        [this, tenant = std::move(tenant), key = std::move(key)]() -> Result<std::optional<JobRecord>> {
+        [this, tenant = std::move(tenant),
+         key = std::move(key)]() -> Result<std::optional<JobRecord>> {
             const auto at = disk_.keys.find({tenant.name, key});
             if (at == disk_.keys.end()) return std::nullopt;
             if (!key_stands(at->second)) return std::nullopt;
@@ -199,7 +205,8 @@ void MemoryJobLog::usage(jobs::UsageQuery query, jobs::Done<std::vector<jobs::Us
                 if (usage.tenant != query.tenant || usage.finished_at < query.from) continue;
                 if (query.to != 0 && usage.finished_at >= query.to) continue;
                 if (query.before && !(usage.job < *query.before)) continue;
-                if (names(query.capability, usage.capability, usage.version)) found.push_back(usage);
+                if (names(query.capability, usage.capability, usage.version))
+                    found.push_back(usage);
             }
             return found;
         },

@@ -21,7 +21,7 @@ struct MemoryDisk {
         std::shared_ptr<const jobs::Payload> input;
     };
     std::uint64_t epoch = 0;
-    std::map<JobId, Row> jobs;  // by age
+    std::map<JobId, Row> jobs;                                  // by age
     std::map<std::pair<std::string, std::string>, JobId> keys;  // tenant, idempotency key
     std::map<JobId, jobs::UsageRecord> usage;
     std::map<FileId, jobs::FileRecord> files;
@@ -36,9 +36,9 @@ struct DiskBehaviour {
     UniqueFunction<bool()> fails;  // this commit finds the disk full; null = never
 };
 
-/// A job log on a virtual disk with group commit: what is written while a commit is under way goes with
-/// the next. A crash is the log's destruction: nothing is answered any more, and the commit that was
-/// under way has reached the disk or not, as crash() was told; later writes never do.
+/// A job log on a virtual disk with group commit: what is written while a commit is under way goes
+/// with the next. A crash is the log's destruction: nothing is answered any more, and the commit
+/// that was under way has reached the disk or not, as crash() was told; later writes never do.
 class MemoryJobLog final : public jobs::JobLog {
   public:
     MemoryJobLog(MemoryDisk& disk, VirtualTime& time, DiskBehaviour behaviour = {});
@@ -74,7 +74,9 @@ class MemoryJobLog final : public jobs::JobLog {
     Result<void> apply(const jobs::LogWrite& write);
     void apply_end(const jobs::LogWrite& write);
     [[nodiscard]] bool key_stands(JobId id) const;
-    std::chrono::nanoseconds delay() { return behaviour_.delay ? behaviour_.delay() : std::chrono::nanoseconds(0); }
+    std::chrono::nanoseconds delay() {
+        return behaviour_.delay ? behaviour_.delay() : std::chrono::nanoseconds(0);
+    }
 
     MemoryDisk& disk_;
     VirtualTime& time_;

@@ -6,10 +6,13 @@
 namespace headrace::stores {
 
 void VirtualTime::after(std::chrono::nanoseconds delay, UniqueFunction<void()> call) {
-    calls_.push({now_ + delay, ++numbers_, std::make_shared<UniqueFunction<void()>>(std::move(call))});
+    calls_.push(
+        {now_ + delay, ++numbers_, std::make_shared<UniqueFunction<void()>>(std::move(call))});
 }
 
-SteadyTime VirtualTime::next() const { return calls_.empty() ? SteadyTime::max() : calls_.top().due; }
+SteadyTime VirtualTime::next() const {
+    return calls_.empty() ? SteadyTime::max() : calls_.top().due;
+}
 
 bool VirtualTime::step() {
     if (calls_.empty()) return false;
@@ -20,6 +23,8 @@ bool VirtualTime::step() {
     return true;
 }
 
-void VirtualTime::move_to(SteadyTime time) { now_ = time; }
+void VirtualTime::move_to(SteadyTime time) {
+    now_ = time;
+}
 
 }  // namespace headrace::stores

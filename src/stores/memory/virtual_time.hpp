@@ -12,8 +12,8 @@
 
 namespace headrace::stores {
 
-/// A clock that stands still, and what is to happen when it moves: for tests and the simulation. Calls
-/// that are due at the same instant run in the order in which they were asked for.
+/// A clock that stands still, and what is to happen when it moves: for tests and the simulation.
+/// Calls that are due at the same instant run in the order in which they were asked for.
 class VirtualTime final : public Clock {
   public:
     static constexpr WallMs kStart = 1'700'000'000'000;

@@ -2,7 +2,6 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
-import inspect
 import io
 from datetime import datetime, timezone
 from pathlib import Path
@@ -13,8 +12,6 @@ import pytest
 
 import headrace
 from headrace import (
-    AsyncClient,
-    Client,
     ConflictError,
     ConnectionFailedError,
     DoneEvent,
@@ -303,6 +300,18 @@ def test_stream_with_a_key_is_durable(client: Both) -> None:
     assert script.requests[1].url.path == f"/api/v1/jobs/{ID}/events"
 
 
+def test_leaving_an_async_stream_closes_it() -> None:
+    async def leave() -> None:
+        script = Script(sse(*STREAM, DONE))
+        async with script.async_client() as client:
+            events = client.stream("echo", text="a")
+            async for _ in events:
+                break
+            await events.aclose()  # type: ignore[attr-defined]
+
+    asyncio.run(leave())
+
+
 # --- media and files -----------------------------------------------------------------------------
 
 PNG = b"\x89PNG\r\n\x1a\n"
@@ -452,52 +461,3 @@ def test_capabilities(client: Both) -> None:
     found = client.call(script, "capability", "ocr@1.2.0")
     assert found.interface == {"mode": "once"}
     assert script.requests[0].url.path == "/api/v1/capabilities/ocr@1.2.0"
-
-
-# --- settings ------------------------------------------------------------------------------------
-
-
-def test_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    key_file = tmp_path / "key"
-    key_file.write_text("hr_from_file\n")
-    monkeypatch.setenv("HEADRACE_URL", "http://elsewhere:1/")
-    monkeypatch.setenv("HEADRACE_KEY_FILE", str(key_file))
-    script = Script(answer(200, job()))
-
-    def handle(request: httpx.Request) -> httpx.Response:
-        assert str(request.url).startswith("http://elsewhere:1/api/v1/jobs/")
-        assert request.headers["authorization"] == "Bearer hr_from_file"
-        return script(request)
-
-    with Client(transport=httpx.MockTransport(handle)) as client:
-        client.get(ID)
-    monkeypatch.setenv("HEADRACE_KEY", "hr_from_variable")
-    with Client() as client:
-        assert client._headers["Authorization"] == "Bearer hr_from_variable"
-    monkeypatch.delenv("HEADRACE_URL")
-    with Client(key="") as client:
-        assert client._base_url == "http://127.0.0.1:8600"
-        assert "Authorization" not in client._headers
-
-
-def test_the_twins_have_the_same_methods() -> None:
-    def methods(cls: type) -> dict[str, list[str]]:
-        return {
-            name: list(inspect.signature(member).parameters)
-            for name, member in vars(cls).items()
-            if inspect.isfunction(member) and not name.startswith("_")
-        }
-
-    assert methods(Client) == methods(AsyncClient)
-
-
-def test_leaving_an_async_stream_closes_it() -> None:
-    async def leave() -> None:
-        script = Script(sse(*STREAM, DONE))
-        async with script.async_client() as client:
-            events = client.stream("echo", text="a")
-            async for _ in events:
-                break
-            await events.aclose()  # type: ignore[attr-defined]
-
-    asyncio.run(leave())

@@ -167,10 +167,9 @@ TEST_F(HubTest, AnswersPingsAndDrains) {
 }
 
 TEST_F(HubTest, ASessionsStepsGoBothWays) {
-    const auto version = version_of(
-        "talk",
-        R"({"mode":"stream","inputs":{"text":{"kind":"text"}},)"
-        R"("outputs":{"text":{"kind":"text","stream":"append"}}})");
+    const auto version =
+        version_of("talk", R"({"mode":"stream","inputs":{"text":{"kind":"text"}},)"
+                           R"("outputs":{"text":{"kind":"text","stream":"append"}}})");
     const auto worker = local(version);
     worker->send(hello("talk"));
     worker->credit();

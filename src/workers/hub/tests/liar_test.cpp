@@ -132,10 +132,8 @@ TEST_F(LiarTest, ResultsThatAreNoValuesFailTheJob) {
 }
 
 TEST_F(LiarTest, OneThatPaysNoHeedToItsWindowIsEnded) {
-    echo = version_of(
-        "echo",
-        R"({"inputs":{"text":{"kind":"text"}},)"
-        R"("outputs":{"text":{"kind":"text"},"image":{"kind":"image"}}})");
+    echo = version_of("echo", R"({"inputs":{"text":{"kind":"text"}},)"
+                              R"("outputs":{"text":{"kind":"text"},"image":{"kind":"image"}}})");
     const auto worker = local(echo);
     worker->send(hello("echo"));
     worker->credit();

@@ -99,10 +99,8 @@ TEST_F(MediaTest, SpilledValuesComeAsPartZero) {
 }
 
 TEST_F(MediaTest, SpilledValuesWithMediaAreRewrittenFirst) {
-    picture = version_of(
-        "both",
-        R"({"inputs":{"image":{"kind":"image"},"text":{"kind":"text"}},)"
-        R"("outputs":{"text":{"kind":"text"}}})");
+    picture = version_of("both", R"({"inputs":{"image":{"kind":"image"},"text":{"kind":"text"}},)"
+                                 R"("outputs":{"text":{"kind":"text"}}})");
     const auto worker = local(picture);
     worker->send(hello("both"));
     worker->credit();
