@@ -10,7 +10,7 @@ from headrace import (
     AsyncClient,
     Client,
 )
-from unit.fake import JOB
+from unit.fake import JOB, Script, answer, job
 
 
 def test_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
