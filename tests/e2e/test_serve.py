@@ -367,16 +367,17 @@ def test_cold_start_is_quick_and_small(start_server: Start) -> None:
 # --- workers from elsewhere --------------------------------------------------------------------------
 
 
-def start_worker(server: Server, folder: Path, *more: str) -> subprocess.Popen[bytes]:
+def start_worker(server: Server, folder: Path, *more: str, scheme: str = "http") -> subprocess.Popen[bytes]:
     token = folder / "worker.key"
-    token.write_text(server.new_key("worker") + "\n")
+    if not token.exists():
+        token.write_text(server.new_key("worker") + "\n")
     log = (folder / "worker.log").open("wb")
     return subprocess.Popen(
         [
             str(BINARY),
             "worker",
             "--connect",
-            f"http://127.0.0.1:{server.control_port}",
+            f"{scheme}://127.0.0.1:{server.control_port}",
             "--token-file",
             str(token),
             "--engine",
@@ -414,6 +415,27 @@ def test_a_worker_from_elsewhere_runs_jobs(start_server: Start, tmp_path: Path) 
             worker.send_signal(signal.SIGTERM)
             assert worker.wait(15) == 0
             assert server.client.wait(last["id"], {"succeeded"})["attempt"] == 1
+        finally:
+            worker.kill()
+
+
+def test_a_worker_over_tls_trusts_only_its_authority(start_server: Start, tmp_path: Path) -> None:
+    server = start_server(engines=())
+    cert, key = certificate(tmp_path, "ours")
+    (tmp_path / "worker.key").write_text(server.new_key("worker") + "\n")
+    server.stop()
+    server.settings += (f"control.tls_certificate={cert}", f"control.tls_key={key}")
+    server.start()
+    with start_worker(server, tmp_path, scheme="wss") as stranger:
+        try:
+            eventually(lambda: "certificate" in (tmp_path / "worker.log").read_text(), within=10)
+            assert server.client.get("/capabilities/echo").status == 404
+        finally:
+            stranger.kill()
+    with start_worker(server, tmp_path, "--ca-file", str(cert), scheme="wss") as worker:
+        try:
+            eventually(lambda: server.client.get("/capabilities/echo").status == 200, within=15)
+            assert server.client.run("echo", {"text": "sealed"})["output"] == {"text": "sealed"}
         finally:
             worker.kill()
 
