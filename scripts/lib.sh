@@ -6,6 +6,8 @@ export ROOT
 LOGS=$ROOT/build/logs
 PYTHON=${HEADRACE_PYTHON:-/usr/bin/python3}
 JOBS=${HEADRACE_JOBS:-$(nproc)}
+# ccache takes the dependencies that the compiler writes anyway, instead of preprocessing each file first.
+export CCACHE_DEPEND=1
 mkdir -p "$LOGS"
 
 if [ -t 1 ]; then BOLD=$'\e[1m' DIM=$'\e[2m' RED=$'\e[31m' GREEN=$'\e[32m' OFF=$'\e[0m' CLEAR=$'\r\e[K'
