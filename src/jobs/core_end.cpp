@@ -151,7 +151,7 @@ void Core::Impl::finalize(Job& job) {
         if (auto changed = detail->session->take_callback()) outbox_.call(std::move(changed));
     }
     observer_.job_ended(record);
-    if (!job.durable() || planted(Fault::usage_twice)) meter(job);
+    if (!job.durable() || planted(Fault::usage_twice)) meter(job.kept->record);
     answer_waiting(job, *detail);
     keep(job);
 }
@@ -169,7 +169,8 @@ void Core::Impl::answer_waiting(const Job& job, Detail& detail) {
         });
     }
     for (auto& done : detail.promotions) {
-        outbox_.call([done = std::move(done), view = view_of(job)]() mutable { done(std::move(view)); });
+        outbox_.call(
+            [done = std::move(done), view = view_of(job)]() mutable { done(std::move(view)); });
     }
 }
 
@@ -181,26 +182,29 @@ void Core::Impl::keep(Job& job) {
     if (kept.record->input) kept.bytes += kept.record->input->bytes();
     ended_bytes_ += kept.bytes;
     ended_.push_back(job);
-    if (ended_timer_.position == Timer::kIdle) timers_.arm(ended_timer_, now_ + settings_.keep_ended);
+    if (ended_timer_.position == Timer::kIdle)
+        timers_.arm(ended_timer_, now_ + settings_.keep_ended);
     if (ended_bytes_ > settings_.max_ended_bytes) trim_ended();
 }
 
 /// The usage record of an interactive job. Nobody waits for it, and a disk that is full for a while
 /// does not lose it.
-void Core::Impl::meter(Job& job) {
+void Core::Impl::meter(const std::shared_ptr<const JobRecord>& record) {
     LogWrite change;
     change.kind = LogWrite::Kind::usage;
-    change.job = job.kept->record;
-    change.usage = usage_of(*change.job);
-    LogWrite kept = change;
-    write(std::move(change), [this, kept = std::move(kept)](Result<void> written) mutable {
-        if (written) return;
-        if (unmetered_.size() >= kMaxUnmetered) {
-            log::error("a usage record is lost job={} tenant={}", kept.job->id.text(),
-                       kept.job->tenant.name);
+    change.job = record;
+    change.usage = usage_of(*record);
+    write(std::move(change), [this, record](Result<void> written) {
+        if (written) {
+            usage_failures_ = 0;
             return;
         }
-        unmetered_.push_back(std::move(kept));
+        if (unmetered_.size() >= kMaxUnmetered) {
+            log::error("a usage record is lost job={} tenant={}", record->id.text(),
+                       record->tenant.name);
+            return;
+        }
+        unmetered_.push_back(record);
         if (usage_timer_.position == Timer::kIdle) {
             timers_.arm(usage_timer_, now_ + backoff_.pause(++usage_failures_));
         }
@@ -208,19 +212,7 @@ void Core::Impl::meter(Job& job) {
 }
 
 void Core::Impl::retry_usage() {
-    for (LogWrite& change : std::exchange(unmetered_, {})) {
-        LogWrite kept = change;
-        write(std::move(change), [this, kept = std::move(kept)](Result<void> written) mutable {
-            if (written) {
-                usage_failures_ = 0;
-                return;
-            }
-            unmetered_.push_back(std::move(kept));
-            if (usage_timer_.position == Timer::kIdle) {
-                timers_.arm(usage_timer_, now_ + backoff_.pause(++usage_failures_));
-            }
-        });
-    }
+    for (const auto& record : std::exchange(unmetered_, {})) meter(record);
 }
 
 /// The job no longer holds its slot: closes the attempt and corrects what the tenant was charged.

@@ -75,7 +75,7 @@ class Core::Impl : public CoreTables {
     void finalize(Job& job);
     void answer_waiting(const Job& job, Detail& detail);
     void keep(Job& job);
-    void meter(Job& job);
+    void meter(const std::shared_ptr<const JobRecord>& record);
     void retry_usage();
     void detach_lease(Job& job, const char* outcome);
     void lose_attempt(Job& job, const char* outcome, JobError error, bool crashed);

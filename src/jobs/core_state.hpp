@@ -1,7 +1,6 @@
 #pragma once
 
 #include <cstdint>
-#include <deque>
 #include <map>
 #include <memory>
 #include <string>
@@ -73,7 +72,7 @@ struct CoreState {
     JobList ended_;
     std::size_t ended_bytes_ = 0;
     Timer ended_timer_{TimerKind::ended};
-    std::deque<LogWrite> unmetered_;  // usage records whose write failed
+    std::vector<std::shared_ptr<const JobRecord>> unmetered_;  // whose usage could not be written
     Timer usage_timer_{TimerKind::usage};
     std::uint32_t usage_failures_ = 0;
 };

@@ -38,15 +38,15 @@ void Core::Impl::watch(const Scope& scope, JobId id, std::uint64_t after,
     if (Job* job = visible(scope, id)) {
         outbox_.call([done = std::move(done), ticket]() mutable { done(ticket); });
         if (!job->kept && job->more().events.last() == 0) {
-            emit(*job, StateEvent{job->phase == Phase::running ? JobState::running : JobState::queued,
-                                  job->attempt});
+            emit(*job,
+                 StateEvent{job->phase == Phase::running ? JobState::running : JobState::queued,
+                            job->attempt});
         }
         const EventRing& ring = job->kept ? job->kept->events : job->detail->events;
         // Of one that has ended the newest is its DoneEvent, which is never left out.
         if (job->kept) after = std::min(after, ring.last() - 1);
-        ring.for_each_after(after, [&](const EventRing::EventPtr& event) {
-            outbox_.event(subscription, event);
-        });
+        ring.for_each_after(
+            after, [&](const EventRing::EventPtr& event) { outbox_.event(subscription, event); });
         if (!job->kept) job->detail->watchers.push_back(std::move(subscription));
         return;
     }

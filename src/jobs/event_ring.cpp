@@ -30,6 +30,7 @@ EventRing::EventPtr EventRing::add(What what, std::uint32_t max_events, std::uin
     event->id = ++last_;
     event->what = std::move(what);
     bytes_ += weight(*event);
+    if (kept_.capacity() == 0) kept_.reserve(4);  // queued, running, done, and one more
     kept_.push_back(event);
     while (kept_.size() - head_ > 1 && (kept_.size() - head_ > max_events || bytes_ > max_bytes)) {
         drop_oldest();

@@ -128,7 +128,7 @@ struct Job : Timer {
     Queue* queue = nullptr;
     Tenant* tenant = nullptr;
     const std::string* caller = nullptr;
-    Lane* lane = nullptr;  // while waiting
+    Lane* lane = nullptr;            // while waiting
     std::unique_ptr<Detail> detail;  // null while nothing of it is needed, and after the end
     std::unique_ptr<Kept> kept;      // after the end
     std::unique_ptr<JobLimits> limits;
