@@ -24,7 +24,7 @@ WALL = 500
 SECRETS_IN_SOURCE = re.compile(r"-----BEGIN (RSA |EC )?PRIVATE KEY-----")
 BANNED = [
     (re.compile(r"\bimport pickle\b|\bpickle\.loads?\b"), "pickle runs code on load"),
-    (re.compile(r"(^|[^A-Za-z0-9_.])/(work|farm|root)/"), "a path of somebody's machine"),
+    (re.compile(r"(^|[^A-Za-z0-9_.])/(work|root)/"), "a path of somebody's machine"),
     (re.compile(r"index-url|extra-index|GOPROXY"), "a package registry's address"),
     (SECRETS_IN_SOURCE, "a private key"),
 ]
