@@ -202,6 +202,7 @@ def _inside(project: Project, given: list[str]) -> int | None:
         return None
     environment = project.environment() | hand_over(project) | {_INSIDE: str(interpreter)}
     command = [str(interpreter), "-m", "headrace.cli", *given]
+    sys.stdout.flush()  # what was said so far comes before what the child says
     return subprocess.run(command, env=environment, check=False).returncode
 
 
