@@ -9,7 +9,10 @@ if [ "${1:-}" = --seconds ]; then seconds=${2:?--seconds needs a number}; shift 
 unset GTEST_OUTPUT
 ensure_packages build test
 if [ ! -f build/fuzz/build.ninja ]; then cmake --preset fuzz; fi
-mapfile -t targets < <(printf '%s\n' "$@" | grep . || ninja -C build/fuzz -t targets all | sed -n 's/^\(fuzz_[a-z0-9_]*\): .*/\1/p' | sort -u)
+targets=("$@")
+if [ ${#targets[@]} = 0 ]; then
+    mapfile -t targets < <(ninja -C build/fuzz -t targets all | sed -n 's/^\(fuzz_[a-z0-9_]*\): .*/\1/p' | sort -u)
+fi
 [ ${#targets[@]} -gt 0 ] || die "no fuzz target was found"
 cmake --build build/fuzz --parallel "$JOBS" --target "${targets[@]}"
 mkdir -p build/fuzz-findings
@@ -20,8 +23,12 @@ for target in "${targets[@]}"; do
     seeds=()
     [ -d "$corpus" ] && seeds=("$corpus")
     echo "== $target for $seconds s"
-    "build/fuzz/$target" -max_total_time="$seconds" -timeout=5 -rss_limit_mb=1024 -print_final_stats=1 \
-        -artifact_prefix=build/fuzz-findings/ "$grown" "${seeds[@]}" 2>&1 | grep -E 'stat::number|ERROR|SUMMARY|Test unit|DONE' || true
-    [ "${PIPESTATUS[0]}" = 0 ] || die "$target found something; see build/fuzz-findings"
+    log=build/logs/$target.log
+    if ! "build/fuzz/$target" -max_total_time="$seconds" -timeout=5 -rss_limit_mb=1024 -print_final_stats=1 \
+        -artifact_prefix=build/fuzz-findings/ "$grown" "${seeds[@]}" >"$log" 2>&1; then
+        tail -n 40 "$log"
+        die "$target found something; its input lies in build/fuzz-findings"
+    fi
+    grep -E 'number_of_executed_units|peak_rss' "$log"
 done
 echo "${#targets[@]} fuzz targets, nothing found"

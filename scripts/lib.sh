@@ -1,5 +1,6 @@
 # Shared by the scripts behind ./dev: steps with a progress line, package and Python set-up.
 # shellcheck shell=bash
+set -euo pipefail
 
 ROOT=$(pwd)
 export ROOT
@@ -55,8 +56,10 @@ step() {
         wait "$pid" || rc=$?
     else
         printf '%s ...\n' "$label"
+        # In the background, because errexit does not hold inside of what is tested with ||.
+        ("$@") >"$log" 2>&1 &
         local rc=0
-        ("$@") >"$log" 2>&1 || rc=$?
+        wait "$!" || rc=$?
     fi
     if [ "$rc" != 0 ]; then
         printf '%s%s %sfailed%s after %ds (exit %d); the end of %s:\n' "$CLEAR" "$label" "$RED" "$OFF" \

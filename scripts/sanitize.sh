@@ -6,7 +6,7 @@ preset=$1
 pure=(base_test catalog_test jobs_test access_test config_test telemetry_test link_test)
 all=("${pure[@]}" http_test stores_contract_test hub_test sim)
 targets=("${all[@]}")
-[ "${2:-}" = quick ] && targets=("${pure[@]}" sim)
+if [ "${2:-}" = quick ]; then targets=("${pure[@]}" http_test sim); fi
 export ASAN_OPTIONS=detect_stack_use_after_return=0 TSAN_OPTIONS=second_deadlock_stack=1
 unset GTEST_OUTPUT
 build "$preset" "${targets[@]}"

@@ -3,7 +3,7 @@
 . scripts/lib.sh
 help_if_asked "$0" "${1:-}"
 presets=("$@")
-[ ${#presets[@]} = 0 ] && presets=(asan ubsan tsan)
+if [ ${#presets[@]} = 0 ]; then presets=(asan ubsan tsan); fi
 STEPS=$((1 + ${#presets[@]}))
 step "system packages" ensure_packages build run test
 for preset in "${presets[@]}"; do
