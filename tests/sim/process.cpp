@@ -64,6 +64,13 @@ void Process::behave() {
     nature_.stubborn = nature_.liar = false;
 }
 
+void Process::forget_frames() {
+    // Destroying a frame may destroy the process: the lists go first.
+    const auto self = shared_from_this();
+    std::exchange(unreceived_, {}).clear();
+    std::exchange(unsent_, {}).clear();
+}
+
 void Process::arrive(UniqueFunction<void()> frame, bool again) {
     const SteadyTime soonest = world_.time.now() + world_.random.between_us(50, 3'000);
     last_in_ = std::max({last_in_, soonest, frozen_until_});

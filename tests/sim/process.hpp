@@ -34,6 +34,8 @@ class Process : public std::enable_shared_from_this<Process> {
     void heartbeat();
     /// Goes for good.
     void leave();
+    /// The world ends: nothing that was kept for another connection will be sent.
+    void forget_frames();
     /// No more faults of its own from here on.
     void behave();
     [[nodiscard]] bool alive() const { return alive_; }

@@ -69,6 +69,9 @@ World::World(std::uint64_t seed, bool trace)
 World::~World() {
     if (log) log->crash(false);
     core.reset();
+    // Frames that a process keeps for its next connection hold the process itself.
+    for (const auto& process : graveyard_) process->forget_frames();
+    for (const auto& process : processes) process->forget_frames();
 }
 
 void World::note(std::string_view what, const Uuid& id) {
