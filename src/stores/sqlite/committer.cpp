@@ -12,6 +12,8 @@ namespace {
 
 // Bounds what one transaction holds and how long its callers wait.
 constexpr std::size_t kMaxBatch = 1024;
+// Usage records of interactive jobs have nobody who waits: they gather this long for company.
+constexpr std::chrono::milliseconds kPatience{50};
 
 /// Those leave the transaction as it was (see JobWriter); every other error comes from the disk.
 bool concerns_one_change(const Error& error) {
@@ -57,11 +59,14 @@ void Committer::expire(WallMs now, jobs::Done<Expired> done) {
 }
 
 void Committer::push(Pending pending) {
+    const auto* const write = std::get_if<Op<jobs::LogWrite, void>>(&pending.op);
+    const bool urgent = write == nullptr || write->change.kind != jobs::LogWrite::Kind::usage;
     bool wake = false;
     {
         const std::lock_guard lock(mutex_);
-        wake = inbox_.empty();
         inbox_.push_back(std::move(pending));
+        wake = inbox_.size() == 1 || (urgent && !urgent_) || inbox_.size() == kMaxBatch;
+        urgent_ = urgent_ || urgent;
     }
     if (wake) wake_.notify_one();
 }
@@ -72,9 +77,12 @@ void Committer::serve() {
         {
             std::unique_lock lock(mutex_);
             wake_.wait(lock, [this] { return closing_ || !inbox_.empty(); });
+            wake_.wait_for(lock, kPatience,
+                           [this] { return closing_ || urgent_ || inbox_.size() >= kMaxBatch; });
             if (inbox_.empty()) return;
             if (inbox_.size() <= kMaxBatch) {
                 batch.swap(inbox_);
+                urgent_ = false;
             } else {
                 const auto end = inbox_.begin() + kMaxBatch;
                 batch.assign(std::make_move_iterator(inbox_.begin()), std::make_move_iterator(end));

@@ -88,9 +88,10 @@ class Committer {
     CommitObserver observer_;
     std::atomic<bool> writable_{true};
 
-    std::mutex mutex_;  // guards inbox_ and closing_; never held during a commit
+    std::mutex mutex_;  // guards inbox_, urgent_, closing_; never held during a commit
     std::condition_variable wake_;
     Batch inbox_;
+    bool urgent_ = false;  // somebody waits for a change in inbox_
     bool closing_ = false;
     std::thread thread_;
 };
