@@ -10,10 +10,12 @@ pack() {
     name=headrace-$version-linux-x86_64
     tree=build/package/$name
     rm -rf build/package
-    mkdir -p "$tree/bin/engines" "$tree/share"
+    mkdir -p "$tree/bin/engines" "$tree/share/headrace"
     cp build/release/headrace build/release/headrace-host "$tree/bin/"
     cp build/release/engines/*.so "$tree/bin/engines/"
-    git archive HEAD examples/engines sdk/python/src LICENSE README.md | tar -x -C "$tree/share"
+    # The binary looks for the Python kit in ../share/headrace/python.
+    git archive HEAD examples/engines LICENSE README.md | tar -x -C "$tree/share/headrace"
+    git archive HEAD:sdk/python/src | tar -x -C "$tree/share/headrace" --transform 's,^,python/,'
     strip "$tree/bin/headrace" "$tree/bin/headrace-host"
     tar -C build/package -czf "build/$name.tar.gz" "$name"
     (cd build && sha256sum "$name.tar.gz" | tee "$name.tar.gz.sha256")
