@@ -319,7 +319,6 @@ void Core::Impl::leave(Job& job, Worker& worker, std::uint32_t batch_size, Grant
     grant.attempt = job.attempt;
     grant.tenant = job.tenant->id;
     grant.caller = *job.caller;
-    if (job.caller) grant.caller = *job.caller;
     grant.input = job.input;
     grant.timeout_ms = timeout.count();
     grant.traceparent = record.traceparent;
