@@ -3,7 +3,7 @@
 #include <limits>
 
 #include "base/log.hpp"
-#include "stores/sqlite/row_codec.hpp"
+#include "stores/base/row_codec.hpp"
 
 namespace headrace::stores {
 namespace {

@@ -5,7 +5,7 @@
 
 #include "base/result.hpp"
 #include "stores/sqlite/database.hpp"
-#include "stores/sqlite/lane.hpp"
+#include "stores/base/lane.hpp"
 
 namespace headrace::stores {
 

@@ -5,7 +5,7 @@
 #include <type_traits>
 
 #include "base/log.hpp"
-#include "stores/sqlite/lane.hpp"
+#include "stores/base/lane.hpp"
 
 namespace headrace::stores {
 namespace {

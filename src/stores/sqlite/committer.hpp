@@ -17,10 +17,6 @@
 
 namespace headrace::stores {
 
-/// What one commit took, for metrics. Called on the committer's thread; must be quick.
-using CommitObserver =
-    UniqueFunction<void(std::size_t changes, std::chrono::microseconds duration, bool stored)>;
-
 /// The one thread that writes jobs.db. It takes whatever was gathered while the last commit ran,
 /// applies it in one transaction and answers after the data is on disk: each loop gets the answers
 /// of a batch, in order, as one wake-up.

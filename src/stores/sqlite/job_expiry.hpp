@@ -5,26 +5,10 @@
 #include <string>
 
 #include "base/clock.hpp"
+#include "stores/base/job_store.hpp"
 #include "stores/sqlite/job_writer.hpp"
 
 namespace headrace::stores {
-
-/// How long ended jobs and what belongs to them are kept. 0 = for ever. Files carry their own end.
-struct Retention {
-    std::chrono::hours results{7 * 24};  // output, media and the input kept for a retry
-    std::chrono::hours jobs{30 * 24};    // the job itself
-    std::chrono::hours usage{400 * 24};
-    std::chrono::hours idempotency{24};  // how long a key stands; never 0
-};
-
-/// What one sweep removed.
-struct Expired {
-    std::uint64_t results = 0;
-    std::uint64_t jobs = 0;
-    std::uint64_t usage = 0;
-    std::uint64_t files = 0;
-    std::uint64_t idempotency_keys = 0;
-};
 
 /// Removes what is past its time, a few hundred rows a step, so that the commits between two steps
 /// hardly wait. Belongs to the committer's thread; its caller holds the transaction.

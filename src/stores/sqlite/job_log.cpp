@@ -3,8 +3,8 @@
 #include <filesystem>
 
 #include "stores/sqlite/job_reader.hpp"
-#include "stores/sqlite/lane.hpp"
-#include "stores/sqlite/row_codec.hpp"
+#include "stores/base/lane.hpp"
+#include "stores/base/row_codec.hpp"
 #include "stores/sqlite/schema.hpp"
 
 namespace headrace::stores {

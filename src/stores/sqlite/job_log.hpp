@@ -4,7 +4,7 @@
 #include <string>
 
 #include "base/clock.hpp"
-#include "jobs/ports.hpp"
+#include "stores/base/job_store.hpp"
 #include "stores/sqlite/committer.hpp"
 #include "stores/sqlite/database.hpp"
 #include "stores/sqlite/job_expiry.hpp"
@@ -21,7 +21,7 @@ struct JobLogSettings {
 /// jobs.db: the durable record of jobs on SQLite. Callable from any thread; answers on the calling
 /// loop (on a thread of its own when the caller runs none), which must outlive it. One thread
 /// writes, one serves point reads, one serves lists, so that a long list delays nobody's job.
-class SqliteJobLog final : public jobs::JobLog {
+class SqliteJobLog final : public JobStore {
   public:
     /// Blocking. `internal`, naming the file, when it is damaged or of a newer program.
     static Result<std::unique_ptr<SqliteJobLog>> open(const std::string& path,
@@ -45,12 +45,9 @@ class SqliteJobLog final : public jobs::JobLog {
                   jobs::Done<std::optional<jobs::FileRecord>> done) override;
     void remove_file(TenantId tenant, FileId id, jobs::Done<bool> done) override;
 
-    /// Removes what is past its time, in small steps between the commits; call every few minutes.
-    void expire(WallMs now, jobs::Done<Expired> done);
-    /// False from a commit that failed until one succeeds.
-    [[nodiscard]] bool writable() const;
-    /// For DiskBlobStore::sweep; a connection of its own.
-    Result<std::unique_ptr<jobs::BlobReferences>> references() const;
+    void expire(WallMs now, jobs::Done<Expired> done) override;
+    [[nodiscard]] bool writable() const override;
+    Result<std::unique_ptr<jobs::BlobReferences>> references() const override;
 
   private:
     class Readers;

@@ -4,8 +4,8 @@
 #include <iterator>
 
 #include "stores/sqlite/job_row.hpp"
-#include "stores/sqlite/records.hpp"
-#include "stores/sqlite/row_codec.hpp"
+#include "stores/base/records.hpp"
+#include "stores/base/row_codec.hpp"
 
 namespace headrace::stores {
 namespace {

@@ -1,6 +1,6 @@
 #include "stores/sqlite/job_row.hpp"
 
-#include "stores/sqlite/records.hpp"
+#include "stores/base/records.hpp"
 
 namespace headrace::stores {
 

@@ -1,6 +1,6 @@
 #include "stores/sqlite/key_store.hpp"
 
-#include "stores/sqlite/row_codec.hpp"
+#include "stores/base/row_codec.hpp"
 
 namespace headrace::stores {
 namespace {

@@ -1,4 +1,4 @@
-#include "stores/sqlite/row_codec.hpp"
+#include "stores/base/row_codec.hpp"
 
 #include <bit>
 #include <cstring>

@@ -1,6 +1,6 @@
-#include "stores/sqlite/records.hpp"
+#include "stores/base/records.hpp"
 
-#include "stores/sqlite/row_codec.hpp"
+#include "stores/base/row_codec.hpp"
 
 namespace headrace::stores {
 namespace {

@@ -1,10 +1,10 @@
-#include "stores/sqlite/row_codec.hpp"
+#include "stores/base/row_codec.hpp"
 
 #include <limits>
 
 #include <gtest/gtest.h>
 
-#include "stores/sqlite/records.hpp"
+#include "stores/base/records.hpp"
 
 namespace headrace::stores {
 namespace {

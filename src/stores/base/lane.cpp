@@ -1,4 +1,4 @@
-#include "stores/sqlite/lane.hpp"
+#include "stores/base/lane.hpp"
 
 #include <pthread.h>
 
