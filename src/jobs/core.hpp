@@ -75,6 +75,9 @@ class Core {
     void watch(Scope scope, JobId id, std::uint64_t after, std::shared_ptr<JobWatcher> watcher,
                Done<WatchTicket> done);
     void unwatch(WatchTicket ticket);
+    /// The events that are still kept, oldest first; none of a job that only the log knows.
+    [[nodiscard]] std::vector<std::shared_ptr<const JobEvent>> events(const Scope& scope,
+                                                                      JobId id) const;
     /// A step of a session's input; quota_exceeded when the window is used up (see session_window).
     Result<void> session_input(JobId id, std::string values, bool last);
     /// Bytes of session input that may be sent now; `changed` runs once when it grows again.
@@ -110,6 +113,8 @@ class Core {
 
     // --- operators -----------------------------------------------------------------------------
     [[nodiscard]] std::vector<QueueView> queues(const TenantId& tenant, bool all_tenants) const;
+    /// What every tenant has in every queue, by looking: for samples, not for each job.
+    [[nodiscard]] std::vector<TenantLoad> load() const;
     Result<void> pause(const VersionPtr& version, bool paused);
     /// Accepts no new job for the version; what is queued still runs.
     Result<void> drain_queue(const VersionPtr& version, bool draining);

@@ -303,7 +303,7 @@ void Core::Impl::leave(Job& job, Worker& worker, std::uint32_t batch_size, Grant
     rearm(job);
     emit(job, StateEvent{JobState::running, job.attempt});
     const JobRecord& record = note(job);
-    observer_.job_started(record, worker.profile.name);
+    observer_.job_started(record, worker.profile.name, now_ - job.since);
     if (job.logged() && !recorded) {
         LogWrite change;
         change.kind = LogWrite::Kind::attempt;

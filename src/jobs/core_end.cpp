@@ -150,7 +150,7 @@ void Core::Impl::finalize(Job& job) {
     if (detail->session) {  // whoever waits for room must learn that none will come
         if (auto changed = detail->session->take_callback()) outbox_.call(std::move(changed));
     }
-    observer_.job_ended(record);
+    observer_.job_ended(record, detail->lease.ran);
     if (!job.durable() || planted(Fault::usage_twice)) meter(job.kept->record);
     answer_waiting(job, *detail);
     keep(job);
@@ -220,7 +220,8 @@ void Core::Impl::detach_lease(Job& job, const char* outcome) {
     Detail& detail = *job.detail;
     Lease& lease = detail.lease;
     Worker& worker = *lease.worker;
-    const double run = std::chrono::duration<double>(now_ - lease.since).count();
+    lease.ran = now_ - lease.since;
+    const double run = std::chrono::duration<double>(lease.ran).count();
     const double slot = run / lease.batch_size;
     lease.share->pool->charge(*lease.share, slot - lease.charged);
     if (outcome != std::string_view("lost")) job.queue->times.add(run, slot);

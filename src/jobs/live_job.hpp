@@ -1,5 +1,6 @@
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <memory>
 #include <optional>
@@ -46,7 +47,8 @@ struct Lease {
     double charged = 0;  // seconds of slot time, to be corrected at the end
     std::uint32_t batch_size = 1;
     SteadyTime since{};
-    SteadyTime last_sign{};  // of the job, not of its worker
+    std::chrono::nanoseconds ran{0};  // of the lease that ended last
+    SteadyTime last_sign{};           // of the job, not of its worker
     SteadyTime timeout_at = SteadyTime::max();
     SteadyTime stop_by = SteadyTime::max();  // after a cancel
     bool cancelled = false;

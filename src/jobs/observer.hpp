@@ -1,5 +1,6 @@
 #pragma once
 
+#include <chrono>
 #include <string>
 
 #include "jobs/job.hpp"
@@ -12,9 +13,12 @@ class CoreObserver {
   public:
     virtual ~CoreObserver() = default;
     virtual void job_accepted(const JobRecord&) {}
-    virtual void job_started(const JobRecord&, const std::string& /*worker*/) {}
+    /// `waited`: since it was queued, or queued again.
+    virtual void job_started(const JobRecord&, const std::string& /*worker*/,
+                             std::chrono::nanoseconds /*waited*/) {}
     virtual void job_requeued(const JobRecord&, const std::string& /*reason*/) {}
-    virtual void job_ended(const JobRecord&) {}
+    /// `ran`: time of the last lease; zero when it never had one.
+    virtual void job_ended(const JobRecord&, std::chrono::nanoseconds /*ran*/) {}
     virtual void refused(const std::string& /*capability*/, ErrorCode) {}
     virtual void late_result(const JobId&, const std::string& /*worker*/) {}
     virtual void worker_attached(const WorkerId&, const std::string& /*name*/) {}

@@ -84,4 +84,14 @@ struct QueueView {
     double average_run_s = -1;  // < 0: nothing known yet
 };
 
+/// One tenant's part of one queue.
+struct TenantLoad {
+    TenantId tenant;
+    std::string capability;
+    std::string version;
+    std::uint64_t queued = 0;
+    std::uint64_t running = 0;
+    WallMs oldest_queued_at = 0;
+};
+
 }  // namespace headrace::jobs

@@ -5,8 +5,8 @@
 namespace headrace::main {
 namespace {
 
-double seconds_between(WallMs from, WallMs to) {
-    return from > 0 && to > from ? static_cast<double>(to - from) / 1000 : 0;
+double seconds(std::chrono::nanoseconds time) {
+    return std::chrono::duration<double>(time).count();
 }
 
 const std::vector<std::string> kVersionLabels{"capability", "version"};
@@ -97,11 +97,9 @@ void JobMetrics::job_accepted(const jobs::JobRecord& job) {
                job.job_class == jobs::JobClass::durable ? "durable" : "interactive", job.priority);
 }
 
-void JobMetrics::job_started(const jobs::JobRecord& job, const std::string& worker) {
-    if (job.attempt <= 1) {
-        const auto started = job.attempts.empty() ? job.started_at : job.attempts.back().started_at;
-        cells_of(job).wait->observe(seconds_between(job.created_at, started));
-    }
+void JobMetrics::job_started(const jobs::JobRecord& job, const std::string& worker,
+                             std::chrono::nanoseconds waited) {
+    if (job.attempt <= 1) cells_of(job).wait->observe(seconds(waited));
     if (!log::enabled(log::Level::debug)) return;
     log::debug("job started job={} tenant={} worker={} capability={}@{} attempt={}", job.id.text(),
                job.tenant.name, worker, job.capability, job.version, job.attempt);
@@ -115,15 +113,11 @@ void JobMetrics::job_requeued(const jobs::JobRecord& job, const std::string& rea
               job.attempt, reason);
 }
 
-void JobMetrics::job_ended(const jobs::JobRecord& job) {
+void JobMetrics::job_ended(const jobs::JobRecord& job, std::chrono::nanoseconds ran) {
     auto& cells = cells_of(job);
     if (auto* counter = cells.ended[static_cast<std::size_t>(job.state)]) counter->add();
-    double run = 0;
-    if (!job.attempts.empty()) {
-        const auto& attempt = job.attempts.back();
-        run = seconds_between(attempt.started_at, attempt.finished_at);
-        cells.run->observe(run);
-    }
+    const double run = seconds(ran);
+    if (!job.attempts.empty()) cells.run->observe(run);
     tenant_of(job.tenant).ended->add();
     if (!log::enabled(log::Level::info)) return;
     log::info(

@@ -20,9 +20,10 @@ class JobMetrics final : public jobs::CoreObserver {
     void stopping() { stopping_ = true; }
 
     void job_accepted(const jobs::JobRecord& job) override;
-    void job_started(const jobs::JobRecord& job, const std::string& worker) override;
+    void job_started(const jobs::JobRecord& job, const std::string& worker,
+                     std::chrono::nanoseconds waited) override;
     void job_requeued(const jobs::JobRecord& job, const std::string& reason) override;
-    void job_ended(const jobs::JobRecord& job) override;
+    void job_ended(const jobs::JobRecord& job, std::chrono::nanoseconds ran) override;
     void refused(const std::string& capability, ErrorCode code) override;
     void late_result(const JobId& job, const std::string& worker) override;
     void worker_attached(const WorkerId& id, const std::string& name) override;

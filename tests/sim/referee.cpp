@@ -224,7 +224,7 @@ void Referee::worker_lost(const WorkerId& worker, const std::string&, const std:
     live_.erase(at);
 }
 
-void Referee::job_ended(const JobRecord& record) {
+void Referee::job_ended(const JobRecord& record, std::chrono::nanoseconds) {
     Story& story = stories[record.id];
     if (++story.ended_calls > 1) violation(fmt::format("job {} ended twice", name(record.id)));
     if (story.waits) --waiting_[record.capability];

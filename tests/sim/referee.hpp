@@ -73,7 +73,7 @@ class Referee final : public CoreObserver {
     void crashed_by(const WorkerId& worker, JobId poison) { poisoned_[worker] = poison; }
 
     void job_accepted(const JobRecord& record) override;
-    void job_ended(const JobRecord& record) override;
+    void job_ended(const JobRecord& record, std::chrono::nanoseconds ran) override;
     void worker_lost(const WorkerId& worker, const std::string& name,
                      const std::string& reason) override;
 

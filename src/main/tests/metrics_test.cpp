@@ -9,6 +9,7 @@ namespace {
 
 using testing::HasSubstr;
 using testing::Not;
+using namespace std::chrono_literals;
 
 jobs::JobRecord job(std::string tenant, std::string capability) {
     jobs::JobRecord out;
@@ -28,12 +29,12 @@ TEST(JobMetrics, AJobIsCountedWithItsWaitAndItsRun) {
     JobMetrics metrics(registry, 10);
     const auto one = job("a", "echo");
     metrics.job_accepted(one);
-    metrics.job_started(one, "w");
-    metrics.job_ended(one);
+    metrics.job_started(one, "w", 500ms);
+    metrics.job_ended(one, 2s);
     auto other = job("a", "ocr");
     other.state = jobs::JobState::failed;
     metrics.job_requeued(other, "lost");
-    metrics.job_ended(other);
+    metrics.job_ended(other, 1s);
     metrics.refused("echo", ErrorCode::quota_exceeded);
     const auto text = registry.render();
     EXPECT_THAT(
@@ -53,7 +54,7 @@ TEST(JobMetrics, AJobIsCountedWithItsWaitAndItsRun) {
 TEST(JobMetrics, TenantsBeyondTheCapShareOneSeries) {
     telemetry::Registry registry;
     JobMetrics metrics(registry, 1);
-    for (const auto* tenant : {"a", "b", "c", "a", "b"}) metrics.job_ended(job(tenant, "echo"));
+    for (const auto* tenant : {"a", "b", "c", "a", "b"}) metrics.job_ended(job(tenant, "echo"), 1s);
     const auto text = registry.render();
     EXPECT_THAT(text, HasSubstr(R"(tenant_jobs_ended_total{tenant="a"} 2)"));
     EXPECT_THAT(text, HasSubstr(R"(tenant_jobs_ended_total{tenant="other"} 3)"));
