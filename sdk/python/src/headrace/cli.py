@@ -1,4 +1,4 @@
-"""`headrace-engine`: write, check and try an engine without a server."""
+"""`headrace-engine`: write, check and try an engine; run engines for a server elsewhere."""
 
 from __future__ import annotations
 
@@ -65,7 +65,51 @@ def _parser() -> argparse.ArgumentParser:
     run.add_argument("--save", type=Path, metavar="FOLDER", help="write media outputs there")
     run.add_argument("--watch", action="store_true", help="run again whenever a file changes")
     run.set_defaults(command=_run)
+
+    remote = commands.add_parser("remote", help="run Python engines here for a server elsewhere")
+    remote.add_argument(
+        "--connect",
+        required=True,
+        metavar="URL",
+        help="the server's control door, as wss://host:8601",
+    )
+    remote.add_argument(
+        "--token-file", required=True, type=Path, metavar="FILE", help="a key of role worker"
+    )
+    remote.add_argument(
+        "--engine",
+        required=True,
+        action="append",
+        type=Path,
+        metavar="DIR",
+        help="folder searched for engine.toml; repeat for more",
+    )
+    remote.add_argument("--name", default="", help="what the server calls this agent (host name)")
+    remote.add_argument("--ca-file", default="", metavar="FILE", help="authorities to trust, PEM")
+    remote.add_argument(
+        "--proxy",
+        metavar="URL",
+        help="HTTP proxy (default: HTTPS_PROXY, HTTP_PROXY; 'none' for none)",
+    )
+    remote.add_argument(
+        "--install", action="store_true", help="make the engines' environments first"
+    )
+    remote.add_argument(
+        "--insecure", action="store_true", help="connect beyond loopback without TLS"
+    )
+    remote.add_argument("--log", choices=["debug", "info", "warning", "error"], default="info")
+    remote.set_defaults(command=_remote)
     return parser
+
+
+def _remote(options: argparse.Namespace, _: list[str]) -> int:
+    try:
+        from headrace.remote.command import run
+    except ImportError as error:
+        if error.name != "websockets":
+            raise
+        raise ProjectError("this needs the extra: pip install 'headrace[remote]'") from error
+    return run(options)
 
 
 def _new(options: argparse.Namespace, _: list[str]) -> int:
