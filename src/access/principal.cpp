@@ -50,6 +50,8 @@ constexpr std::array<Rule, kRightCount> kRules{{
     {Right::read_config, "read_config", kAdmin},
     {Right::reload, "reload", kAdmin},
     {Right::read_metrics, "read_metrics", kReaders},
+    {Right::use_console, "use_console", kPeople},
+    {Right::read_status, "read_status", kReaders},
 }};
 
 constexpr bool rules_stand_in_order() {

@@ -45,8 +45,10 @@ enum class Right : std::uint16_t {
     read_config,
     reload,
     read_metrics,
+    use_console,  // sign in to it; what is done there has rights of its own
+    read_status,
 };
-inline constexpr std::size_t kRightCount = static_cast<std::size_t>(Right::read_metrics) + 1;
+inline constexpr std::size_t kRightCount = static_cast<std::size_t>(Right::read_status) + 1;
 std::string_view to_string(Right right);
 
 /// The tenant of those who run the server: its admins are the system's admins, and its operators

@@ -20,12 +20,12 @@ Principal who(Role role, const char* tenant = "acme", bool system = false) {
 // Written out apart from the table, so that a slip in either shows.
 TEST(Rights, EveryRoleHasExactlyTheseRights) {
     using R = Right;
-    const std::set<R> use{R::open,       R::submit_job,    R::read_job,
-                          R::cancel_job, R::remove_output, R::read_file,
-                          R::write_file, R::read_catalog,  R::open_session};
+    const std::set<R> use{R::open,          R::submit_job, R::read_job,   R::cancel_job,
+                          R::remove_output, R::read_file,  R::write_file, R::read_catalog,
+                          R::open_session,  R::use_console};
     const std::set<R> look{R::open,         R::read_job,    R::read_file,         R::read_catalog,
                            R::read_workers, R::read_queues, R::read_dead_letters, R::read_usage,
-                           R::read_metrics};
+                           R::read_metrics, R::use_console, R::read_status};
     std::map<Role, std::set<R>> expected;
     expected[Role::worker] = {R::open, R::connect_worker};
     expected[Role::caller] = use;
