@@ -1,0 +1,408 @@
+// One load generator for every server of the benchmark, so that all are treated alike: one thread,
+// epoll, keep-alive connections over TCP or a Unix socket, the next request as soon as the answer
+// is there, or at a fixed rate (latency then counts from the moment a request was due). The last
+// line of output is JSON.
+#include <arpa/inet.h>
+#include <fcntl.h>
+#include <netinet/tcp.h>
+#include <sys/epoll.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <charconv>
+#include <chrono>
+#include <cstdio>
+#include <cstring>
+#include <iostream>
+#include <map>
+#include <stdexcept>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "http/chunk_decoder.hpp"
+#include "telemetry/latency_histogram.hpp"
+
+namespace headrace::bench {
+namespace {
+
+using Clock = std::chrono::steady_clock;
+using std::chrono::duration;
+using telemetry::LatencyHistogram;
+
+struct Options {
+    std::string address;  // "127.0.0.1:8600" or "unix:/path"
+    std::string path = "/";
+    std::string method = "POST";
+    std::string body;
+    std::string headers;  // whole lines
+    std::string event;    // count "event: NAME" lines of the answers
+    std::size_t connections = 1;
+    double seconds = 5;
+    std::uint64_t requests = 0;  // end after as many; 0: after `seconds`
+    double rate = 0;             // requests a second in all; 0: as fast as answers come
+};
+
+struct Totals {
+    LatencyHistogram latency;
+    LatencyHistogram first_event;
+    std::map<int, std::uint64_t> statuses;
+    std::uint64_t good = 0;
+    std::uint64_t bad = 0;
+    std::uint64_t broken = 0;  // connections that ended inside of an answer
+    std::uint64_t events = 0;
+};
+
+/// One answer as it comes in: its status, and where it ends.
+class Answer {
+  public:
+    explicit Answer(const std::string& event) : event_(event) {}
+
+    /// False when it cannot be understood.
+    bool feed(std::string_view piece) {
+        if (!head_done_) {
+            head_.append(piece);
+            const auto end = head_.find("\r\n\r\n");
+            if (end == std::string::npos) return head_.size() < 64 * 1024;
+            if (!read_head(std::string_view(head_).substr(0, end + 2))) return false;
+            head_done_ = true;
+            const std::string rest = head_.substr(end + 4);
+            return take_body(rest);
+        }
+        return take_body(piece);
+    }
+    [[nodiscard]] bool done() const { return head_done_ && done_; }
+    [[nodiscard]] int status() const { return status_; }
+    [[nodiscard]] bool closes() const { return closes_; }
+    [[nodiscard]] bool empty() const { return head_.empty(); }
+    [[nodiscard]] std::uint64_t events() const { return events_; }
+
+    void reset() {
+        head_.clear();
+        tail_.clear();
+        chunks_ = http::ChunkDecoder();
+        head_done_ = done_ = chunked_ = closes_ = false;
+        left_ = events_ = 0;
+    }
+
+  private:
+    bool read_head(std::string_view head) {
+        if (head.size() < 12 || !head.starts_with("HTTP/1.")) return false;
+        std::from_chars(head.data() + 9, head.data() + 12, status_);
+        std::size_t at = head.find("\r\n") + 2;
+        while (at < head.size()) {
+            const auto end = head.find("\r\n", at);
+            take_field(head.substr(at, end - at));
+            at = end + 2;
+        }
+        done_ = !chunked_ && left_ == 0;
+        return true;
+    }
+
+    void take_field(std::string_view line) {
+        const auto value_of = [line](std::string_view name) {
+            if (line.size() <= name.size() || line[name.size()] != ':') return std::string_view();
+            if (strncasecmp(line.data(), name.data(), name.size()) != 0) return std::string_view();
+            const auto value = line.substr(name.size() + 1);
+            return value.substr(std::min(value.find_first_not_of(' '), value.size()));
+        };
+        if (const auto length = value_of("content-length"); !length.empty())
+            std::from_chars(length.data(), length.data() + length.size(), left_);
+        if (value_of("transfer-encoding") == "chunked") chunked_ = true;
+        if (value_of("connection") == "close") closes_ = true;
+    }
+
+    bool take_body(std::string_view piece) {
+        if (!chunked_) {
+            if (piece.size() > left_) return false;
+            count_events(piece);
+            left_ -= piece.size();
+            done_ = left_ == 0;
+            return true;
+        }
+        while (!piece.empty() && !done_) {
+            const auto got = chunks_.next(piece);
+            if (got.broken) return false;
+            count_events(got.data);
+            done_ = got.done;
+            piece.remove_prefix(got.consumed);
+        }
+        return piece.empty();
+    }
+
+    void count_events(std::string_view data) {
+        if (event_.empty() || data.empty()) return;
+        tail_.append(data);
+        std::size_t at = 0;
+        for (auto found = tail_.find(event_); found != std::string::npos;
+             found = tail_.find(event_, at)) {
+            ++events_;
+            at = found + event_.size();
+        }
+        // What may be the beginning of a name that the next piece ends.
+        const std::size_t kept = std::min(event_.size() - 1, tail_.size() - at);
+        tail_.erase(0, tail_.size() - kept);
+    }
+
+    const std::string& event_;
+    std::string head_;
+    std::string tail_;
+    http::ChunkDecoder chunks_;
+    std::uint64_t left_ = 0;
+    std::uint64_t events_ = 0;
+    int status_ = 0;
+    bool head_done_ = false;
+    bool done_ = false;
+    bool chunked_ = false;
+    bool closes_ = false;
+};
+
+struct Caller {
+    explicit Caller(const std::string& event) : answer(event) {}
+    int socket = -1;
+    bool busy = false;
+    bool heard = false;  // an event of the answer that runs
+    Clock::time_point due;
+    Answer answer;
+};
+
+[[noreturn]] void broken(const std::string& what) {
+    throw std::runtime_error(what + ": " + std::strerror(errno));
+}
+
+int dial(const std::string& address) {
+    if (address.starts_with("unix:")) {
+        sockaddr_un to{};
+        to.sun_family = AF_UNIX;
+        const std::string path = address.substr(5);
+        if (path.size() >= sizeof to.sun_path) throw std::runtime_error("the path is too long");
+        std::memcpy(to.sun_path, path.data(), path.size());
+        const int socket = ::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+        if (::connect(socket, reinterpret_cast<sockaddr*>(&to), sizeof to) != 0) broken(address);
+        return socket;
+    }
+    const auto colon = address.rfind(':');
+    if (colon == std::string::npos) throw std::runtime_error(address + " has no port");
+    sockaddr_in to{};
+    to.sin_family = AF_INET;
+    to.sin_port = htons(static_cast<std::uint16_t>(std::stoi(address.substr(colon + 1))));
+    if (::inet_pton(AF_INET, address.substr(0, colon).c_str(), &to.sin_addr) != 1)
+        throw std::runtime_error(address + " is no IPv4 address");
+    const int socket = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    if (::connect(socket, reinterpret_cast<sockaddr*>(&to), sizeof to) != 0) broken(address);
+    const int on = 1;
+    ::setsockopt(socket, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
+    return socket;
+}
+
+class Load {
+  public:
+    explicit Load(const Options& options)
+        : options_(options), event_(options.event.empty() ? "" : "event: " + options.event) {
+        request_ = options.method + " " + options.path + " HTTP/1.1\r\nHost: localhost\r\n" +
+                   options.headers;
+        if (!options.body.empty())
+            request_ += "Content-Length: " + std::to_string(options.body.size()) + "\r\n";
+        request_ += "\r\n" + options.body;
+        poll_ = ::epoll_create1(EPOLL_CLOEXEC);
+        for (std::size_t i = 0; i < options.connections; ++i) callers_.emplace_back(event_);
+        for (std::size_t i = 0; i < callers_.size(); ++i) connect(i);
+    }
+
+    void run() {
+        begin_ = Clock::now();
+        const auto end = begin_ + std::chrono::duration_cast<Clock::duration>(
+                                      duration<double>(options_.seconds));
+        if (options_.rate <= 0) {
+            for (auto& caller : callers_) send(caller, Clock::now());
+        }
+        std::vector<epoll_event> ready(256);
+        now_ = begin_;
+        while (options_.requests > 0 ? finished() < options_.requests : now_ < end) {
+            const int count = ::epoll_wait(poll_, ready.data(), static_cast<int>(ready.size()),
+                                           options_.rate > 0 ? 0 : 100);
+            now_ = Clock::now();
+            for (int i = 0; i < count; ++i) {
+                auto& caller = callers_[ready[static_cast<std::size_t>(i)].data.u64];
+                receive(caller);
+            }
+            if (options_.rate > 0) send_what_is_due(count == 0);
+        }
+        seconds_ = duration<double>(Clock::now() - begin_).count();
+    }
+
+    void print() const {
+        rusage usage{};
+        ::getrusage(RUSAGE_SELF, &usage);
+        const auto us = [](const timeval& t) {
+            return static_cast<double>(t.tv_sec) * 1e6 + static_cast<double>(t.tv_usec);
+        };
+        const auto micros = [](LatencyHistogram::Duration t) {
+            return static_cast<double>(t.count()) / 1e3;
+        };
+        std::string statuses;
+        for (const auto& [status, count] : totals_.statuses) {
+            statuses += (statuses.empty() ? "\"" : ",\"") + std::to_string(status) +
+                        "\":" + std::to_string(count);
+        }
+        const auto& latency = totals_.latency;
+        std::printf(
+            "{\"good\":%llu,\"bad\":%llu,\"broken\":%llu,\"seconds\":%.6f,\"p50_us\":%.2f,"
+            "\"p90_us\":%.2f,\"p99_us\":%.2f,\"p999_us\":%.2f,\"max_us\":%.2f,\"events\":%llu,"
+            "\"first_event_p50_us\":%.2f,\"own_cpu_us\":%.0f,\"statuses\":{%s}}\n",
+            static_cast<unsigned long long>(totals_.good),
+            static_cast<unsigned long long>(totals_.bad),
+            static_cast<unsigned long long>(totals_.broken), seconds_, micros(latency.at(0.5)),
+            micros(latency.at(0.9)), micros(latency.at(0.99)), micros(latency.at(0.999)),
+            micros(latency.largest()), static_cast<unsigned long long>(totals_.events),
+            micros(totals_.first_event.at(0.5)), us(usage.ru_utime) + us(usage.ru_stime),
+            statuses.c_str());
+    }
+
+  private:
+    [[nodiscard]] std::uint64_t finished() const { return totals_.good + totals_.bad; }
+
+    void connect(std::size_t index) {
+        auto& caller = callers_[index];
+        caller.socket = dial(options_.address);
+        epoll_event event{};
+        event.events = EPOLLIN;
+        event.data.u64 = index;
+        if (::epoll_ctl(poll_, EPOLL_CTL_ADD, caller.socket, &event) != 0) broken("epoll_ctl");
+    }
+
+    void reconnect(Caller& caller) {
+        ::close(caller.socket);
+        connect(static_cast<std::size_t>(&caller - callers_.data()));
+    }
+
+    void send(Caller& caller, Clock::time_point due) {
+        caller.busy = true;
+        caller.heard = false;
+        caller.due = due;
+        caller.answer.reset();
+        std::size_t at = 0;
+        while (at < request_.size()) {
+            const auto sent =
+                ::send(caller.socket, request_.data() + at, request_.size() - at, MSG_NOSIGNAL);
+            if (sent > 0) {
+                at += static_cast<std::size_t>(sent);
+            } else if (errno == EPIPE || errno == ECONNRESET) {
+                reconnect(caller);  // it was closed while idle
+                at = 0;
+            } else if (errno != EINTR) {
+                broken("send");
+            }
+        }
+    }
+
+    void receive(Caller& caller) {
+        const auto got = ::recv(caller.socket, buffer_, sizeof buffer_, MSG_DONTWAIT);
+        if (got < 0 && (errno == EAGAIN || errno == EINTR)) return;
+        if (got <= 0) {
+            if (caller.busy) ++totals_.broken;
+            const bool again = caller.busy && options_.rate <= 0;
+            caller.busy = false;
+            reconnect(caller);
+            if (again) send(caller, Clock::now());
+            return;
+        }
+        if (!caller.answer.feed({buffer_, static_cast<std::size_t>(got)}))
+            throw std::runtime_error("an answer that is no HTTP/1.1");
+        if (!caller.heard && caller.answer.events() > 0) {
+            caller.heard = true;
+            totals_.first_event.record(Clock::now() - caller.due);
+        }
+        if (caller.answer.done()) finish(caller);
+    }
+
+    void finish(Caller& caller) {
+        const auto& answer = caller.answer;
+        totals_.latency.record(Clock::now() - caller.due);
+        ++totals_.statuses[answer.status()];
+        ++(answer.status() >= 200 && answer.status() < 300 ? totals_.good : totals_.bad);
+        totals_.events += answer.events();
+        caller.busy = false;
+        if (answer.closes()) reconnect(caller);
+        if (options_.rate <= 0) send(caller, Clock::now());
+    }
+
+    /// Sends to idle connections whatever is due; what finds none waits, and its wait counts.
+    void send_what_is_due(bool idle) {
+        const duration<double> step(1 / options_.rate);
+        for (auto& caller : callers_) {
+            if (caller.busy) continue;
+            const auto due = begin_ + std::chrono::duration_cast<Clock::duration>(
+                                          step * static_cast<double>(sent_));
+            if (due > now_) break;
+            ++sent_;
+            send(caller, due);
+            idle = false;
+        }
+        // Nothing to do: leave the processor to the server, but for less than any latency.
+        if (idle) ::usleep(20);
+    }
+
+    const Options options_;
+    const std::string event_;
+    std::string request_;
+    std::vector<Caller> callers_;
+    Totals totals_;
+    Clock::time_point begin_;
+    Clock::time_point now_;
+    double seconds_ = 0;
+    std::uint64_t sent_ = 0;
+    int poll_ = -1;
+    char buffer_[64 * 1024];
+};
+
+Options parse(int argc, char** argv) {
+    Options options;
+    for (int i = 1; i < argc; ++i) {
+        const std::string_view word = argv[i];
+        if (i + 1 >= argc) throw std::runtime_error(std::string(word) + " wants a value");
+        const std::string value = argv[++i];
+        if (word == "--address")
+            options.address = value;
+        else if (word == "--path")
+            options.path = value;
+        else if (word == "--method")
+            options.method = value;
+        else if (word == "--body")
+            options.body = value;
+        else if (word == "--header")
+            options.headers += value + "\r\n";
+        else if (word == "--event")
+            options.event = value;
+        else if (word == "-c")
+            options.connections = std::stoul(value);
+        else if (word == "--seconds")
+            options.seconds = std::stod(value);
+        else if (word == "-n")
+            options.requests = std::stoull(value);
+        else if (word == "--rate")
+            options.rate = std::stod(value);
+        else
+            throw std::runtime_error("no option " + std::string(word));
+    }
+    if (options.address.empty()) throw std::runtime_error("--address is missing");
+    return options;
+}
+
+}  // namespace
+}  // namespace headrace::bench
+
+int main(int argc, char** argv) {
+    try {
+        headrace::bench::Load load(headrace::bench::parse(argc, argv));
+        load.run();
+        load.print();
+        return 0;
+    } catch (const std::exception& error) {
+        std::cerr << "load: " << error.what() << "\n";
+        return 1;
+    }
+}

@@ -1,0 +1,323 @@
+"""What a measurement is made of: processes, how they are started, and what they have used. Standard library."""
+
+from __future__ import annotations
+
+import contextlib
+import http.client
+import json
+import os
+import pathlib
+import random
+import signal
+import socket
+import subprocess
+import time
+from collections.abc import Iterator
+from typing import Any
+
+ROOT = pathlib.Path(__file__).resolve().parents[1]
+TICKS = os.sysconf("SC_CLK_TCK")
+PAGE = os.sysconf("SC_PAGE_SIZE")
+
+
+def cpu_seconds(pids: list[int]) -> float:
+    total = 0.0
+    for pid in pids:
+        with contextlib.suppress(OSError):
+            fields = pathlib.Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()
+            total += (int(fields[11]) + int(fields[12])) / TICKS
+    return total
+
+
+def resident_bytes(pid: int) -> int:
+    return int(pathlib.Path(f"/proc/{pid}/statm").read_text().split()[1]) * PAGE
+
+
+def children(pid: int) -> list[int]:
+    found = []
+    for path in pathlib.Path(f"/proc/{pid}/task").glob("*/children"):
+        with contextlib.suppress(OSError):
+            found += [int(word) for word in path.read_text().split()]
+    return found
+
+
+def free_port() -> int:
+    """Below the ephemeral range, so that no outgoing connection takes it before its server does."""
+    while True:
+        port = random.randrange(20_000, 32_000)
+        with contextlib.closing(socket.socket()) as probe:
+            try:
+                probe.bind(("127.0.0.1", port))
+            except OSError:
+                continue
+            return port
+
+
+def wait_until(what: str, holds: Any, within: float = 30.0, step: float = 0.02) -> None:
+    deadline = time.monotonic() + within
+    while not holds():
+        if time.monotonic() > deadline:
+            raise RuntimeError(f"{what}: not within {within:g} s")
+        time.sleep(step)
+
+
+def end(process: subprocess.Popen[bytes], within: float = 60.0) -> None:
+    if process.poll() is None:
+        process.send_signal(signal.SIGTERM)
+        try:
+            process.wait(within)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+
+
+# --- the load generator --------------------------------------------------------------------------
+
+
+def load(
+    build: pathlib.Path,
+    address: str,
+    connections: int,
+    *,
+    seconds: float = 1.0,
+    path: str = "/",
+    method: str = "POST",
+    body: str = "",
+    headers: tuple[str, ...] = (),
+    requests: int = 0,
+    rate: float = 0.0,
+    event: str = "",
+) -> dict[str, Any]:
+    """bench_load on `address`, which is 127.0.0.1:PORT or unix:PATH; a row of errors is no measurement."""
+    command = [str(build / "bench_load"), "--address", address, "-c", str(connections)]
+    command += ["--path", path, "--method", method, "--body", body, "--event", event]
+    command += ["--seconds", f"{seconds:g}", "-n", str(requests), "--rate", f"{rate:g}"]
+    for header in headers:
+        command += ["--header", header]
+    done = subprocess.run(command, capture_output=True, text=True)
+    if done.returncode != 0:
+        raise RuntimeError(f"bench_load {address}{path}: {done.stderr.strip()}")
+    result: dict[str, Any] = json.loads(done.stdout.strip().splitlines()[-1])
+    if result["bad"] or result["broken"] or not result["good"]:
+        raise RuntimeError(f"{address}{path}: not all answers were good: {result}")
+    return result
+
+
+# --- nginx ---------------------------------------------------------------------------------------
+
+NGINX = """
+{user}
+worker_processes 1;
+daemon off;
+error_log {folder}/error.log;
+pid {folder}/nginx.pid;
+events {{ worker_connections 4096; }}
+http {{
+  access_log {folder}/access.log;
+  client_body_temp_path {folder}; proxy_temp_path {folder}; fastcgi_temp_path {folder};
+  uwsgi_temp_path {folder}; scgi_temp_path {folder};
+  keepalive_requests 100000000;
+  {servers}
+}}
+"""
+RETURN_200 = 'default_type application/json; return 200 \'{"ok":true,"text":"the quick brown fox"}\';'
+PROXY_PASS = 'proxy_pass http://{name}; proxy_http_version 1.1; proxy_set_header Connection "";'
+
+
+class Nginx:
+    """One nginx worker that answers the same on a TCP port and on a Unix socket."""
+
+    def __init__(self, folder: pathlib.Path, backend: Nginx | None = None) -> None:
+        folder.mkdir(parents=True)
+        self.port = free_port()
+        self.addresses = {"tcp": f"127.0.0.1:{self.port}", "unix": f"unix:{folder}/door"}
+        servers = ""
+        for way in ("tcp", "unix"):
+            action = RETURN_200
+            if backend is not None:
+                servers += (
+                    f"upstream {way} {{ server {backend.addresses[way]}; keepalive 512;"
+                    " keepalive_requests 100000000; }\n  "
+                )
+                action = PROXY_PASS.format(name=way)
+            servers += f"server {{ listen {self.addresses[way]}; location / {{ {action} }} }}\n  "
+        config = folder / "nginx.conf"
+        # As root, nginx would drop to a user who cannot enter the folder.
+        user = "user root;" if os.geteuid() == 0 else ""
+        config.write_text(NGINX.format(user=user, folder=folder, servers=servers))
+        self.process = subprocess.Popen(["nginx", "-c", str(config), "-p", str(folder)], stderr=subprocess.DEVNULL)
+        wait_until("nginx", self._answers)
+        self.pids = children(self.process.pid)
+
+    def _answers(self) -> bool:
+        if self.process.poll() is not None:
+            raise RuntimeError("nginx has ended: " + (pathlib.Path(self.process.args[4]) / "error.log").read_text())
+        with contextlib.closing(http.client.HTTPConnection("127.0.0.1", self.port, timeout=5)) as connection:
+            try:
+                connection.request("GET", "/")
+                return connection.getresponse().status == 200
+            except OSError:
+                return False
+
+    def close(self) -> None:
+        end(self.process)
+
+
+# --- headrace ------------------------------------------------------------------------------------
+
+
+class UnixConnection(http.client.HTTPConnection):
+    def __init__(self, path: str) -> None:
+        super().__init__("localhost", timeout=60)
+        self.path = path
+
+    def connect(self) -> None:
+        self.sock = socket.socket(socket.AF_UNIX)
+        self.sock.connect(self.path)
+
+
+class Headrace:
+    """One `headrace serve` on a data folder of its own."""
+
+    def __init__(
+        self,
+        build: pathlib.Path,
+        folder: pathlib.Path,
+        *,
+        way: str = "tcp",
+        engines: tuple[str, ...] = ("echo", "echo_stream"),
+        settings: tuple[str, ...] = (),
+        environment: dict[str, str] | None = None,
+    ) -> None:
+        self.build, self.folder, self.way = build, folder, way
+        self.control_port = free_port()
+        if way == "unix":
+            self.address = f"unix:{folder}/door"
+        else:
+            self.address = f"127.0.0.1:{free_port()}"
+        self.key_file = folder / "key"
+        self.command = [str(build / "headrace"), "serve", "--data", str(folder / "data")]
+        self.command += ["--client", self.address, "--control", f"127.0.0.1:{self.control_port}"]
+        self.command += ["--admin-key-file", str(self.key_file)]
+        for engine in engines:
+            self.command += ["--engine", str(ROOT / "examples/engines/echo" / engine)]
+        for setting in settings:
+            self.command += ["--set", setting]
+        self.engines = engines
+        self.environment = {**os.environ, **(environment or {})}
+        self._hosts: dict[str, list[int]] = {}
+        folder.mkdir(parents=True, exist_ok=True)
+        self.start_seconds = self.start()
+
+    def start(self) -> float:
+        """Gives the seconds to the first 200 of /readyz."""
+        begin = time.monotonic()
+        with (self.folder / "log").open("ab") as log:
+            self.process = subprocess.Popen(self.command, stdout=log, stderr=log, env=self.environment)
+        wait_until("headrace", self._is_ready, within=300, step=0.001)
+        took = time.monotonic() - begin
+        self.key = self.key_file.read_text().strip()
+        self.pid = self.process.pid
+        self._hosts.clear()
+        for engine in self.engines:
+            wait_until(f"a slot of {engine}", lambda name=engine: self.slots(name) > 0)
+        return took
+
+    def _is_ready(self) -> bool:
+        if self.process.poll() is not None:
+            raise RuntimeError("headrace has ended: " + (self.folder / "log").read_text()[-2000:])
+        with contextlib.closing(self.connect()) as connection:
+            try:
+                connection.request("GET", "/readyz")
+                return connection.getresponse().status == 200 and self.key_file.exists()
+            except OSError:
+                return False
+
+    def connect(self) -> http.client.HTTPConnection:
+        """To the client door."""
+        if self.way == "unix":
+            return UnixConnection(self.address.removeprefix("unix:"))
+        return http.client.HTTPConnection(*self.address.split(":"), timeout=60)
+
+    @property
+    def auth(self) -> str:
+        return f"Authorization: Bearer {self.key}"
+
+    def call(
+        self, method: str, path: str, body: Any = None, headers: dict[str, str] | None = None, control: bool = False
+    ) -> Any:
+        """One request of the native API; its answer's JSON. An error is raised."""
+        if control:
+            connection = http.client.HTTPConnection("127.0.0.1", self.control_port, timeout=300)
+        else:
+            connection = self.connect()
+        with contextlib.closing(connection):
+            fields = {"Authorization": f"Bearer {self.key}", "Content-Type": "application/json", **(headers or {})}
+            connection.request(method, "/api/v1" + path, json.dumps(body) if body is not None else None, fields)
+            answer = connection.getresponse()
+            text = answer.read()
+            if answer.status >= 400:
+                raise RuntimeError(f"{method} {path}: {answer.status} {text[:300]!r}")
+            return json.loads(text) if text else None
+
+    def control(self, method: str, path: str, body: Any = None) -> Any:
+        return self.call(method, path, body, control=True)
+
+    def queue(self, name: str) -> dict[str, Any]:
+        for queue in self.control("GET", "/queues")["queues"]:
+            if queue["capability"].split("@")[0] == name:
+                return dict(queue)
+        return {}
+
+    def slots(self, name: str) -> int:
+        return int(self.queue(name).get("slots", 0))
+
+    def hosts(self, name: str) -> list[int]:
+        """The processes of an engine on this machine."""
+        if name not in self._hosts:
+            workers = self.control("GET", "/workers")["workers"]
+            offering = [w["pid"] for w in workers if any(v.split("@")[0] == name for v in w["versions"])]
+            self._hosts[name] = [pid for pid in offering if pid in children(self.pid)]
+        return self._hosts[name]
+
+    def metric(self, name: str) -> float:
+        """The sum over the labels of one family."""
+        with contextlib.closing(http.client.HTTPConnection("127.0.0.1", self.control_port, timeout=60)) as connection:
+            connection.request("GET", "/metrics")
+            text = connection.getresponse().read().decode()
+        total = 0.0
+        for line in text.splitlines():
+            if line.startswith((name + "{", name + " ")):
+                total += float(line.rsplit(" ", 1)[1])
+        return total
+
+    def drain(self, name: str) -> None:
+        """Waits until nothing is queued or running, so that the next row is not measured beside it."""
+
+        def idle() -> bool:
+            queue = self.queue(name)
+            return queue["queued"] == 0 and queue["running"] == 0
+
+        wait_until("the queue to become empty", idle, within=300, step=0.1)
+
+    @contextlib.contextmanager
+    def paused(self, name: str) -> Iterator[None]:
+        version = self.queue(name)["capability"]
+        self.control("POST", f"/queues/{version}/pause")
+        try:
+            yield
+        finally:
+            self.control("POST", f"/queues/{version}/purge")
+            self.control("POST", f"/queues/{version}/resume")
+            self.drain(name)
+
+    def close(self) -> None:
+        end(self.process)
+
+
+def raw_writer(build: pathlib.Path, folder: pathlib.Path, seconds: float, writers: int) -> dict[str, Any]:
+    """A plain SQLite group-commit writer of the same rows: the limit of the disk."""
+    command = [str(build / "store_bench"), "--raw", "--seconds", f"{seconds:g}"]
+    command += ["--writers", str(writers), "--dir", str(folder)]
+    out = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+    return dict(json.loads(out.strip().splitlines()[-1]))
