@@ -5,7 +5,7 @@
 namespace headrace::stores {
 
 Result<std::unique_ptr<CatalogDatabase>> CatalogDatabase::open(const std::string& path,
-                                                               const DatabaseOptions& options) {
+                                                               const OpenOptions& options) {
     auto database = open_checked(path, catalog_schema(), options);
     if (!database) return fail(database.error());
     return std::unique_ptr<CatalogDatabase>(new CatalogDatabase(std::move(*database)));

@@ -5,6 +5,7 @@
 
 #include "base/result.hpp"
 #include "stores/sqlite/database.hpp"
+#include "stores/sqlite/migrations.hpp"
 #include "stores/base/lane.hpp"
 
 namespace headrace::stores {
@@ -15,7 +16,7 @@ class CatalogDatabase {
   public:
     /// Blocking; `internal`, naming the file, when it is damaged or of a newer program.
     static Result<std::unique_ptr<CatalogDatabase>> open(const std::string& path,
-                                                         const DatabaseOptions& options = {});
+                                                         const OpenOptions& options = {});
 
     /// On the lane's thread, or at start before anything else uses it.
     Database& database() { return database_; }

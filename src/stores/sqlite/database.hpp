@@ -6,7 +6,7 @@
 #include <string_view>
 
 #include "base/result.hpp"
-#include "stores/sqlite/sql.hpp"
+#include "stores/base/sql.hpp"
 
 struct sqlite3;
 struct sqlite3_stmt;

@@ -2,9 +2,9 @@
 
 #include <filesystem>
 
-#include "stores/sqlite/job_reader.hpp"
 #include "stores/base/lane.hpp"
 #include "stores/base/row_codec.hpp"
+#include "stores/sqlite/job_reader.hpp"
 #include "stores/sqlite/schema.hpp"
 
 namespace headrace::stores {
@@ -118,7 +118,8 @@ Result<std::unique_ptr<SqliteJobLog>> SqliteJobLog::open(const std::string& path
                                                          JobLogSettings settings,
                                                          const Clock& clock,
                                                          CommitObserver observer) {
-    auto database = open_checked(path, jobs_schema(), settings.database, settings.full_check_bytes);
+    auto database = open_checked(path, jobs_schema(),
+                                 {settings.database, settings.migrate, settings.full_check_bytes});
     if (!database) return fail(database.error());
     std::error_code no_size;
     if (std::filesystem::file_size(path, no_size) <= settings.full_check_bytes) {

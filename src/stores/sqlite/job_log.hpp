@@ -8,6 +8,7 @@
 #include "stores/sqlite/committer.hpp"
 #include "stores/sqlite/database.hpp"
 #include "stores/sqlite/job_expiry.hpp"
+#include "stores/sqlite/migrations.hpp"
 
 namespace headrace::stores {
 
@@ -15,6 +16,7 @@ struct JobLogSettings {
     Retention retention;
     LowWater low_water;
     DatabaseOptions database;
+    MigrateOptions migrate;
     std::uint64_t full_check_bytes = 32ULL << 20;  // larger files are not read whole at a start
 };
 

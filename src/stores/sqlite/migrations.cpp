@@ -3,56 +3,15 @@
 #include <fcntl.h>
 #include <unistd.h>
 
-#include <algorithm>
 #include <cerrno>
 #include <cstring>
 #include <filesystem>
 
-#include "base/digest.hpp"
 #include "base/unique_fd.hpp"
 #include "stores/sqlite/wal_check.hpp"
 
 namespace headrace::stores {
 namespace {
-
-std::string checksum(const Migration& step) {
-    const Sha256 digest = sha256(step.text.text());
-    return std::string(digest.begin(), digest.end());
-}
-
-Result<int> applied_steps(Database& database, std::span<const Migration> steps) {
-    int last = 0;
-    Statement select = database.prepare("SELECT number, checksum FROM migrations ORDER BY number");
-    select.start();
-    for (;;) {
-        const auto row = select.step();
-        if (!row) return fail(row.error());
-        if (!*row) return last;
-        const auto number = select.integer(0);
-        if (number > static_cast<std::int64_t>(steps.size())) {
-            return fail(ErrorCode::internal, "was written by a newer version of headrace");
-        }
-        if (number != last + 1 ||
-            select.bytes(1) != checksum(steps[static_cast<std::size_t>(last)])) {
-            return fail(ErrorCode::internal,
-                        "migration " + std::to_string(number) + " is not the one of this program");
-        }
-        ++last;
-    }
-}
-
-Result<void> apply(Database& database, const Migration& step) {
-    auto done = database.execute("BEGIN IMMEDIATE");
-    if (done) done = database.execute(step.text);
-    if (done) {
-        const std::string sum = checksum(step);
-        done = database.prepare("INSERT INTO migrations(number, checksum) VALUES(?, ?)")
-                   .run(step.number, Blob{sum});
-    }
-    if (done) done = database.execute("COMMIT");
-    if (!done) database.rollback();
-    return done;
-}
 
 auto damaged(const std::string& path, const std::string& what) {
     return fail(ErrorCode::internal, path + " " + what);
@@ -71,14 +30,18 @@ Result<void> full_check(Database& database) {
 
 /// A new database comes under its name only when it is whole: an empty or half-made file of that
 /// name is damage, not a beginning.
-Result<void> make_new(const std::string& path, std::span<const Migration> steps,
-                      const DatabaseOptions& options) {
+Result<void> make_new(const std::string& path, std::span<const Step> steps,
+                      const OpenOptions& options) {
     const std::string fresh = path + ".new";
     for (const char* part : {"", "-wal", "-shm"}) ::unlink((fresh + part).c_str());
     {
-        auto database = Database::open(fresh, options);
+        auto database = Database::open(fresh, options.database);
         if (!database) return fail(database.error());
-        if (auto ready = migrate(*database, steps); !ready) return ready;
+        SqliteSteps target(*database);
+        // A new file has no rows that anybody could want to see to first.
+        MigrateOptions migrate = options.migrate;
+        migrate.on_pending = OnPending::apply;
+        if (auto ready = migrate_at_start(target, steps, migrate); !ready) return ready;
     }
     const auto folder = std::filesystem::path(path).parent_path();
     const UniqueFd directory(
@@ -91,39 +54,88 @@ Result<void> make_new(const std::string& path, std::span<const Migration> steps,
 
 }  // namespace
 
-Result<void> migrate(Database& database, std::span<const Migration> steps) {
-    auto made = database.execute(
-        "CREATE TABLE IF NOT EXISTS migrations(number INTEGER PRIMARY KEY, checksum BLOB NOT "
-        "NULL)");
-    if (!made) return made;
-    const auto last = applied_steps(database, steps);
-    if (!last) return fail(last.error());
-    for (const Migration& step : steps.subspan(static_cast<std::size_t>(*last))) {
-        auto done = apply(database, step);
-        if (!done) return done;
-    }
-    return {};
+Result<void> SqliteSteps::begin() {
+    if (auto begun = database_.execute("BEGIN EXCLUSIVE"); !begun) return begun;
+    auto made = database_.execute(
+        "CREATE TABLE IF NOT EXISTS schema_migrations(number INTEGER PRIMARY KEY, name TEXT NOT "
+        "NULL, checksum TEXT NOT NULL, applied_at INTEGER NOT NULL, program TEXT NOT NULL) STRICT");
+    if (made) made = take_over();
+    if (!made) database_.rollback();
+    return made;
 }
 
-Result<Database> open_checked(const std::string& path, std::span<const Migration> steps,
-                              const DatabaseOptions& options, std::uint64_t full_check_bytes) {
+Result<void> SqliteSteps::take_over() {
+    Statement old = database_.prepare(
+        "SELECT 1 FROM sqlite_schema WHERE type = 'table' AND name = 'migrations' "
+        "AND NOT EXISTS (SELECT 1 FROM schema_migrations)");
+    old.start();
+    const auto found = old.step();
+    if (!found) return fail(found.error());
+    if (!*found) return {};
+    old.reset();
+    return database_.execute(
+        "INSERT INTO schema_migrations(number, name, checksum, applied_at, program) "
+        "SELECT number, 'first schema', lower(hex(checksum)), 0, '0.1.0' FROM migrations");
+}
+
+Result<std::vector<AppliedStep>> SqliteSteps::applied() {
+    std::vector<AppliedStep> out;
+    Statement select = database_.prepare(
+        "SELECT number, name, checksum, applied_at, program FROM schema_migrations "
+        "ORDER BY number");
+    select.start();
+    for (;;) {
+        const auto row = select.step();
+        if (!row) return fail(row.error());
+        if (!*row) return out;
+        out.push_back({static_cast<int>(select.integer(0)), std::string(select.bytes(1)),
+                       std::string(select.bytes(2)), select.integer(3),
+                       std::string(select.bytes(4))});
+    }
+}
+
+Result<void> SqliteSteps::note(const AppliedStep& row) {
+    return database_
+        .prepare(
+            "INSERT INTO schema_migrations(number, name, checksum, applied_at, program) "
+            "VALUES(?, ?, ?, ?, ?)")
+        .run(row.number, row.name, row.checksum, row.applied_at, row.program);
+}
+
+Result<void> SqliteSteps::forget(int number) {
+    auto done = database_.prepare("DELETE FROM schema_migrations WHERE number = ?").run(number);
+    if (!done) return done;
+    Statement old = database_.prepare("SELECT 1 FROM sqlite_schema WHERE name = 'migrations'");
+    old.start();
+    const auto found = old.step();
+    if (!found) return fail(found.error());
+    if (!*found) return {};
+    old.reset();
+    return database_.prepare("DELETE FROM migrations WHERE number = ?").run(number);
+}
+
+Result<Database> open_checked(const std::string& path, std::span<const Step> steps,
+                              const OpenOptions& options) {
     if (::access(path.c_str(), F_OK) != 0 && errno == ENOENT) {
         if (auto made = make_new(path, steps, options); !made)
             return damaged(path, made.error().message);
     }
     if (auto log = check_wal(path + "-wal"); !log) return damaged(path, log.error().message);
     if (auto head = check_head(path); !head) return damaged(path, head.error().message);
-    auto database = Database::open(path, options);
+    auto database = Database::open(path, options.database);
     if (!database) return damaged(path, database.error().message);
     // Only now, with the log moved into it, must the file hold as many pages as its head says.
     auto moved = database->execute("PRAGMA wal_checkpoint(TRUNCATE)");
     if (!moved) return damaged(path, moved.error().message);
     if (auto whole = check_file_size(path); !whole) return damaged(path, whole.error().message);
     std::error_code ignored;
-    if (std::filesystem::file_size(path, ignored) <= full_check_bytes) {
+    if (std::filesystem::file_size(path, ignored) <= options.full_check_bytes) {
         if (auto sound = full_check(*database); !sound) return damaged(path, sound.error().message);
     }
-    if (auto ready = migrate(*database, steps); !ready) return damaged(path, ready.error().message);
+    SqliteSteps target(*database);
+    if (auto ready = migrate_at_start(target, steps, options.migrate); !ready) {
+        return fail(ready.error().code, path + " " + ready.error().message);
+    }
     return database;
 }
 

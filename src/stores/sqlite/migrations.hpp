@@ -4,28 +4,42 @@
 #include <string>
 
 #include "base/result.hpp"
+#include "stores/migrations/migrate.hpp"
 #include "stores/sqlite/database.hpp"
 
 namespace headrace::stores {
 
-/// One step of a database's schema. Numbers count from 1; a step that has been released never
-/// changes.
-struct Migration {
-    int number = 0;
-    Sql text;
+/// The schema of one SQLite file. A file of version 0.1.0, which kept its steps in a table
+/// `migrations`, is taken over as it stands; that table stays, so that 0.1.0 can still open it.
+class SqliteSteps final : public SteppedDatabase {
+  public:
+    explicit SqliteSteps(Database& database) : database_(database) {}
+    Result<void> begin() override;
+    Result<std::vector<AppliedStep>> applied() override;
+    Result<void> execute(Sql text) override { return database_.execute(text); }
+    Result<void> note(const AppliedStep& row) override;
+    Result<void> forget(int number) override;
+    Result<void> commit() override { return database_.execute("COMMIT"); }
+    void rollback() override { database_.rollback(); }
+
+  private:
+    Result<void> take_over();
+
+    Database& database_;
 };
 
-/// Brings the schema up to the last step, each in a transaction of its own. Refuses (`internal`) a
-/// database of a newer program, or one whose steps differ from ours.
-Result<void> migrate(Database& database, std::span<const Migration> steps);
+struct OpenOptions {
+    DatabaseOptions database;
+    MigrateOptions migrate;
+    /// The whole file is checked while it is below this, so that a start stays quick; every row
+    /// carries a checksum besides, which is looked at whenever it is read.
+    std::uint64_t full_check_bytes = 32ULL << 20;
+};
 
 /// Opens a database file of ours for the first time in this process: checks the write-ahead log and
-/// the file for damage, then migrates. `internal` and a message that names the file when damaged.
-///
-/// The whole file is checked while it is below `full_check_bytes`, so that a start stays quick;
-/// every row carries a checksum besides, which is looked at whenever it is read.
-Result<Database> open_checked(const std::string& path, std::span<const Migration> steps,
-                              const DatabaseOptions& options = {},
-                              std::uint64_t full_check_bytes = 32ULL << 20);
+/// the file for damage (`internal`, naming the file), then brings its schema to where the program
+/// can run on it.
+Result<Database> open_checked(const std::string& path, std::span<const Step> steps,
+                              const OpenOptions& options = {});
 
 }  // namespace headrace::stores

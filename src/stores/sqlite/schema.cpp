@@ -6,8 +6,8 @@ namespace {
 // A job stands in one of two tables. What is open is small, is read whole at a start and is written
 // often; what has ended is large and does not change. Ending a job is a delete here and an insert
 // there, so that it can happen once only, and no index over states is needed.
-constexpr Migration kJobs[] = {
-    {1, R"(
+constexpr Step kJobs[] = {
+    {1, "first schema", StepKind::expand, R"(
 CREATE TABLE meta(
     name TEXT PRIMARY KEY, value INTEGER NOT NULL, sum INTEGER NOT NULL) WITHOUT ROWID, STRICT;
 
@@ -53,11 +53,21 @@ CREATE TABLE blob_refs(
     tenant TEXT NOT NULL, owner BLOB NOT NULL, digest BLOB NOT NULL,
     PRIMARY KEY(tenant, owner, digest)) WITHOUT ROWID, STRICT;
 CREATE INDEX blob_refs_by_digest ON blob_refs(tenant, digest);
+)",
+     R"(
+DROP TABLE blob_refs;
+DROP TABLE idempotency;
+DROP TABLE usage;
+DROP TABLE files;
+DROP TABLE inputs;
+DROP TABLE ended_jobs;
+DROP TABLE open_jobs;
+DROP TABLE meta;
 )"},
 };
 
-constexpr Migration kCatalog[] = {
-    {1, R"(
+constexpr Step kCatalog[] = {
+    {1, "first schema", StepKind::expand, R"(
 CREATE TABLE keys(
     tenant TEXT NOT NULL, id TEXT NOT NULL, sum INTEGER NOT NULL, body BLOB NOT NULL,
     PRIMARY KEY(tenant, id)) WITHOUT ROWID, STRICT;
@@ -69,15 +79,20 @@ CREATE TABLE versions(
 CREATE TABLE audit(
     tenant TEXT NOT NULL, number INTEGER NOT NULL, at INTEGER NOT NULL, sum INTEGER NOT NULL,
     body BLOB NOT NULL, PRIMARY KEY(tenant, number)) WITHOUT ROWID, STRICT;
+)",
+     R"(
+DROP TABLE audit;
+DROP TABLE versions;
+DROP TABLE keys;
 )"},
 };
 
 }  // namespace
 
-std::span<const Migration> jobs_schema() {
+std::span<const Step> jobs_schema() {
     return kJobs;
 }
-std::span<const Migration> catalog_schema() {
+std::span<const Step> catalog_schema() {
     return kCatalog;
 }
 

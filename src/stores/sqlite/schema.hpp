@@ -2,11 +2,11 @@
 
 #include <span>
 
-#include "stores/sqlite/migrations.hpp"
+#include "stores/migrations/steps.hpp"
 
 namespace headrace::stores {
 
-std::span<const Migration> jobs_schema();
-std::span<const Migration> catalog_schema();
+std::span<const Step> jobs_schema();
+std::span<const Step> catalog_schema();
 
 }  // namespace headrace::stores

@@ -5,14 +5,18 @@
 
 #include <gtest/gtest.h>
 
+#include "base/digest.hpp"
+
 namespace headrace::stores {
 namespace {
 
-constexpr Migration kFirst[] = {{1, "CREATE TABLE a(x INTEGER)"}};
-constexpr Migration kBoth[] = {{1, "CREATE TABLE a(x INTEGER)"}, {2, "CREATE TABLE b(x INTEGER)"}};
-constexpr Migration kOther[] = {{1, "CREATE TABLE a(y INTEGER)"}};
-constexpr Migration kBroken[] = {{1, "CREATE TABLE a(x INTEGER)"},
-                                 {2, "CREATE TABLE c(x INTEGER); nonsense"}};
+constexpr Step kFirst[] = {{1, "a", StepKind::expand, "CREATE TABLE a(x INTEGER)", "DROP TABLE a"}};
+constexpr Step kBoth[] = {{1, "a", StepKind::expand, "CREATE TABLE a(x INTEGER)", "DROP TABLE a"},
+                          {2, "b", StepKind::expand, "CREATE TABLE b(x INTEGER)", "DROP TABLE b"}};
+constexpr Step kOther[] = {{1, "a", StepKind::expand, "CREATE TABLE a(y INTEGER)", "DROP TABLE a"}};
+constexpr Step kBroken[] = {
+    {1, "a", StepKind::expand, "CREATE TABLE a(x INTEGER)", "DROP TABLE a"},
+    {2, "c", StepKind::expand, "CREATE TABLE c(x INTEGER); nonsense", "DROP TABLE c"}};
 
 struct Migrations : testing::Test {
     std::filesystem::path folder = std::filesystem::path(testing::TempDir()) / "migrations_test";
@@ -48,6 +52,43 @@ TEST_F(Migrations, RefuseANewerOrAnotherSchema) {
     EXPECT_NE(older.error().message.find("x.db"), std::string::npos);
     EXPECT_FALSE(open_checked(path(), kOther));
     EXPECT_TRUE(open_checked(path(), kBoth)) << "a refusal changes nothing";
+}
+
+// Version 0.1.0 kept number and raw checksum alone; its own table stays for it.
+TEST_F(Migrations, AFileOfTheFirstVersionIsTakenOver) {
+    {
+        auto old = Database::open(path());
+        ASSERT_TRUE(old);
+        ASSERT_TRUE(old->execute("CREATE TABLE a(x INTEGER)"));
+        ASSERT_TRUE(old->execute(
+            "CREATE TABLE migrations(number INTEGER PRIMARY KEY, checksum BLOB NOT NULL)"));
+        const Sha256 digest = sha256(kFirst[0].up.text());
+        const std::string sum(digest.begin(), digest.end());
+        ASSERT_TRUE(old->prepare("INSERT INTO migrations VALUES(?, ?)").run(1, Blob{sum}));
+    }
+    EXPECT_FALSE(open_checked(path(), kOther)) << "its checksum counts";
+    auto taken = open_checked(path(), kBoth);
+    ASSERT_TRUE(taken) << taken.error().message;
+    SqliteSteps steps(*taken);
+    const auto applied = applied_steps(steps, kBoth);
+    ASSERT_TRUE(applied);
+    ASSERT_EQ(applied->size(), 2U);
+    EXPECT_EQ(applied->front().program, "0.1.0");
+    Statement kept = taken->prepare("SELECT count(*) FROM migrations");
+    kept.start();
+    ASSERT_TRUE(kept.step().value());
+    EXPECT_EQ(kept.integer(0), 1);
+}
+
+TEST_F(Migrations, GoDownAndUpAgain) {
+    auto database = open_checked(path(), kBoth);
+    ASSERT_TRUE(database);
+    SqliteSteps steps(*database);
+    ASSERT_TRUE(migrate_to(steps, kBoth, 1, {}, false));
+    EXPECT_TRUE(database->execute("CREATE TABLE b(y INTEGER)")) << "it is gone";
+    EXPECT_TRUE(database->execute("DROP TABLE b"));
+    ASSERT_TRUE(migrate_to(steps, kBoth, std::nullopt, {}, false));
+    EXPECT_TRUE(database->prepare("INSERT INTO b(x) VALUES(?)").run(8));
 }
 
 TEST_F(Migrations, AStepThatFailsLeavesNothing) {
