@@ -1,4 +1,4 @@
-/* Headrace engine ABI, version 1.0.
+/* Headrace engine ABI, version 1.1.
  *
  * A native engine is a shared library that exports one function, hr_engine_entry. The program
  * headrace-host loads it in a process of its own, so a crash costs the jobs that it held one
@@ -28,7 +28,7 @@ extern "C" {
 #endif
 
 #define HR_ABI_MAJOR 1u
-#define HR_ABI_MINOR 0u
+#define HR_ABI_MINOR 1u
 
 #if defined(_WIN32)
 #define HR_EXPORT __declspec(dllexport)
@@ -141,6 +141,9 @@ typedef struct hr_config {
     const char* interface_json;
     uint32_t slots;
     uint32_t max_batch;
+    /* Since 1.1: [settings] of engine.toml as the text of a JSON object; empty when there are none.
+     * Look at `size` before reading it. */
+    const char* settings_json;
 } hr_config;
 
 /* What the engine offers. Null members (other than run) mean: nothing to do. */

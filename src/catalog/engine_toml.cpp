@@ -17,6 +17,7 @@ namespace {
 
 constexpr std::size_t kMaxEnvironment = 256;
 constexpr std::size_t kMaxArguments = 64;
+constexpr std::size_t kMaxSettings = 64 * 1024;  // bytes of JSON
 
 bool is_identifier(std::string_view word, bool dotted) {
     if (word.empty() || (word[0] >= '0' && word[0] <= '9') || word[0] == '.') return false;
@@ -122,6 +123,8 @@ class EngineReader {
             table(value, here, &EngineReader::limits);
         } else if (key == "environment") {
             table(value, here, &EngineReader::environment);
+        } else if (key == "settings") {
+            settings(value, here);
         } else {
             interface_[key] = value;  // a key that nobody knows is found there
         }
@@ -203,6 +206,14 @@ class EngineReader {
             spec_.environment.emplace(key, std::string(value.get_string()));
         } else {
             findings_.add(here, "type:string");
+        }
+    }
+
+    void settings(const json::value& value, const PathNode& here) {
+        if (!value.is_object()) return findings_.add(here, "type:object");
+        spec_.settings = json::serialize(value);
+        if (spec_.settings.size() > kMaxSettings) {
+            findings_.add(here, "max_bytes", std::to_string(kMaxSettings));
         }
     }
 

@@ -40,7 +40,8 @@ struct EngineSpec {
     bool async = false;        // python: one process runs all slots
 
     std::map<std::string, std::string> environment;  // set for the engine's process
-    std::filesystem::path directory;                 // the folder of the file, absolute
+    std::string settings;  // JSON text of [settings], which only the engine reads; empty = none
+    std::filesystem::path directory;  // the folder of the file, absolute
 
     /// How many processes run the slots: one, unless it is a Python engine that neither batches nor
     /// is async, which gets a process per slot.

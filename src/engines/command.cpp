@@ -137,6 +137,7 @@ Result<wire::Start> start_for(const catalog::EngineSpec& spec, const Settings& s
     start.set_directory(spec.directory.string());
     start.set_cancel_grace_ms(limits.cancel_grace_ms);
     start.set_worker_name(name);
+    start.set_settings(spec.settings);
     if (spec.kind != catalog::EngineKind::native) {
         start.set_entry(spec.entry);  // a command has none: it knows itself what it is
         return start;

@@ -73,6 +73,21 @@ TEST(EngineToml, ReadsAWholeFile) {
     EXPECT_EQ(engine->processes(), 1U);  // it batches
 }
 
+TEST(EngineToml, SettingsOfTheEngineArePassedOnUnread) {
+    EXPECT_EQ(parse(std::string(kOcr))->settings, "");
+    const auto with = parse(std::string(kOcr) +
+                            "[settings]\nmodel = \"m.gguf\"\n"
+                            "adapters = [{path = \"a\", scale = 0.5}]\n");
+    EXPECT_EQ(with->settings, R"({"adapters":[{"path":"a","scale":5E-1}],"model":"m.gguf"})");
+    EXPECT_EQ(interface_to_json(with->interface),
+              interface_to_json(parse(std::string(kOcr))->interface));
+    EXPECT_EQ(message_of("settings = 1\n" + std::string(kOcr)),
+              "engine.toml:1: settings type:object");
+    EXPECT_NE(message_of(std::string(kOcr) + "[settings]\nx = \"" + std::string(70'000, 'x') + "\"")
+                  .find("settings max_bytes (65536)"),
+              std::string::npos);
+}
+
 TEST(EngineToml, OneProcessPerSlotUnlessItSharesOne) {
     EXPECT_EQ(parse(replaced("max_batch = 8", ""))->processes(), 2U);
     auto text = replaced("max_batch = 8", "");

@@ -32,7 +32,7 @@ int Host::run() {
     reading_ = std::thread([this] { read_all(); });
     const hr_config config{sizeof(hr_config),  capability_.c_str(),     version_.c_str(),
                            directory_.c_str(), interface_text_.c_str(), slots_count_,
-                           max_batch_};
+                           max_batch_,         settings_.c_str()};
     auto engine = Library::open(entry_, host_table(outbox_), config);
     if (!engine) {
         say(engine.error().message);
@@ -73,6 +73,7 @@ Result<void> Host::greet() {
     entry_ = start.entry();
     interface_text_ = start.offer().interface();
     name_ = start.worker_name();
+    settings_ = start.settings();
     slots_count_ = std::clamp<std::uint32_t>(start.offer().slots(), 1, kMostSlots);
     max_batch_ = std::max<std::uint32_t>(start.offer().max_batch(), 1);
     send_hello(start);

@@ -66,7 +66,7 @@ class Host {
     Registry registry_;
     catalog::Interface interface_;
     // Of the start frame; the strings outlive the engine, which may keep pointers into the config.
-    std::string capability_, version_, directory_, entry_, interface_text_, name_;
+    std::string capability_, version_, directory_, entry_, interface_text_, name_, settings_;
     std::uint32_t slots_count_ = 1;
     std::uint32_t max_batch_ = 1;
     std::uint32_t heartbeat_ms_ = 5'000;

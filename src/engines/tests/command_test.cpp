@@ -77,6 +77,9 @@ TEST_F(CommandTest, ACommandRunsFromTheEnginesFolderOrThePath) {
     EXPECT_EQ(command_for(spec, settings)->arguments, spec.command);
     EXPECT_TRUE(start_for(spec, settings, "n"));
     EXPECT_EQ(start_for(spec, settings, "n")->offer().slots(), 4U);
+    EXPECT_EQ(start_for(spec, settings, "n")->settings(), "");
+    spec.settings = R"({"a":1})";
+    EXPECT_EQ(start_for(spec, settings, "n")->settings(), R"({"a":1})");
 }
 
 TEST_F(CommandTest, ALibraryIsLookedForBesideTheFileThenInTheSharedFolder) {

@@ -48,6 +48,7 @@ std::map<std::string, Frame> greetings() {
     start->set_entry("echo:Echo");
     start->set_cancel_grace_ms(5'000);
     start->set_worker_name("echo@1.0.0/0");
+    start->set_settings(R"({"model":"m.gguf"})");
     auto* hello = all["hello"].mutable_hello();
     hello->set_protocol(kProtocol);
     hello->set_name("echo@1.0.0/0");

@@ -40,6 +40,8 @@ class EngineInfo:
     interface: Mapping[str, Any] = field(default_factory=dict)
     slots: int = 1
     max_batch: int = 1
+    settings: Mapping[str, Any] = field(default_factory=dict)
+    """`[settings]` of engine.toml."""
 
 
 class Engine:

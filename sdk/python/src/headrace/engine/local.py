@@ -62,6 +62,7 @@ def run_once(project: Project, entry: Entry, inputs: Mapping[str, Any]) -> Outco
                 project.settings,
                 project.slots,
                 project.max_batch,
+                project.own_settings,
             )
             entry.instance.setup()
         print(f"loaded in {time.perf_counter() - started:.2f} s", file=real)

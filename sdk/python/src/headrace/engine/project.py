@@ -19,7 +19,7 @@ from headrace.engine.interface import Interface
 TOP_KEYS = frozenset(
     key
     for line in (
-        "capability version title description slots max_batch max_wait_ms limits environment",
+        "capability version title description slots max_batch max_wait_ms limits environment settings",
         "native python command mode profile inputs parameters outputs progress errors meters",
     )
     for key in line.split()
@@ -101,6 +101,12 @@ class Project:
     @property
     def venv(self) -> Path:
         return self.directory / str(self.python.get("venv", ".venv"))
+
+    @property
+    def own_settings(self) -> Mapping[str, Any]:
+        """The table that only the engine itself reads."""
+        table: Mapping[str, Any] = self.settings.get("settings", {})
+        return table
 
     def environment(self) -> dict[str, str]:
         """The environment of the engine's process."""

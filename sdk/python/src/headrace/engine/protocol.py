@@ -62,6 +62,7 @@ class Start:
     entry: str = codec.text(3)
     cancel_grace_ms: int = codec.uint(4)
     worker_name: str = codec.text(5)
+    settings: str = codec.text(6)
 
 
 @message

@@ -104,6 +104,7 @@ def _set_up(directory: Path, start: Start, offer: Offer) -> Entry:
             json.loads(offer.interface or "{}"),
             max(offer.slots, 1),
             max(offer.max_batch, 1),
+            json.loads(start.settings or "{}"),
         )
         entry.instance.setup()
     return entry
