@@ -136,6 +136,7 @@ EXPECTED: dict[str, Any] = {
         "engine:Echo",
         5000,
         "echo-1",
+        '{"model":"m.gguf"}',
     ),
     "values_empty": Values(),
     "values_plain": Values(
