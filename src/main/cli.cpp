@@ -12,14 +12,20 @@ CommandLine::CommandInfo describe_app(const CLI::App& app) {
     CommandLine::CommandInfo info;
     info.name = app.get_name();
     info.doc = app.get_description();
+    info.footer = app.get_footer();
     for (const CLI::Option* option : app.get_options()) {
         CommandLine::OptionInfo item;
         for (const auto& name : option->get_snames()) item.names.push_back("-" + name);
         for (const auto& name : option->get_lnames()) item.names.push_back("--" + name);
-        if (item.names.empty()) continue;  // a positional
         item.doc = option->get_description();
+        if (item.names.empty()) {
+            item.names.push_back(option->get_name(true));
+            info.positionals.push_back(std::move(item));
+            continue;
+        }
         item.takes_value = option->get_items_expected_max() > 0;
         const auto type = option->get_type_name();
+        if (item.takes_value) item.value = type;
         item.takes_path =
             type.find("FILE") != std::string::npos || type.find("DIR") != std::string::npos;
         const auto open = type.find('{');

@@ -86,15 +86,18 @@ class CommandLine {
         std::string doc;
         bool takes_value = false;
         bool takes_path = false;
+        std::string value;  // what help calls it: "FILE", "{a,b}"
         std::vector<std::string> choices;
     };
     struct CommandInfo {
         std::string name;
         std::string doc;
+        std::string footer;
         std::vector<OptionInfo> options;
+        std::vector<OptionInfo> positionals;  // one name each, without dashes
         std::vector<CommandInfo> commands;
     };
-    /// The parser's own tree, for shell completion.
+    /// The parser's own tree, for shell completion and the manual.
     [[nodiscard]] CommandInfo describe() const;
 
   private:

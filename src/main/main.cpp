@@ -27,6 +27,7 @@ int run(int argc, char** argv) {
     add_engine(root);
     add_config(root);
     add_completion(root, line);
+    add_manual(root, line);
     add_version(root);
     root.footer(
         "Ends with 0: done; 1: a job did not succeed, or a check found something; 2: wrong "

@@ -13,6 +13,7 @@
 #include "base/log.hpp"
 #include "http/tls.hpp"
 #include "main/commands/print.hpp"
+#include "main/service_notify.hpp"
 #include "main/version.hpp"
 #include "telemetry/process.hpp"
 
@@ -232,6 +233,8 @@ void Server::begin() {
     tasks_.spawn("keys of workers", remote_workers_->watch_keys());
     started_ = true;
     print_doors();
+    notify_service("READY=1");
+    if (const auto period = watchdog_period()) tasks_.spawn("watchdog", feed_watchdog(*period));
 }
 
 void Server::start_io_loops() {
@@ -273,8 +276,10 @@ asio::awaitable<void> Server::watch_signals() {
             co_await signals_.async_wait(asio::redirect_error(asio::use_awaitable, error));
         if (error) co_return;
         if (signal == SIGHUP) {
+            notify_service(reloading_now());
             if (auto ok = reload_.run(); !ok)
                 log::error("settings kept error={}", ok.error().message);
+            notify_service("READY=1");
             continue;
         }
         if (draining_.exchange(true)) {
@@ -283,6 +288,18 @@ asio::awaitable<void> Server::watch_signals() {
             std::_Exit(0);
         }
         tasks_.spawn("shut down", shut_down());
+    }
+}
+
+/// From the core's loop: a server whose core is stuck is started again by the service manager.
+asio::awaitable<void> Server::feed_watchdog(std::chrono::milliseconds period) {
+    asio::steady_timer timer(core_loop_.io());
+    while (true) {
+        notify_service("WATCHDOG=1");
+        timer.expires_after(period / 3);
+        boost::system::error_code ended;
+        co_await timer.async_wait(asio::redirect_error(asio::use_awaitable, ended));
+        if (ended) co_return;
     }
 }
 
@@ -334,6 +351,7 @@ asio::awaitable<void> Server::drain_core() {
 }
 
 asio::awaitable<void> Server::shut_down() {
+    notify_service("STOPPING=1");
     log::info("draining drain_s={}", settings_.drain.count() / 1000);
     const auto end = std::chrono::steady_clock::now() + settings_.drain;
     TaskGroup drain(core_loop_.io().get_executor());

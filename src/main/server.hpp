@@ -65,6 +65,7 @@ class Server {
     void start_io_loops();
     asio::awaitable<void> watch_signals();
     asio::awaitable<void> sweep();
+    asio::awaitable<void> feed_watchdog(std::chrono::milliseconds period);
     asio::awaitable<void> shut_down();
     asio::awaitable<void> drain_core();
     asio::awaitable<std::string> metrics();

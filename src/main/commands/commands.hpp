@@ -18,6 +18,8 @@ void add_engine(Command& root);
 void add_config(Command& root);
 /// Completion needs the whole tree: `line` must outlive the action.
 void add_completion(Command& root, const CommandLine& line);
+/// The manual is written from the whole tree, too.
+void add_manual(Command& root, const CommandLine& line);
 void add_version(Command& root);
 
 }  // namespace headrace::main
