@@ -26,6 +26,7 @@ int run(int argc, char** argv) {
     add_dead_letters(root);
     add_engine(root);
     add_config(root);
+    add_console(root);
     add_completion(root, line);
     add_manual(root, line);
     add_version(root);

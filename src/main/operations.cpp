@@ -21,7 +21,7 @@ http::Response text(int status, std::string body) {
 
 }  // namespace
 
-http::Mount Operations::mount(bool with_metrics) {
+http::Mount Operations::mount(bool control) {
     using enum http::RouteClass;
     http::Mount mount;
     mount.name = "operations";
@@ -38,7 +38,10 @@ http::Mount Operations::mount(bool with_metrics) {
     };
     add("/healthz", kOpen, &Operations::healthz);
     add("/readyz", kOpen, &Operations::readyz);
-    if (with_metrics) add("/metrics", kMetrics, &Operations::metrics);
+    if (control) {
+        add("/metrics", kMetrics, &Operations::metrics);
+        add("/", kOpen, &Operations::home);
+    }
     return mount;
 }
 
@@ -68,6 +71,12 @@ asio::awaitable<void> Operations::readyz(http::Exchange& exchange) {
     const auto reason = parts_.not_ready();
     auto response = reason.empty() ? text(200, "ready\n") : text(503, reason + "\n");
     if (!reason.empty()) response.headers.add("Retry-After", "1");
+    co_await exchange.respond(std::move(response));
+}
+
+asio::awaitable<void> Operations::home(http::Exchange& exchange) {
+    http::Response response(302);
+    response.headers.add("Location", "/console/");
     co_await exchange.respond(std::move(response));
 }
 

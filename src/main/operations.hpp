@@ -12,7 +12,8 @@ namespace headrace::main {
 
 namespace asio = boost::asio;
 
-/// /healthz and /readyz of every door and /metrics of the control door, at the root, in plain text.
+/// /healthz and /readyz of every door, and /metrics of the control door, whose root leads to the
+/// console; in plain text.
 class Operations {
   public:
     struct Parts {
@@ -25,11 +26,12 @@ class Operations {
     explicit Operations(Parts parts) : parts_(std::move(parts)) {}
 
     /// This object outlives the door of the mount.
-    http::Mount mount(bool with_metrics);
+    http::Mount mount(bool control);
 
   private:
     asio::awaitable<void> healthz(http::Exchange& exchange);
     asio::awaitable<void> readyz(http::Exchange& exchange);
+    asio::awaitable<void> home(http::Exchange& exchange);
     asio::awaitable<void> metrics(http::Exchange& exchange);
     std::optional<http::Response> gate(http::Exchange& exchange, const http::Route& route) const;
 

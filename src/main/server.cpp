@@ -1,6 +1,7 @@
 #include "main/server.hpp"
 
 #include <sys/resource.h>
+#include <unistd.h>
 
 #include <csignal>
 #include <cstdlib>
@@ -12,6 +13,7 @@
 #include "base/await.hpp"
 #include "base/log.hpp"
 #include "http/tls.hpp"
+#include "main/commands/api.hpp"
 #include "main/commands/print.hpp"
 #include "main/service_notify.hpp"
 #include "main/version.hpp"
@@ -81,6 +83,7 @@ Result<void> Server::open_stores() {
     master_keys_.emplace(std::move(*master));
     keys_ = std::make_unique<access::KeyRing>(*stores_.keys, clock_);
     if (auto ok = keys_->load(); !ok) return fail(std::move(ok.error()));
+    sessions_ = std::make_unique<access::Sessions>(*keys_, clock_);
     auto epoch = stores_.jobs->begin_epoch();
     if (!epoch) return fail(std::move(epoch.error()));
     epoch_ = *epoch;
@@ -140,6 +143,7 @@ void Server::build_rooms() {
         .blobs = *stores_.blobs,
         .catalog = *catalog_,
         .keys = *keys_,
+        .sessions = *sessions_,
         .urls = *urls_,
         .audit = *stores_.audit,
         .fetch = *fetch_,
@@ -160,10 +164,11 @@ void Server::build_rooms() {
 }
 
 Result<void> Server::open_doors() {
-    const auto open = [this](const http::DoorSettings& settings, bool with_metrics) {
+    const auto open = [this](const http::DoorSettings& settings, bool control) {
         std::vector<http::Mount> mounts;
-        mounts.push_back(api_->mount());
-        mounts.push_back(operations_->mount(with_metrics));
+        mounts.push_back(api_->mount(control));
+        if (control) mounts.push_back(console_.mount());
+        mounts.push_back(operations_->mount(control));
         return http::Door::make(settings, std::move(mounts),
                                 http_metrics_->observer(settings.name));
     };
@@ -243,12 +248,29 @@ void Server::start_io_loops() {
     }
 }
 
-void Server::print_doors() const {
-    print(fmt::format("headrace {} is ready\n  client   {}\n  control  {}\n  admin key in {}\n",
-                      kVersion, client_door_->address(), control_door_->address(),
+void Server::print_doors() {
+    print(fmt::format("headrace {} is ready\n  client   {}\n  control  {}\n{}  admin key in {}\n",
+                      kVersion, client_door_->address(), control_door_->address(), console_line(),
                       settings_.admin_key_file.string()));
     log::info("server ready client={} control={} epoch={} io_loops={}", client_door_->address(),
               control_door_->address(), epoch_, io_loops_.size());
+}
+
+/// Where the page is. A terminal gets a link that signs in; what goes into a file or a journal
+/// holds no secret.
+std::string Server::console_line() {
+    const auto address = control_door_->address();
+    if (!address.starts_with("http")) return "";
+    std::string line = "  console  " + address + "/console/";
+    const auto key = read_key_file(settings_.admin_key_file.string());
+    auto who = key ? keys_->authenticate(key->reveal()) : fail(key.error());
+    if (isatty(STDOUT_FILENO) == 1 && who) {
+        const auto link = sessions_->make_link(std::move(*who));
+        line += "#sign-in=" + std::string(link.token.reveal());
+        return line + "\n           (signs in once, within 15 minutes; headrace console prints "
+                      "another)\n";
+    }
+    return line + "  (headrace console prints a link that signs in)\n";
 }
 
 std::string Server::not_ready() const {

@@ -12,6 +12,7 @@
 
 #include "access/keys.hpp"
 #include "access/secrets.hpp"
+#include "access/sessions.hpp"
 #include "base/clock.hpp"
 #include "base/ids.hpp"
 #include "base/loop.hpp"
@@ -31,6 +32,7 @@
 #include "main/settings.hpp"
 #include "main/state_metrics.hpp"
 #include "main/stores.hpp"
+#include "protocols/console/console.hpp"
 #include "protocols/native/api.hpp"
 #include "telemetry/metrics.hpp"
 #include "workers/hub/hub.hpp"
@@ -69,7 +71,8 @@ class Server {
     asio::awaitable<void> shut_down();
     asio::awaitable<void> drain_core();
     asio::awaitable<std::string> metrics();
-    void print_doors() const;
+    void print_doors();
+    [[nodiscard]] std::string console_line();
     [[nodiscard]] std::string not_ready() const;
 
     config::Config config_;
@@ -86,6 +89,7 @@ class Server {
     Stores stores_;
     std::optional<access::MasterKeys> master_keys_;
     std::unique_ptr<access::KeyRing> keys_;
+    std::unique_ptr<access::Sessions> sessions_;
     std::unique_ptr<access::SignedUrls> urls_;
     std::unique_ptr<catalog::Catalog> catalog_;
     std::vector<catalog::EngineSpec> engines_;
@@ -102,6 +106,7 @@ class Server {
     std::unique_ptr<RemoteWorkers> remote_workers_;
     std::unique_ptr<http::GuardedFetch> fetch_;
     std::unique_ptr<protocols::native::Api> api_;
+    protocols::console::Console console_{protocols::console::embedded_assets()};
     std::unique_ptr<Operations> operations_;
     std::unique_ptr<HttpMetrics> http_metrics_;
     std::unique_ptr<http::Door> client_door_;

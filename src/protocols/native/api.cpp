@@ -10,6 +10,7 @@
 #include "protocols/native/gate.hpp"
 #include "protocols/native/job_routes.hpp"
 #include "protocols/native/key_routes.hpp"
+#include "protocols/native/sign_in_routes.hpp"
 #include "protocols/native/socket_routes.hpp"
 
 namespace headrace::protocols::native {
@@ -22,6 +23,7 @@ struct Api::Rooms {
         sockets.add_to(routes);
         keys.add_to(routes);
         admin.add_to(routes);
+        sign_in.add_to(routes);
         capabilities.describe(routes);
     }
 
@@ -32,6 +34,7 @@ struct Api::Rooms {
     SocketRoutes sockets{site};
     KeyRoutes keys{site};
     AdminRoutes admin{site};
+    SignInRoutes sign_in{site};
     RouteList routes;
 };
 
@@ -40,12 +43,13 @@ Api::Api(Parts parts, Settings settings)
 
 Api::~Api() = default;
 
-http::Mount Api::mount() const {
+http::Mount Api::mount(bool with_console) const {
     http::Mount mount;
     mount.name = "native";
     mount.prefix = std::string(kPrefix);
     mount.routes = rooms_->routes.all();
-    mount.gate = Gate(rooms_->site.parts.keys);
+    const auto& parts = rooms_->site.parts;
+    mount.gate = Gate(parts.keys, with_console ? &parts.sessions : nullptr);
     mount.render_error = problem;
     return mount;
 }

@@ -16,11 +16,12 @@ class Api {
     Api(const Api&) = delete;
     Api& operator=(const Api&) = delete;
 
-    /// Every route of the dialect. Give the same to each door: a door serves the classes it is for
-    /// (client door: client and open; control door: worker, admin and open).
+    /// Every route of the dialect; a door serves the classes it is for (client door: client and
+    /// open; control door: worker, admin and open, and client). `with_console` says that sessions
+    /// of the console are good here; the routes of callers are then for them alone.
     ///
     /// A request's context is its `const access::Principal`, or null where no key was needed.
-    [[nodiscard]] http::Mount mount() const;
+    [[nodiscard]] http::Mount mount(bool with_console) const;
 
   private:
     struct Rooms;

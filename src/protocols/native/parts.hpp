@@ -15,6 +15,7 @@
 namespace headrace::access {
 class AuditLog;
 class KeyRing;
+class Sessions;
 class SignedUrls;
 struct Principal;
 }  // namespace headrace::access
@@ -42,6 +43,7 @@ struct Parts {
     jobs::BlobStore& blobs;
     catalog::Catalog& catalog;
     access::KeyRing& keys;
+    access::Sessions& sessions;
     access::SignedUrls& urls;
     access::AuditLog& audit;
     const http::GuardedFetch& fetch;
