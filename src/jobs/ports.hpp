@@ -25,6 +25,7 @@ struct LogWrite {
         accept,         // new row, input, idempotency key; also a promoted job
         attempt,        // state running, attempt and fence
         requeue,        // back to queued: attempts, leased_alone
+        release,        // queued, and up for claim by another node where nodes share the log
         finish,         // terminal: state, output, error, files, usage; exactly once
         remove_output,  // result and media gone, the job stays
         usage,          // the usage record of an interactive job; nobody waits for it

@@ -80,6 +80,7 @@ Result<void> JobWriter::apply(const jobs::LogWrite& write, WallMs idempotent_aft
         }
         case Kind::attempt:
         case Kind::requeue:
+        case Kind::release:  // one node: it stays with it
             return update_open(*write.job);
         case Kind::finish:
             return finish(write);
