@@ -280,16 +280,12 @@ class Headrace:
             self._hosts[name] = [pid for pid in offering if pid in children(self.pid)]
         return self._hosts[name]
 
-    def metric(self, name: str) -> float:
-        """The sum over the labels of one family."""
-        with contextlib.closing(http.client.HTTPConnection("127.0.0.1", self.control_port, timeout=60)) as connection:
-            connection.request("GET", "/metrics")
-            text = connection.getresponse().read().decode()
-        total = 0.0
-        for line in text.splitlines():
-            if line.startswith((name + "{", name + " ")):
-                total += float(line.rsplit(" ", 1)[1])
-        return total
+    def worker_key_file(self) -> pathlib.Path:
+        path = self.folder / "worker.key"
+        if not path.exists():
+            made = self.control("POST", "/keys", {"name": "bench", "role": "worker", "tenant": "default"})
+            path.write_text(made["key"] + "\n")
+        return path
 
     def drain(self, name: str) -> None:
         """Waits until nothing is queued or running, so that the next row is not measured beside it."""
@@ -313,6 +309,46 @@ class Headrace:
 
     def close(self) -> None:
         end(self.process)
+
+
+# --- simulated workers ---------------------------------------------------------------------------
+
+
+class SimWorkers:
+    """One process of `sim_workers`, dialled in at `server`."""
+
+    def __init__(
+        self,
+        server: Headrace,
+        *,
+        capability: str,
+        workers: int = 1,
+        slots: int = 1,
+        engine_us: int = 0,
+        stream: bool = False,
+        tell: bool = False,
+    ) -> None:
+        command = [str(server.build / "sim_workers"), "--key-file", str(server.worker_key_file())]
+        command += ["--url", f"ws://127.0.0.1:{server.control_port}/api/v1/link", "--capability", capability]
+        command += ["--workers", str(workers), "--slots", str(slots), "--engine-us", str(engine_us)]
+        command += ["--stream"] * stream + ["--tell"] * tell
+        self.process = subprocess.Popen(command, stdout=subprocess.PIPE)
+        self.told("ready")
+        wait_until("the workers' slots", lambda: server.slots(capability) == workers * slots)
+        self._gone = lambda: server.slots(capability) == 0
+
+    def told(self, what: str) -> int:
+        """The next thing it says, which must be `what`; when that was, in ns of the monotonic clock."""
+        assert self.process.stdout is not None
+        words = self.process.stdout.readline().decode().split()
+        if not words or words[0] != what:
+            raise RuntimeError(f"sim_workers said {' '.join(words) or 'nothing'} in place of {what}")
+        return int(words[1]) if len(words) > 1 else 0
+
+    def close(self) -> None:
+        self.process.kill()
+        self.process.wait()
+        wait_until("the server to miss the workers", self._gone)
 
 
 def raw_writer(build: pathlib.Path, folder: pathlib.Path, seconds: float, writers: int) -> dict[str, Any]:

@@ -15,17 +15,19 @@ import tempfile
 
 import paths
 import report
+import scale
+import timing
 from rows import Budget, Results, Row, Stage, choose
 
 ROOT = pathlib.Path(__file__).resolve().parents[1]
 
 
 def all_rows() -> list[Row]:
-    return paths.rows()
+    return paths.rows() + timing.rows() + scale.rows()
 
 
 def all_budgets() -> list[Budget]:
-    return paths.budgets()
+    return paths.budgets() + timing.budgets() + scale.budgets()
 
 
 def measure(chosen: list[Row], stage: Stage, rounds: int, show: report.Progress) -> Results:
