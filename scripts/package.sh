@@ -1,25 +1,27 @@
 #!/usr/bin/env bash
-# ./dev package: build/headrace-VERSION-linux-x86_64.tar.gz with the release binaries, the example engines,
-# the Python kit and the licence.
+# ./dev package [--check]: what can be handed out, in build/package:
+#   headrace_VERSION_amd64.deb             systemd unit, man pages, completion (install: apt install ./FILE)
+#   headrace-VERSION-linux-x86_64.tar.gz   the same programs for any place
+#   headrace-VERSION-image.tar             container image (docker load -i FILE)
+#   headrace-VERSION-py3-none-any.whl      Python client, engine kit and remote agent
+#   --check  then installs them as strangers do: the .deb in a clean Debian 12 chroot, the image in Docker
 . scripts/lib.sh
 help_if_asked "$0" "${1:-}"
-STEPS=2
-pack() {
-    local version name tree
-    version=$(sed -n 's/^project(headrace VERSION \([0-9.]*\).*/\1/p' CMakeLists.txt)
-    name=headrace-$version-linux-x86_64
-    tree=build/package/$name
-    rm -rf build/package
-    mkdir -p "$tree/bin/engines" "$tree/share/headrace"
-    cp build/release/headrace build/release/headrace-host "$tree/bin/"
-    cp build/release/engines/*.so "$tree/bin/engines/"
-    # The binary looks for the Python kit in ../share/headrace/python.
-    git archive HEAD examples/engines LICENSE README.md | tar -x -C "$tree/share/headrace"
-    git archive HEAD:sdk/python/src | tar -x -C "$tree/share/headrace" --transform 's,^,python/,'
-    strip "$tree/bin/headrace" "$tree/bin/headrace-host"
-    tar -C build/package -czf "build/$name.tar.gz" "$name"
-    (cd build && sha256sum "$name.tar.gz" | tee "$name.tar.gz.sha256")
-}
+check=''
+case "${1:-}" in --check) check=1 ;; '') ;; *) die "package: no option $1; see ./dev package --help" ;; esac
+STEPS=$([ -n "$check" ] && echo 9 || echo 7)
+OUT=build/package
+
+step "system packages" ensure_packages build run package
 step "build release" build release headrace headrace-host example_engines
-step "pack" pack
-cat "$STEP_LOG"
+step "console" bash scripts/console.sh
+step "tree and tar" bash scripts/package/tree.sh "$OUT"
+step "Debian package" bash scripts/package/deb.sh "$OUT"
+step "container image" "$PYTHON" scripts/package/image.py "$OUT"
+step "Python wheel" bash scripts/package/wheel.sh "$OUT"
+if [ -n "$check" ]; then
+    step "python test environment" ensure_venv build/venv-test tests/requirements.txt
+    step "installed in a clean Debian 12, loaded into Docker" \
+        build/venv-test/bin/python -m pytest -q -p no:cacheprovider tests/package
+fi
+(cd "$OUT" && sha256sum ./*.deb ./*.tar.gz ./*.tar ./*.whl >SHA256SUMS && ls -l --block-size=1 ./*.deb ./*.tar.gz ./*.tar ./*.whl)
