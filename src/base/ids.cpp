@@ -29,12 +29,12 @@ std::uint64_t split_mix(std::uint64_t& x) {
 
 std::string Uuid::text() const {
     static constexpr char kHex[] = "0123456789abcdef";
-    std::string out;
-    out.reserve(36);
+    std::string out(36, '-');
+    std::size_t at = 0;
     for (const std::uint8_t byte : bytes) {
-        if (is_dash(out.size())) out += '-';
-        out += kHex[byte >> 4];
-        out += kHex[byte & 15];
+        if (is_dash(at)) ++at;
+        out[at++] = kHex[byte >> 4];
+        out[at++] = kHex[byte & 15];
     }
     return out;
 }

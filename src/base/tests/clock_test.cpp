@@ -8,6 +8,8 @@ namespace {
 TEST(Rfc3339, WritesUtcWithMilliseconds) {
     EXPECT_EQ(to_rfc3339(0), "1970-01-01T00:00:00.000Z");
     EXPECT_EQ(to_rfc3339(1'795'527'699'042), "2026-11-24T13:41:39.042Z");
+    EXPECT_EQ(to_rfc3339(253'402'300'799'999), "9999-12-31T23:59:59.999Z");
+    EXPECT_EQ(to_rfc3339(253'402'300'800'000), "10000-01-01T00:00:00.000Z");
 }
 
 TEST(Rfc3339, ReadsWhatItWrites) {
