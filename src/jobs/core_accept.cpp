@@ -79,11 +79,12 @@ Result<Accepted> Core::Impl::twin_answer(const Idempotency& wanted,
     }
     Accepted replay;
     replay.replay = true;
-    const Job* live = jobs_.find((*record)->id);
+    replay.id = (*record)->id;
+    const Job* live = jobs_.find(replay.id);
     if (live)
         replay.view = view_of(*live);
     else
-        replay.view.record = std::move(**record);
+        replay.view.record = std::make_shared<const JobRecord>(std::move(**record));
     return replay;
 }
 
@@ -105,17 +106,18 @@ void Core::Impl::accept(Submission submission, Done<Accepted> done) {
         subscription->watcher = std::move(watcher);
         job.more().watchers.push_back(std::move(subscription));
     }
-    if (!job.durable()) return accepted(job, done);
+    if (!job.durable()) return accepted(job, nullptr, done);
     if (planted(Fault::answer_before_write)) {
-        done(Accepted{view_of(job), false});
+        done(Accepted{job.id, view_of(job), false});
         done = [](Result<Accepted>) {};
     }
     LogWrite change;
     change.kind = LogWrite::Kind::accept;
     change.job = record_of(job);
-    auto written = [this, id = job.id, done = std::move(done)](Result<void> result) mutable {
-        Job& waiting = *jobs_.find(id);
-        if (result) return accepted(waiting, done);
+    auto written = [this, record = change.job,
+                    done = std::move(done)](Result<void> result) mutable {
+        Job& waiting = *jobs_.find(record->id);
+        if (result) return accepted(waiting, std::move(record), done);
         const std::string name = waiting.queue->name;
         --waiting.queue->capability->queued;
         forget(waiting);
@@ -165,18 +167,22 @@ Job& Core::Impl::create(Submission& submission, Queue& queue) {
     return job;
 }
 
-void Core::Impl::accepted(Job& job, Done<Accepted>& done) {
+/// `written`: the record that was, of a durable job; it still says how the job stands.
+void Core::Impl::accepted(Job& job, std::shared_ptr<const JobRecord> written,
+                          Done<Accepted>& done) {
     ++job.queue->queued;
     enqueue(job);
-    const JobRecord& record = note(job);
-    observer_.job_accepted(record);
+    observer_.job_accepted(written ? *written : note(job));
     if (job.detail && !job.detail->watchers.empty()) {
         emit(job, StateEvent{JobState::queued, job.attempt});
     }
     Accepted answer;
-    answer.view.record = record;
-    answer.view.queue = job.queue->place_of(job);
-    drop_input_above_limit(job);
+    answer.id = job.id;
+    if (written) {
+        answer.view.record = std::move(written);
+        answer.view.queue = job.queue->place_of(job);
+        drop_input_above_limit(job);
+    }
     done(std::move(answer));
 }
 

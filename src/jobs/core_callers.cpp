@@ -32,7 +32,7 @@ void Core::Impl::get(const Scope& scope, JobId id, Done<JobView> done) {
     if (const Job* job = visible(scope, id)) return done(view_of(*job));
     get_record(scope, id, [done = std::move(done)](Result<JobRecord> record) mutable {
         if (!record) return done(headrace::fail(std::move(record.error())));
-        done(JobView{std::move(*record), std::nullopt});
+        done(JobView{std::make_shared<const JobRecord>(std::move(*record)), std::nullopt});
     });
 }
 
@@ -47,7 +47,8 @@ void Core::Impl::list(JobQuery query, Done<std::vector<JobView>> done) {
                       if (live && live->phase != Phase::accepting)
                           views.push_back(view_of(*live));
                       else
-                          views.push_back({std::move(record), std::nullopt});
+                          views.push_back(
+                              {std::make_shared<const JobRecord>(std::move(record)), std::nullopt});
                   }
                   done(std::move(views));
               }));

@@ -39,7 +39,7 @@ class Core::Impl : public CoreTables {
                                  Result<std::optional<JobRecord>> record);
     void accept(Submission submission, Done<Accepted> done);
     Job& create(Submission& submission, Queue& queue);
-    void accepted(Job& job, Done<Accepted>& done);
+    void accepted(Job& job, std::shared_ptr<const JobRecord> written, Done<Accepted>& done);
     void refuse(const std::string& capability, Error error, Done<Accepted>& done);
     void promote(JobId id, Done<JobView> done);
     void promoted(Job& job, Result<void> written);

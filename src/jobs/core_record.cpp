@@ -78,9 +78,9 @@ const JobRecord& CoreTables::note(const Job& job) {
 JobView CoreTables::view_of(const Job& job) const {
     JobView view;
     if (job.phase == Phase::ended)
-        view.record = *job.kept->record;
+        view.record = job.kept->record;
     else
-        fill(view.record, job);
+        view.record = record_of(job);
     if (job.queued() || job.phase == Phase::preparing) view.queue = job.queue->place_of(job);
     return view;
 }

@@ -148,9 +148,9 @@ struct QueuePlace {
     double estimate_s = -1;
 };
 
-/// A snapshot for a caller.
+/// A snapshot for a caller; the record is shared with whoever else has it.
 struct JobView {
-    JobRecord record;
+    std::shared_ptr<const JobRecord> record;  // never null
     std::optional<QueuePlace> queue;
 };
 

@@ -139,11 +139,12 @@ asio::awaitable<Result<Accepted>> Service::submit(Submission submission) {
     if (submission.watcher && !core_loop_.is_current()) {
         submission.watcher = relays_->make(std::move(submission.watcher));
     }
-    return ask<Accepted>(
-        core_, core_loop_,
-        [submission = std::move(submission)](Core& core, Done<Accepted> done) mutable {
-            core.submit(std::move(submission), std::move(done));
-        });
+    // On the heap, since it is large and what carries it to the core moves a dozen times.
+    auto boxed = std::make_unique<Submission>(std::move(submission));
+    auto call = [boxed = std::move(boxed)](Core& core, Done<Accepted> done) {
+        core.submit(std::move(*boxed), std::move(done));
+    };
+    return ask<Accepted>(core_, core_loop_, std::move(call));
 }
 
 asio::awaitable<Result<JobView>> Service::promote(JobId id) {

@@ -33,7 +33,8 @@ struct Submission {
 };
 
 struct Accepted {
-    JobView view;
+    JobId id;
+    JobView view;         // of an interactive job empty: nobody is shown it before its end
     bool replay = false;  // the job of an earlier request with the same idempotency key
 };
 

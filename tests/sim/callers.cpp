@@ -76,10 +76,10 @@ void Callers::send(Submission submission, Story story) {
     story.durable = submission.job_class == JobClass::durable || submission.idempotency.has_value();
     world_.core->submit(
         std::move(submission), [this, story = std::move(story)](Result<Accepted> answer) {
-            world_.note(answer ? "accepted" : "refused", answer ? answer->view.record.id : JobId());
+            world_.note(answer ? "accepted" : "refused", answer ? answer->id : JobId());
             if (!answer) return;
             world_.referee.accepted(*answer, story);
-            known_.push_back(answer->view.record.id);
+            known_.push_back(answer->id);
         });
 }
 
@@ -99,26 +99,25 @@ void Callers::submit_interactive() {
     const bool promotes = world_.random.chance(60);
     const auto patience = world_.random.between(0, 600);
     const std::uint32_t life = world_.life;
-    world_.core->submit(std::move(wanted),
-                        [this, story, watcher, promotes, patience, life](Result<Accepted> answer) {
-                            world_.note(answer ? "accepted interactive" : "refused",
-                                        answer ? answer->view.record.id : JobId());
-                            if (!answer) return;
-                            const JobId id = watcher->job = answer->view.record.id;
-                            world_.referee.accepted(*answer, story);
-                            known_.push_back(id);
-                            world_.after(patience, [this, id, promotes, life] {
-                                if (!world_.up() || world_.life != life) return;
-                                if (!promotes) {
-                                    world_.note("hang up", id);
-                                    return world_.core->hang_up(id);
-                                }
-                                world_.core->promote(id, [this, id](Result<JobView> view) {
-                                    world_.note(view ? "promoted" : "not promoted", id);
-                                    if (view) world_.referee.promoted(view->record);
-                                });
-                            });
-                        });
+    world_.core->submit(std::move(wanted), [this, story, watcher, promotes, patience,
+                                            life](Result<Accepted> answer) {
+        world_.note(answer ? "accepted interactive" : "refused", answer ? answer->id : JobId());
+        if (!answer) return;
+        const JobId id = watcher->job = answer->id;
+        world_.referee.accepted(*answer, story);
+        known_.push_back(id);
+        world_.after(patience, [this, id, promotes, life] {
+            if (!world_.up() || world_.life != life) return;
+            if (!promotes) {
+                world_.note("hang up", id);
+                return world_.core->hang_up(id);
+            }
+            world_.core->promote(id, [this, id](Result<JobView> view) {
+                world_.note(view ? "promoted" : "not promoted", id);
+                if (view) world_.referee.promoted(*view->record);
+            });
+        });
+    });
 }
 
 /// One of few keys with one of two bodies, sometimes twice at once.
@@ -155,7 +154,7 @@ void Callers::open_session() {
     wanted.watcher = watcher;
     world_.core->submit(std::move(wanted), [this, story, watcher](Result<Accepted> answer) {
         if (!answer) return;
-        watcher->job = answer->view.record.id;
+        watcher->job = answer->id;
         world_.note("session", watcher->job);
         world_.referee.accepted(*answer, story);
         open_sessions_.push_back(watcher->job);
@@ -212,14 +211,14 @@ void Callers::look() {
     Scope scope;
     scope.tenant = TenantId("t" + std::to_string(world_.random.below(3)));
     world_.core->get(scope, id, [this](Result<JobView> view) {
-        if (view) world_.referee.saw(view->record);
+        if (view) world_.referee.saw(*view->record);
     });
     JobQuery query;
     query.tenant = scope.tenant;
     query.limit = 10;
     world_.core->list(query, [this](Result<std::vector<JobView>> views) {
         if (!views) return;
-        for (const JobView& view : *views) world_.referee.saw(view.record);
+        for (const JobView& view : *views) world_.referee.saw(*view.record);
     });
 }
 
@@ -236,8 +235,8 @@ void Callers::retry() {
         story.ttl_ms = old.ttl_ms;
         story.timeout_ms = old.timeout_ms;
         story.durable = true;
-        world_.referee.accepted(Accepted{*view, false}, story);
-        known_.push_back(view->record.id);
+        world_.referee.accepted(Accepted{view->record->id, *view, false}, story);
+        known_.push_back(view->record->id);
     });
 }
 

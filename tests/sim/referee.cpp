@@ -46,6 +46,7 @@ void Referee::job_accepted(const JobRecord& record) {
     Story& story = stories[record.id];
     story.life = life_;
     story.accepted_at = time_.wall();
+    story.created_at = record.created_at;
     story.capability = record.capability;
     story.waits = true;
     const std::uint32_t waiting = ++waiting_[record.capability];
@@ -56,8 +57,7 @@ void Referee::job_accepted(const JobRecord& record) {
 }
 
 void Referee::accepted(const Accepted& answer, Story told) {
-    const JobRecord& record = answer.view.record;
-    Story& story = stories[record.id];
+    Story& story = stories[answer.id];
     if (answer.replay) {
         if (story.key.empty()) {  // accepted in a crash, its answer lost
             story.key = told.key;
@@ -65,7 +65,7 @@ void Referee::accepted(const Accepted& answer, Story told) {
         }
         if (story.key != told.key) violation("a replay of another key's job");
         if (story.body != told.body) violation("a replay for another body");
-        saw(record);
+        saw(*answer.view.record);
         return;
     }
     told.life = life_;
@@ -76,17 +76,17 @@ void Referee::accepted(const Accepted& answer, Story told) {
     told.worker = story.worker;
     told.attempt = story.attempt;
     told.ended_calls = story.ended_calls;
-    told.created_at = record.created_at;
+    told.created_at = story.created_at;
     if (!told.key.empty()) {
         for (const auto& [id, other] : stories) {
-            if (id != record.id && other.key == told.key) {
+            if (id != answer.id && other.key == told.key) {
                 violation(fmt::format("two jobs for the key {}", told.key));
             }
         }
     }
     story = std::move(told);
-    if (story.durable && !on_disk(disk_, record.id)) {
-        violation(fmt::format("job {} was answered before it was on disk", name(record.id)));
+    if (story.durable && !on_disk(disk_, answer.id)) {
+        violation(fmt::format("job {} was answered before it was on disk", name(answer.id)));
     }
 }
 
@@ -129,13 +129,13 @@ void Referee::event(const JobEvent& event, JobId job, std::uint64_t previous) {
 }
 
 void Referee::cancelled(const CancelOutcome& outcome) {
-    Story& story = stories[outcome.view.record.id];
+    Story& story = stories[outcome.view.record->id];
     if (outcome.was_running)
         story.cancel_life = life_;
-    else if (outcome.view.record.state != JobState::cancelled)
+    else if (outcome.view.record->state != JobState::cancelled)
         violation("a cancel that did not end the job");
     else
-        saw(outcome.view.record);
+        saw(*outcome.view.record);
 }
 
 void Referee::leased(const WorkerId& worker, const GrantBatch& batch, const Core& core) {

@@ -15,8 +15,8 @@ TEST(Accept, ADurableJobIsAnsweredWhenItIsOnDisk) {
     rig.advance(milliseconds(1));
     ASSERT_TRUE(answer.has_value() && answer->has_value());
     const JobView& view = (**answer).view;
-    EXPECT_TRUE(rig.disk.jobs.contains(view.record.id));
-    EXPECT_EQ(view.record.state, JobState::queued);
+    EXPECT_TRUE(rig.disk.jobs.contains(view.record->id));
+    EXPECT_EQ(view.record->state, JobState::queued);
     EXPECT_EQ(view.queue->position, 1U);
     EXPECT_LT(view.queue->estimate_s, 0) << "nothing is known yet";
 }
@@ -95,7 +95,7 @@ TEST_F(IdempotencyTest, TwinsInFlightAndLaterGetTheFirstAnswer) {
     std::vector<bool> replays;
     for (int i = 0; i < 3; ++i) {
         rig.core->submit(with("k", 1), [&](Result<Accepted> got) {
-            ids.push_back(got->view.record.id);
+            ids.push_back(got->id);
             replays.push_back(got->replay);
         });
     }
@@ -107,7 +107,7 @@ TEST_F(IdempotencyTest, TwinsInFlightAndLaterGetTheFirstAnswer) {
     rig.restart();
     rig.core->submit(with("k", 1), [&](Result<Accepted> got) {
         EXPECT_TRUE(got->replay);
-        EXPECT_EQ(got->view.record.id, ids[0]);
+        EXPECT_EQ(got->id, ids[0]);
     });
     rig.advance(milliseconds(10));
     EXPECT_EQ(rig.disk.jobs.size(), 1U);
@@ -173,7 +173,7 @@ TEST_F(PromoteTest, ARunningJobIsWrittenWithItsAttemptAndFence) {
     EXPECT_FALSE(view.has_value());
     rig.advance(milliseconds(2));
     ASSERT_TRUE(view && *view);
-    EXPECT_EQ((*view)->record.job_class, JobClass::durable);
+    EXPECT_EQ((*view)->record->job_class, JobClass::durable);
     const JobRecord& stored = rig.disk.jobs.at(id).record;
     EXPECT_EQ(stored.state, JobState::running);
     EXPECT_EQ(stored.attempt, 1U);
@@ -230,7 +230,7 @@ TEST_F(PromoteTest, AWaitingJobAndAnEndedOne) {
     view.reset();
     promote(other);
     ASSERT_TRUE(view && *view);
-    EXPECT_EQ((*view)->record.state, JobState::succeeded);
+    EXPECT_EQ((*view)->record->state, JobState::succeeded);
     EXPECT_FALSE(rig.disk.jobs.contains(other));
 }
 

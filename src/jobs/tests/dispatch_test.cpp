@@ -249,7 +249,7 @@ TEST(Operators, PauseStopsLeasesAndPurgeCancelsWhatWaits) {
     const JobId fresh = rig.submit(rig.durable(echo));
     rig.advance(milliseconds(1));
     EXPECT_EQ(rig.state(ids.front()), JobState::cancelled);
-    EXPECT_EQ(rig.get(ids.back())->record.error->reason, "purged");
+    EXPECT_EQ(rig.get(ids.back())->record->error->reason, "purged");
     EXPECT_TRUE(rig.core->pause(echo, false));
     ASSERT_EQ(worker->grants.size(), 1U);
     EXPECT_EQ(worker->grants[0].job, fresh);

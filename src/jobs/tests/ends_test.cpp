@@ -17,10 +17,10 @@ TEST(Attempts, FiveLostWorkersMakeADeadJob) {
     }
     rig.settle();
     const auto view = rig.get(id);
-    EXPECT_EQ(view->record.state, JobState::failed);
-    EXPECT_EQ(view->record.error->reason, "dead");
-    EXPECT_EQ(view->record.error->code, "engine_failed");
-    EXPECT_EQ(view->record.attempts.size(), 5U);
+    EXPECT_EQ(view->record->state, JobState::failed);
+    EXPECT_EQ(view->record->error->reason, "dead");
+    EXPECT_EQ(view->record->error->code, "engine_failed");
+    EXPECT_EQ(view->record->attempts.size(), 5U);
     EXPECT_EQ(rig.disk.metered[id], 1U);
 }
 
@@ -36,9 +36,9 @@ TEST(Attempts, ARetryableErrorIsTriedAgainAndAnotherIsNot) {
     ASSERT_EQ(worker->grants.size(), 2U);
     EXPECT_TRUE(rig.fail(*worker, id, false, "bad_picture"));
     const auto view = rig.get(id);
-    EXPECT_EQ(view->record.state, JobState::failed);
-    EXPECT_EQ(view->record.error->code, "bad_picture");
-    EXPECT_EQ(view->record.error->reason, "");
+    EXPECT_EQ(view->record->state, JobState::failed);
+    EXPECT_EQ(view->record->error->code, "bad_picture");
+    EXPECT_EQ(view->record->error->reason, "");
 }
 
 TEST(Attempts, TheLastErrorsCodeIsThatOfTheDeadJob) {
@@ -51,8 +51,8 @@ TEST(Attempts, TheLastErrorsCodeIsThatOfTheDeadJob) {
     rig.fail(*worker, id, true, "busy");
     rig.advance(std::chrono::seconds(1));
     rig.fail(*worker, id, true, "busy");
-    EXPECT_EQ(rig.get(id)->record.error->code, "busy");
-    EXPECT_EQ(rig.get(id)->record.error->reason, "dead");
+    EXPECT_EQ(rig.get(id)->record->error->code, "busy");
+    EXPECT_EQ(rig.get(id)->record->error->reason, "dead");
 }
 
 TEST(Attempts, ALaterAttemptIsOnDiskBeforeItsLeaseLeaves) {
@@ -84,7 +84,7 @@ TEST(Attempts, ALateResultIsRefusedAndHarmsNobody) {
     EXPECT_EQ(rig.complete(*slow, id, "late").error().code, ErrorCode::conflict);
     EXPECT_FALSE(rig.core->holds(slow->id, id, slow->grants[0].fence));
     EXPECT_TRUE(rig.complete(*fresh, id, "right"));
-    EXPECT_EQ(rig.get(id)->record.output->values, "right");
+    EXPECT_EQ(rig.get(id)->record->output->values, "right");
     EXPECT_EQ(rig.complete(*fresh, id, "twice").error().code, ErrorCode::conflict);
 }
 
@@ -120,10 +120,10 @@ TEST(Timers, TtlTimeoutAndDeadlineFireOnTime) {
     EXPECT_EQ(rig.state(waiting), JobState::queued);
     rig.advance(milliseconds(1));
     EXPECT_EQ(rig.state(waiting), JobState::expired);
-    EXPECT_EQ(rig.get(waiting)->record.error->reason, "ttl");
+    EXPECT_EQ(rig.get(waiting)->record->error->reason, "ttl");
     rig.advance(milliseconds(500));
     EXPECT_EQ(rig.state(doomed), JobState::expired);
-    EXPECT_EQ(rig.get(doomed)->record.error->reason, "deadline");
+    EXPECT_EQ(rig.get(doomed)->record->error->reason, "deadline");
 }
 
 TEST(Timers, ARunTimeoutEndsTheJobAndThenTheEngine) {
@@ -136,9 +136,9 @@ TEST(Timers, ARunTimeoutEndsTheJobAndThenTheEngine) {
     EXPECT_EQ(worker->grants[0].timeout_ms, 1000);
     rig.advance(milliseconds(1000));
     const auto view = rig.get(id);
-    EXPECT_EQ(view->record.state, JobState::failed);
-    EXPECT_EQ(view->record.error->code, "deadline_exceeded");
-    EXPECT_EQ(view->record.error->reason, "timeout");
+    EXPECT_EQ(view->record->state, JobState::failed);
+    EXPECT_EQ(view->record->error->code, "deadline_exceeded");
+    EXPECT_EQ(view->record->error->reason, "timeout");
     ASSERT_EQ(worker->cancels.size(), 1U);
     EXPECT_EQ(worker->cancels[0].reason, CancelReason::timeout);
     EXPECT_TRUE(rig.core->progress(worker->id, id, worker->grants[0].fence, {}))
@@ -203,7 +203,7 @@ TEST(Cancel, AQueuedJobEndsAtOnceAndAnEndedOneIsAConflict) {
     const auto outcome = rig.cancel(id);
     ASSERT_TRUE(outcome.has_value());
     EXPECT_FALSE(outcome->was_running);
-    EXPECT_EQ(outcome->view.record.state, JobState::cancelled);
+    EXPECT_EQ(outcome->view.record->state, JobState::cancelled);
     EXPECT_EQ(rig.cancel(id).error().code, ErrorCode::conflict);
     rig.advance(std::chrono::minutes(2));
     EXPECT_EQ(rig.cancel(id).error().code, ErrorCode::conflict) << "also from the log";
@@ -220,7 +220,7 @@ TEST(Cancel, ARunningJobEndsWhenItsWorkerConfirms) {
         const auto outcome = rig.cancel(id);
         ASSERT_TRUE(outcome.has_value());
         EXPECT_TRUE(outcome->was_running);
-        EXPECT_EQ(outcome->view.record.state, JobState::running);
+        EXPECT_EQ(outcome->view.record->state, JobState::running);
     }
     EXPECT_EQ(worker->cancels.size(), 2U);
     EXPECT_TRUE(rig.fail(*worker, stops, false, "cancelled"));
@@ -305,15 +305,15 @@ TEST(Retry, MakesANewJobWithTheSameInput) {
     rig.fail(*worker, id, false);
     retry();
     ASSERT_TRUE(again->has_value());
-    EXPECT_EQ((*again)->record.retry_of, id);
-    EXPECT_NE((*again)->record.id, id);
+    EXPECT_EQ((*again)->record->retry_of, id);
+    EXPECT_NE((*again)->record->id, id);
     rig.advance(std::chrono::minutes(2));
     retry();
     ASSERT_TRUE(again->has_value()) << "from the log";
     const auto next = rig.worker({echo}, 2);
     ASSERT_EQ(next->grants.size(), 2U);
     EXPECT_EQ(next->grants[0].input->values, "in");
-    rig.complete(*next, (*again)->record.id);
+    rig.complete(*next, (*again)->record->id);
     EXPECT_EQ(rig.state(id), JobState::failed) << "the old one stays what it is";
 }
 

@@ -119,7 +119,7 @@ Result<Accepted> Rig::try_submit(Submission submission) {
 JobId Rig::submit(Submission submission) {
     auto accepted = try_submit(std::move(submission));
     EXPECT_TRUE(accepted.has_value());
-    return accepted ? accepted->view.record.id : JobId();
+    return accepted ? accepted->id : JobId();
 }
 
 std::shared_ptr<FakeWorker> Rig::worker(std::vector<VersionPtr> of, std::uint32_t slots) {
@@ -183,7 +183,7 @@ Result<JobView> Rig::get(JobId job, const std::string& tenant) {
 JobState Rig::state(JobId job) {
     auto view = get(job);
     EXPECT_TRUE(view.has_value());
-    return view ? view->record.state : JobState::queued;
+    return view ? view->record->state : JobState::queued;
 }
 
 Result<CancelOutcome> Rig::cancel(JobId job) {

@@ -182,7 +182,7 @@ asio::awaitable<void> ServiceTest::a_session() {
     auto wanted = submission(ending);
     wanted.session = true;
     auto accepted = co_await service.submit(std::move(wanted));
-    const JobId id = accepted->view.record.id;
+    const JobId id = accepted->id;
     give_slot();
     for (int i = 0; i < 20; ++i) {  // twenty times what the window holds
         const Result<void> given =
@@ -213,7 +213,7 @@ TEST_P(ServiceTest, KeepsTheCoresTime) {
 
 asio::awaitable<void> ServiceTest::watching() {
     auto accepted = co_await service.submit(submission(nullptr));
-    const JobId id = accepted->view.record.id;
+    const JobId id = accepted->id;
     Scope scope;
     scope.tenant = TenantId("acme");
     const auto gone = std::make_shared<Ending>(home());
@@ -226,12 +226,12 @@ asio::awaitable<void> ServiceTest::watching() {
     EXPECT_EQ(gone->record, nullptr);
     EXPECT_EQ(gone.use_count(), 1);
     auto promoted = co_await service.promote(id);
-    EXPECT_EQ(promoted->record.state, JobState::succeeded);
+    EXPECT_EQ(promoted->record->state, JobState::succeeded);
     service.hang_up(id);
     auto cancelled = co_await service.cancel(scope, id);
     EXPECT_EQ(cancelled.error().code, ErrorCode::conflict);
     auto found = co_await service.get(scope, id);
-    EXPECT_EQ(found->record.state, JobState::succeeded);
+    EXPECT_EQ(found->record->state, JobState::succeeded);
 }
 TEST_P(ServiceTest, UnwatchEndsTheEvents) {
     run(&ServiceTest::watching);

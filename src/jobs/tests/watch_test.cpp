@@ -17,7 +17,7 @@ TEST(Watch, ResumesAfterAnIdWithoutAGap) {
     EXPECT_EQ(all->story(), "queued0 running1 progress output:a log");
     for (std::size_t i = 0; i < all->events.size(); ++i) EXPECT_EQ(all->events[i]->id, i + 1);
     EXPECT_EQ(rig.watch(id, 3)->story(), "output:a log");
-    EXPECT_EQ(rig.get(id)->record.progress.message, "half");
+    EXPECT_EQ(rig.get(id)->record->progress.message, "half");
     rig.complete(*worker, id);
     EXPECT_EQ(rig.watch(id, 4)->story(), "log done:succeeded");
     rig.advance(std::chrono::minutes(2));
@@ -75,8 +75,8 @@ TEST(Watch, RemovedOutputIsGoneAndTheJobAnswers) {
     rig.complete(*worker, id);
     remove();
     ASSERT_TRUE(removed->has_value());
-    EXPECT_TRUE(rig.get(id)->record.output_removed);
-    EXPECT_EQ(rig.get(id)->record.output, nullptr);
+    EXPECT_TRUE(rig.get(id)->record->output_removed);
+    EXPECT_EQ(rig.get(id)->record->output, nullptr);
     EXPECT_EQ(rig.disk.jobs.at(id).record.output, nullptr);
 }
 
@@ -92,8 +92,8 @@ TEST(List, ShowsWhatTheLogHasAsItIsNow) {
     rig.core->list(query, [&](Result<std::vector<JobView>> got) { views = std::move(*got); });
     rig.settle();
     ASSERT_EQ(views.size(), 1U);
-    EXPECT_EQ(views[0].record.state, JobState::running);
-    EXPECT_EQ(views[0].record.progress.message, "half");
+    EXPECT_EQ(views[0].record->state, JobState::running);
+    EXPECT_EQ(views[0].record->progress.message, "half");
 }
 
 struct SessionTest : testing::Test {
@@ -145,9 +145,9 @@ TEST_F(SessionTest, IsNotRunAgainOnceAStepWasDelivered) {
     rig.core->session_input(untouched, "x", false);
     rig.core->detach(second->id, "crashed");
     const auto view = rig.get(untouched);
-    EXPECT_EQ(view->record.state, JobState::failed);
-    EXPECT_EQ(view->record.error->code, "engine_failed");
-    EXPECT_EQ(view->record.error->reason, "lost");
+    EXPECT_EQ(view->record->state, JobState::failed);
+    EXPECT_EQ(view->record->error->code, "engine_failed");
+    EXPECT_EQ(view->record->error->reason, "lost");
 }
 
 TEST_F(SessionTest, EndsAnEngineThatIgnoresTheWindow) {
@@ -209,7 +209,7 @@ TEST(Restart, NothingAcceptedIsLostAndRunningJobsRunAgain) {
     const Fence old = worker->grants[0].fence;
     rig.restart();
     EXPECT_EQ(rig.state(running), JobState::queued);
-    EXPECT_EQ(rig.get(running)->record.attempts.at(0).outcome, "lost");
+    EXPECT_EQ(rig.get(running)->record->attempts.at(0).outcome, "lost");
     const auto fresh = rig.worker({echo}, 2);
     ASSERT_EQ(fresh->grants.size(), 2U);
     EXPECT_GT(rig.grant_of(*fresh, running).fence, old);

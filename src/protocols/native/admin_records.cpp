@@ -59,17 +59,17 @@ asio::awaitable<Reply> AdminRoutes::replay(http::Exchange& exchange) {
     const auto& who = caller_of(exchange);
     auto dead = co_await find_job(site_, who, exchange.param("job"));
     if (!dead) co_return fail(std::move(dead).error());
-    if (!dead->record.error || dead->record.error->reason != "dead") {
+    if (!dead->record->error || dead->record->error->reason != "dead") {
         co_return fail(ErrorCode::conflict, "the job is no dead letter");
     }
     auto scope = scope_of(who);
-    auto again = co_await site_.parts.jobs.retry(std::move(scope), dead->record.id);
-    audit(site_, who, who.tenant, "dead_letter.replay", dead->record.id.text(), again);
+    auto again = co_await site_.parts.jobs.retry(std::move(scope), dead->record->id);
+    audit(site_, who, who.tenant, "dead_letter.replay", dead->record->id.text(), again);
     if (!again) co_return fail(std::move(again).error());
     const auto links = links_of(site_, exchange);
     std::string text;
-    append_job(text, again->record, links, JobShape{&again->queue, nullptr});
-    co_return accepted_response(std::move(text), again->record.id);
+    append_job(text, *again->record, links, JobShape{&again->queue, nullptr});
+    co_return accepted_response(std::move(text), again->record->id);
 }
 
 asio::awaitable<Reply> AdminRoutes::usage(http::Exchange& exchange) {

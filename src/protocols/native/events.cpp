@@ -144,7 +144,7 @@ asio::awaitable<void> JobRoutes::stream_new(http::Exchange& exchange, jobs::Subm
         co_await answer_error(exchange, std::move(accepted).error());
         co_return;
     }
-    const JobId id = accepted->view.record.id;
+    const JobId id = accepted->id;
     if (interactive) {
         Abandon abandon(site_.parts.jobs, id);
         const bool ended = co_await pump(exchange, feed, id, false);
@@ -177,7 +177,7 @@ asio::awaitable<void> JobRoutes::events(http::Exchange& exchange) {
         co_await answer_error(exchange, std::move(view).error());
         co_return;
     }
-    const JobId id = view->record.id;
+    const JobId id = view->record->id;
     auto feed = std::make_shared<EventFeed>(exchange.executor());
     auto scope = scope_of(who);
     auto ticket = co_await site_.parts.jobs.watch(std::move(scope), id, *after, feed);

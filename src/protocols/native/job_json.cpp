@@ -210,7 +210,7 @@ asio::awaitable<Result<std::string>> job_text(Site& site, const jobs::JobRecord&
 }
 
 std::string etag_of(const jobs::JobView& view) {
-    const auto& job = view.record;
+    const auto& job = *view.record;
     std::string facts =
         fmt::format("{}|{}|{}|{}|{}|{}|{}|{}", job.id.text(), static_cast<int>(job.state),
                     job.attempt, job.started_at, job.finished_at, job.output_removed,

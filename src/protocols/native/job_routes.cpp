@@ -53,7 +53,7 @@ asio::awaitable<Result<jobs::JobView>> find_job(Site& site, const access::Princi
     auto scope = scope_of(who);
     auto view = co_await site.parts.jobs.get(std::move(scope), *id);
     if (!view) co_return fail(std::move(view).error());
-    if (!access::may_use(who, view->record.capability)) co_return fail(no_such_job());
+    if (!access::may_use(who, view->record->capability)) co_return fail(no_such_job());
     co_return view;
 }
 
@@ -101,16 +101,16 @@ asio::awaitable<Reply> list_jobs(Site& site, const http::Exchange& exchange, job
     body += plural;
     body += "\":[";
     for (const auto& view : *views) {
-        if (!access::may_use(who, view.record.capability)) continue;
+        if (!access::may_use(who, view.record->capability)) continue;
         if (body.back() != '[') body += ',';
-        const auto& output = view.record.output;
-        const bool here = output && !output->spilled && !view.record.output_removed;
-        append_job(body, view.record, links,
+        const auto& output = view.record->output;
+        const bool here = output && !output->spilled && !view.record->output_removed;
+        append_job(body, *view.record, links,
                    JobShape{&view.queue, here ? &output->values : nullptr});
     }
     body += "],\"next_cursor\":";
     if (more && !views->empty()) {
-        append_json_string(body, views->back().record.id.text());
+        append_json_string(body, views->back().record->id.text());
     } else {
         body += "null";
     }
@@ -153,8 +153,8 @@ asio::awaitable<Reply> JobRoutes::get(http::Exchange& exchange) {
     const auto& who = caller_of(exchange);
     auto view = co_await find_job(site_, who, exchange.param("id"));
     if (!view) co_return fail(std::move(view).error());
-    if (*wait > 0 && !jobs::is_terminal(view->record.state)) {
-        const JobId id = view->record.id;
+    if (*wait > 0 && !jobs::is_terminal(view->record->state)) {
+        const JobId id = view->record->id;
         auto end = std::make_shared<EndWatcher>(exchange.executor());
         auto scope = scope_of(who);
         auto ticket = co_await site_.parts.jobs.watch(std::move(scope), id, 0, end);
@@ -176,7 +176,7 @@ asio::awaitable<Reply> JobRoutes::get(http::Exchange& exchange) {
         response.status = 304;
     } else {
         const auto links = links_of(site_, exchange);
-        auto text = co_await job_text(site_, view->record, view->queue, links);
+        auto text = co_await job_text(site_, *view->record, view->queue, links);
         if (!text) co_return fail(std::move(text).error());
         response = json_response(std::move(*text));
     }
@@ -187,7 +187,7 @@ asio::awaitable<Reply> JobRoutes::get(http::Exchange& exchange) {
 asio::awaitable<Reply> JobRoutes::output(http::Exchange& exchange) {
     auto view = co_await find_job(site_, caller_of(exchange), exchange.param("id"));
     if (!view) co_return fail(std::move(view).error());
-    const auto& job = view->record;
+    const auto& job = *view->record;
     const auto links = links_of(site_, exchange);
     if (!jobs::is_terminal(job.state)) {
         auto text = co_await job_text(site_, job, view->queue, links);
@@ -216,11 +216,11 @@ asio::awaitable<Reply> JobRoutes::cancel(http::Exchange& exchange) {
     auto view = co_await find_job(site_, who, exchange.param("id"));
     if (!view) co_return fail(std::move(view).error());
     auto scope = scope_of(who);
-    auto outcome = co_await site_.parts.jobs.cancel(std::move(scope), view->record.id);
+    auto outcome = co_await site_.parts.jobs.cancel(std::move(scope), view->record->id);
     if (!outcome) co_return fail(std::move(outcome).error());
     const auto links = links_of(site_, exchange);
     std::string body;
-    append_job(body, outcome->view.record, links, JobShape{&outcome->view.queue, nullptr});
+    append_job(body, *outcome->view.record, links, JobShape{&outcome->view.queue, nullptr});
     co_return json_response(std::move(body), outcome->was_running ? 202 : 200);
 }
 
@@ -229,12 +229,12 @@ asio::awaitable<Reply> JobRoutes::retry(http::Exchange& exchange) {
     auto view = co_await find_job(site_, who, exchange.param("id"));
     if (!view) co_return fail(std::move(view).error());
     auto scope = scope_of(who);
-    auto again = co_await site_.parts.jobs.retry(std::move(scope), view->record.id);
+    auto again = co_await site_.parts.jobs.retry(std::move(scope), view->record->id);
     if (!again) co_return fail(std::move(again).error());
     const auto links = links_of(site_, exchange);
     std::string body;
-    append_job(body, again->record, links, JobShape{&again->queue, nullptr});
-    co_return accepted_response(std::move(body), again->record.id);
+    append_job(body, *again->record, links, JobShape{&again->queue, nullptr});
+    co_return accepted_response(std::move(body), again->record->id);
 }
 
 asio::awaitable<Reply> JobRoutes::remove(http::Exchange& exchange) {
@@ -242,7 +242,7 @@ asio::awaitable<Reply> JobRoutes::remove(http::Exchange& exchange) {
     auto view = co_await find_job(site_, who, exchange.param("id"));
     if (!view) co_return fail(std::move(view).error());
     auto scope = scope_of(who);
-    auto removed = co_await site_.parts.jobs.remove_output(std::move(scope), view->record.id);
+    auto removed = co_await site_.parts.jobs.remove_output(std::move(scope), view->record->id);
     if (!removed) co_return fail(std::move(removed).error());
     co_return no_content();
 }

@@ -106,7 +106,7 @@ asio::awaitable<void> Session::run() {
         co_await close_with(accepted.error());
         co_return;
     }
-    job_ = accepted->view.record.id;
+    job_ = accepted->id;
     // Whatever the way out, also when the door cuts this coroutine short.
     struct Leave {
         Session& session;

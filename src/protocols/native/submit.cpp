@@ -83,7 +83,7 @@ asio::awaitable<Reply> JobRoutes::run_interactive(http::Exchange& exchange,
     submission.watcher = end;
     auto accepted = co_await site_.parts.jobs.submit(std::move(submission));
     if (!accepted) co_return fail(std::move(accepted).error());
-    const JobId id = accepted->view.record.id;
+    const JobId id = accepted->id;
     Abandon abandon(site_.parts.jobs, id);
     exchange.on_hangup([end] { end->hang_up(); });
     const auto outcome = co_await end->wait(std::chrono::seconds(wait_s));
@@ -99,12 +99,12 @@ asio::awaitable<Reply> JobRoutes::run_interactive(http::Exchange& exchange,
     auto promoted = co_await site_.parts.jobs.promote(id);
     if (!promoted) co_return fail(std::move(promoted).error());
     abandon.release();
-    if (jobs::is_terminal(promoted->record.state)) {
-        co_return co_await ended(exchange, promoted->record);
+    if (jobs::is_terminal(promoted->record->state)) {
+        co_return co_await ended(exchange, *promoted->record);
     }
     const auto links = links_of(site_, exchange);
     std::string body;
-    append_job(body, promoted->record, links, JobShape{&promoted->queue, nullptr});
+    append_job(body, *promoted->record, links, JobShape{&promoted->queue, nullptr});
     co_return accepted_response(std::move(body), id);
 }
 
@@ -117,7 +117,7 @@ asio::awaitable<Reply> JobRoutes::run_durable(http::Exchange& exchange, jobs::Su
     submission.watcher = end;
     auto accepted = co_await site_.parts.jobs.submit(std::move(submission));
     if (!accepted) co_return fail(std::move(accepted).error());
-    const auto& job = accepted->view.record;
+    const auto& job = *accepted->view.record;
     Reply reply = fail(ErrorCode::internal, "no answer");
     auto outcome = EndWatcher::Outcome::ran_out;
     if (end && accepted->replay && jobs::is_terminal(job.state)) {

@@ -132,16 +132,17 @@ TEST_F(JobJson, MediaHaveASignedAddressAndTheirDigest) {
 }
 
 TEST_F(JobJson, TheTagFollowsTheObject) {
-    jobs::JobView view{job, std::nullopt};
+    const auto record = std::make_shared<jobs::JobRecord>(job);
+    jobs::JobView view{record, std::nullopt};
     const auto before = etag_of(view);
     EXPECT_EQ(before, etag_of(view));
     EXPECT_TRUE(before.starts_with('"') && before.ends_with('"'));
-    view.record.progress.fraction = 0.5;
+    record->progress.fraction = 0.5;
     EXPECT_NE(before, etag_of(view));
-    view.record.progress.fraction = -1;
-    view.record.output_removed = true;
+    record->progress.fraction = -1;
+    record->output_removed = true;
     EXPECT_NE(before, etag_of(view));
-    view.record.output_removed = false;
+    record->output_removed = false;
     view.queue = jobs::QueuePlace{1, -1};
     EXPECT_NE(before, etag_of(view));
 }

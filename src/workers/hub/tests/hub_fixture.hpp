@@ -119,7 +119,7 @@ class HubTest : public ::testing::Test {
         submission.watcher = events;
         core.submit(std::move(submission), [this](Result<jobs::Accepted> accepted) {
             ASSERT_TRUE(accepted);
-            job = accepted->view.record.id;
+            job = accepted->id;
         });
         return events;
     }
