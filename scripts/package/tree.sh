@@ -1,14 +1,14 @@
 #!/usr/bin/env bash
 # scripts/package/tree.sh OUT: the installed tree (bin/, share/headrace/) in OUT/tree, and the tar of it.
 . scripts/lib.sh
-out=$1
+out=$1 built=build/${HEADRACE_PRESET:-release}
 version=$(sed -n 's/^project(headrace VERSION \([0-9.]*\).*/\1/p' CMakeLists.txt)
 name=headrace-$version-linux-x86_64
 rm -rf "$out"
 mkdir -p "$out/tree/bin/engines" "$out/tree/share/headrace"
 echo "$version" >"$out/version"
-cp build/release/headrace build/release/headrace-host "$out/tree/bin/"
-cp build/release/engines/*.so "$out/tree/bin/engines/"
+cp "$built/headrace" "$built/headrace-host" "$out/tree/bin/"
+cp "$built"/engines/*.so "$out/tree/bin/engines/"
 strip "$out/tree/bin/headrace" "$out/tree/bin/headrace-host" "$out"/tree/bin/engines/*.so
 # Of the sources only what is committed, so that no environment and no cache travels. The program looks
 # for the Python kit in ../share/headrace/python.
