@@ -1,0 +1,64 @@
+import { call, prefix, query } from './client';
+import type { Series, Status } from './status-types';
+import type { Capability, CapabilityEntry, Job, JobPage, JobState, Session, StoredFile, Timeline } from './types';
+
+export const session = {
+    get: () => call<Session>('GET', '/session', { quiet: true }),
+    open: (proof: { token: string } | { key: string }) =>
+        call<Session>('POST', '/session', { body: proof, quiet: true }),
+    close: () => call<undefined>('DELETE', '/session', { quiet: true }),
+};
+
+export const status = {
+    get: (signal?: AbortSignal) => call<Status>('GET', '/status', { signal }),
+    series: (window: number, signal?: AbortSignal) =>
+        call<Series>('GET', `/status/series${query({ window })}`, { signal }),
+    events: '/status/events',
+};
+
+export interface JobFilter {
+    state?: JobState | undefined;
+    capability?: string | undefined;
+    limit?: number;
+    cursor?: string | undefined;
+}
+
+const idPath = (id: string) => `/jobs/${encodeURIComponent(id)}`;
+
+export const jobs = {
+    list: (filter: JobFilter, signal?: AbortSignal) =>
+        call<JobPage>('GET', `/jobs${query({ ...filter })}`, { signal }),
+    get: (id: string, signal?: AbortSignal) => call<Job>('GET', idPath(id), { signal }),
+    timeline: (id: string, signal?: AbortSignal) => call<Timeline>('GET', `${idPath(id)}/timeline`, { signal }),
+    cancel: (id: string) => call<Job>('POST', `${idPath(id)}/cancel`),
+    retry: (id: string) => call<Job>('POST', `${idPath(id)}/retry`),
+    events: (id: string) => `${idPath(id)}/events`,
+};
+
+export const capabilities = {
+    list: (signal?: AbortSignal) => call<{ capabilities: CapabilityEntry[] }>('GET', '/capabilities', { signal }),
+    get: (name: string, signal?: AbortSignal) =>
+        call<Capability>('GET', `/capabilities/${encodeURIComponent(name)}`, { signal }),
+    /** The address of a session's WebSocket, on the page's own origin. */
+    session: (name: string) => {
+        const at = new URL(`${prefix}/capabilities/${encodeURIComponent(name)}/session`, window.location.href);
+        at.protocol = at.protocol === 'https:' ? 'wss:' : 'ws:';
+        return at.href;
+    },
+};
+
+export const files = {
+    put: (content: Blob, signal?: AbortSignal) =>
+        call<StoredFile>('POST', '/files', {
+            body: content,
+            headers: { 'Content-Type': content.type || 'application/octet-stream' },
+            signal,
+        }),
+};
+
+/** Signed links name the client door; the page may only load from its own origin, which serves them too. */
+export function onThisOrigin(url: string): string {
+    if (!URL.canParse(url, window.location.href)) return url;
+    const parsed = new URL(url, window.location.href);
+    return parsed.pathname.startsWith(prefix) ? parsed.pathname + parsed.search : url;
+}

@@ -1,0 +1,69 @@
+import { lazy, Suspense, useEffect } from 'react';
+import { Outlet, Route, Routes, useLocation, useOutletContext } from 'react-router';
+import type { Session } from '../api/types';
+import { useT, type Key } from '../i18n';
+import { Button } from '../ui/controls';
+import { Failure, Loading } from '../ui/page';
+import { ErrorBoundary, NotFoundPage } from './error-page';
+import { Layout } from './layout';
+import { useSession } from './session';
+import { SignInPage } from './sign-in-page';
+
+const StatusPage = lazy(async () => ({ default: (await import('../features/status/status-page')).StatusPage }));
+const JobsPage = lazy(async () => ({ default: (await import('../features/jobs/jobs-page')).JobsPage }));
+const JobPage = lazy(async () => ({ default: (await import('../features/jobs/job-page')).JobPage }));
+const PlaygroundPage = lazy(async () => ({
+    default: (await import('../features/playground/playground-page')).PlaygroundPage,
+}));
+
+function titleOf(path: string): Key {
+    if (path.startsWith('/playground')) return 'nav.playground';
+    return path.startsWith('/jobs') ? 'nav.jobs' : 'nav.status';
+}
+
+/** Around every page: its title in the tab, and a place for it to load or to break in. */
+function Frame() {
+    const t = useT();
+    const { pathname } = useLocation();
+    const title = t(titleOf(pathname));
+    useEffect(() => { document.title = `${title} · Headrace`; }, [title]);
+    return (
+        <ErrorBoundary key={pathname.split('/')[1]}>
+            <Suspense fallback={<Loading text={t('loading')} />}>
+                <Outlet context={useOutletContext<Session>()} />
+            </Suspense>
+        </ErrorBoundary>
+    );
+}
+
+function Playground() {
+    return <PlaygroundPage clientUrl={useOutletContext<Session>().client_url} />;
+}
+
+export function App() {
+    const t = useT();
+    const session = useSession();
+    if (session.state === 'loading') return <div className="main"><Loading text={t('loading')} /></div>;
+    if (session.state === 'unreachable') {
+        return (
+            <main className="main empty">
+                <Failure title={t('error.unreachable')} error={session.error} hint={t('error.unreachable_hint')} />
+                <Button icon="retry" onClick={session.again}>{t('error.again')}</Button>
+            </main>
+        );
+    }
+    if (session.state === 'out') return <SignInPage why={session.why} enter={session.enter} />;
+    return (
+        <Routes>
+            <Route element={<Layout session={session.session} leave={() => { void session.leave(); }} />}>
+                <Route element={<Frame />}>
+                    <Route index element={<StatusPage />} />
+                    <Route path="jobs" element={<JobsPage />} />
+                    <Route path="jobs/:id" element={<JobPage />} />
+                    <Route path="playground/:capability?" element={<Playground />} />
+                    <Route path="*" element={<NotFoundPage />} />
+                </Route>
+            </Route>
+        </Routes>
+    );
+}

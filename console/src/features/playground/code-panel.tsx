@@ -1,0 +1,31 @@
+import { useState } from 'react';
+import { useT } from '../../i18n';
+import { CopyButton, Segments } from '../../ui/controls';
+import { copyAs, type Call, type Program } from './copy-as';
+
+const names: Record<Program, string> = { curl: 'curl', python: 'Python', cli: 'headrace' };
+
+/** The form as a call from somewhere else; JSON that is half typed makes no call. */
+export function CodePanel({ call }: { call: Call }) {
+    const t = useT();
+    const [program, setProgram] = useState<Program>('curl');
+    let text: string;
+    try {
+        text = copyAs(program, call);
+    } catch {
+        text = '';
+    }
+    return (
+        <section className="code-panel" aria-label={t('code.title')}>
+            <div className="row">
+                <h2 className="grow">{t('code.title')}</h2>
+                <Segments
+                    label={t('code.title')} value={program} onChange={setProgram}
+                    options={(Object.keys(names) as Program[]).map((value) => ({ value, text: names[value] }))}
+                />
+                <CopyButton text={text} label={t('copy')} done={t('copied')} />
+            </div>
+            <pre className="code" tabIndex={0}>{text || t('code.unfinished')}</pre>
+        </section>
+    );
+}

@@ -1,0 +1,112 @@
+import type { Json } from '../../api/types';
+import { inputOf, isMedia, mediaIn, type Drafts, type Entry } from './form-model';
+
+export type Program = 'curl' | 'python' | 'cli';
+
+export interface Call {
+    capability: string;
+    stream: boolean;
+    entries: Entry[];
+    drafts: Drafts;
+    clientUrl: string;
+}
+
+const shellWord = (text: string) => (/^[\w@%+=:,./-]+$/.test(text) ? text : `'${text.replaceAll('\'', '\'\\\'\'')}'`);
+
+/** `true` and `null` are `True` and `None` there; everything else of JSON is Python already. */
+export function pythonOf(value: Json, depth = 0): string {
+    const pad = '    '.repeat(depth + 1);
+    if (value === null) return 'None';
+    if (typeof value === 'boolean') return value ? 'True' : 'False';
+    if (Array.isArray(value)) return `[${value.map((item) => pythonOf(item, depth)).join(', ')}]`;
+    if (typeof value === 'object') {
+        const entries = Object.entries(value).map(([key, item]) => `${JSON.stringify(key)}: ${pythonOf(item, depth + 1)}`);
+        const flat = `{${entries.join(', ')}}`;
+        return flat.length < 80 ? flat : `{\n${pad}${entries.join(`,\n${pad}`)},\n${'    '.repeat(depth)}}`;
+    }
+    return JSON.stringify(value);
+}
+
+/** Shell variables stand for files that are uploaded first. */
+function curl({ capability, stream, entries, drafts, clientUrl }: Call): string {
+    const lines = [`export HEADRACE_URL=${clientUrl}`];
+    const uploads: string[] = [];
+    const input = inputOf(entries, drafts, (item) => {
+        const name = `FILE${uploads.length + 1}`;
+        uploads.push(
+            `${name}=$(curl -s "$HEADRACE_URL/api/v1/files" -H "Authorization: Bearer $HEADRACE_KEY" \\\n`
+            + `  -H 'Content-Type: ${item.content.type || 'application/octet-stream'}' --data-binary ${shellWord(`@${item.name}`)} | jq -r .id)`,
+        );
+        return { file_id: `$${name}` };
+    });
+    lines.push(...uploads);
+    const body = JSON.stringify({ capability, input });
+    // A file's id must be put in by the shell, so the quotes open around the variable.
+    const quoted = shellWord(body).replace(/\$(FILE\d+)/g, '\'"$$$1"\'');
+    lines.push(
+        `curl ${stream ? '-N' : '-s'} "$HEADRACE_URL/api/v1/jobs" -H "Authorization: Bearer $HEADRACE_KEY" \\\n`
+        + `  -H 'Content-Type: application/json' -H '${stream ? 'Accept: text/event-stream' : 'Prefer: wait=60'}' \\\n`
+        + `  -d ${quoted}`,
+    );
+    return lines.join('\n');
+}
+
+function python({ capability, stream, entries, drafts, clientUrl }: Call): string {
+    const files = new Map<string, string>();
+    const input = inputOf(entries, drafts, (item) => {
+        const mark = `\u0000${files.size}`;
+        files.set(JSON.stringify(mark), `Path(${JSON.stringify(item.name)})`);
+        return mark;
+    });
+    const word = (value: Json) => {
+        let text = pythonOf(value, 2);
+        for (const [mark, path] of files) text = text.replaceAll(mark, path);
+        return text;
+    };
+    // Names that are no Python words travel in a dict, which comes before the words.
+    const plain = Object.entries(input).filter(([name]) => /^[A-Za-z_]\w*$/.test(name));
+    const odd = Object.entries(input).filter(([name]) => !/^[A-Za-z_]\w*$/.test(name));
+    const words = [
+        JSON.stringify(capability), ...(odd.length > 0 ? [word(Object.fromEntries(odd))] : []),
+        ...plain.map(([name, value]) => `${name}=${word(value)}`),
+    ];
+    const flat = words.join(', ');
+    const call = flat.length < 80 ? flat : `\n        ${words.join(',\n        ')},\n    `;
+    const head = [
+        ...(files.size > 0 ? ['from pathlib import Path', ''] : []),
+        `from headrace import Client${stream ? ', OutputEvent' : ''}`, '',
+        `with Client(${JSON.stringify(clientUrl)}) as client:  # the key is HEADRACE_KEY`,
+    ];
+    if (!stream) return [...head, `    print(client.run(${call}))`].join('\n');
+    return [
+        ...head, `    for event in client.stream(${call}):`, '        if isinstance(event, OutputEvent):',
+        '            print(event.output)',
+    ].join('\n');
+}
+
+function cli({ capability, entries, drafts, clientUrl }: Call): string {
+    const flags: string[] = [];
+    for (const entry of entries) {
+        const flag = `--${entry.name.replaceAll('_', '-')}`;
+        if (isMedia(entry.spec)) {
+            for (const item of mediaIn(drafts[entry.name])) flags.push(`${flag} ${shellWord(item.name)}`);
+            continue;
+        }
+        const value = inputOf([entry], drafts, () => null)[entry.name];
+        for (const each of entry.most !== undefined && Array.isArray(value) ? value : [value]) {
+            if (each === undefined) continue;
+            if (typeof each === 'boolean') {
+                flags.push(each ? flag : flag.replace('--', '--no-'));
+                continue;
+            }
+            flags.push(`${flag} ${shellWord(typeof each === 'string' ? each : JSON.stringify(each))}`);
+        }
+    }
+    return `headrace call ${[capability, ...flags].join(' ')} --server ${clientUrl}`;
+}
+
+const writers: Record<Program, (call: Call) => string> = { curl, python, cli };
+
+export function copyAs(program: Program, call: Call): string {
+    return writers[program](call);
+}
