@@ -26,9 +26,7 @@ UNITS = {"us": "µs", "ms": "ms", "s": "s", "mb": "MB", "kb": "kB", "bytes": "by
 
 def number(value: float) -> str:
     """Three figures that matter, or the whole number."""
-    if value == 0:
-        return "0"
-    if abs(value) >= 100:
+    if value == int(value) or abs(value) >= 100:
         return f"{value:.0f}"
     return f"{value:.1f}" if abs(value) >= 10 else f"{value:.2f}"
 

@@ -92,7 +92,12 @@ def main(words: list[str]) -> int:
     else:
         print("\n" + report.budget_table(found, pages))
     if not (arguments.rows or arguments.quick or arguments.no_write):
-        (ROOT / "bench/RESULTS.md").write_text(report.document(run, results, found, pages, None))
+        picture = scale.workers_plot(results)
+        if picture:
+            (ROOT / "bench/workers.svg").write_text(picture)
+        (ROOT / "bench/RESULTS.md").write_text(
+            report.document(run, results, found, pages, "workers.svg" if picture else None)
+        )
     return 0
 
 

@@ -12,8 +12,9 @@ import time
 from collections.abc import Callable
 
 import parts
+import plot
 from paths import echo_body
-from rows import Budget, Figures, Row, Stage
+from rows import Budget, Figures, Results, Row, Stage
 
 IDLE = 10_000
 IDLE_WORKERS = 1_000
@@ -149,7 +150,7 @@ def loops_row(loops: int) -> Row:
         figures, _ = stage.drive(server, 64, server.hosts("echo"), body=echo_body(), headers=("Prefer: wait=10",))
         return figures
 
-    return Row(f"io loops {loops}", measure)
+    return Row(f"io loops {loops}", measure, beside=("io loops 1",) if loops == 2 else ())
 
 
 # --- a million jobs ------------------------------------------------------------------------------
@@ -197,6 +198,24 @@ def rows() -> list[Row]:
         *(loops_row(loops) for loops in (0, 1, 2)),
         Row("million queued", million, once=True, heavy=True),
     ]
+
+
+def workers_plot(results: Results) -> str | None:
+    """Throughput by the number of workers, beside that many times one worker; None when not measured."""
+    points = [
+        (float(count), results.median(f"workers {count}")["rate"])
+        for count in WORKERS
+        if f"workers {count}" in results.rounds
+    ]
+    if len(points) < 2 or points[0][0] != 1:
+        return None
+    ideal = [(x, x * points[0][1]) for x, _ in points]
+    return plot.svg(
+        f"Simulated workers of {ENGINE_US // 1000} ms a job",
+        "workers",
+        "jobs a second",
+        [plot.Line("measured", points), plot.Line("N times one worker", ideal, dashed=True)],
+    )
 
 
 def slowest_share(one: Figures, *others: Figures) -> float:

@@ -20,10 +20,11 @@ simulation() {
     build/dev/sim --plants
 }
 sdk_tests() { (cd sdk/python && $PYTEST tests --junitxml="$ROOT/build/results/sdk.xml"); }
+bench_harness() { $PYTEST tests/bench --junitxml=build/results/bench.xml; }
 end_to_end() { $PYTEST tests/e2e --junitxml=build/results/e2e.xml; }
 kill_rounds() { "$PYTHON" tests/chaos/kill_rounds.py --binary "$HEADRACE_BIN" --rounds "${HEADRACE_KILL_ROUNDS:-5}"; }
 
-STEPS=$([ -n "$quick" ] && echo 10 || echo 13)
+STEPS=$([ -n "$quick" ] && echo 11 || echo 14)
 step "system packages" ensure_packages build run demo test
 step "python test environment" ensure_venv build/venv-test tests/requirements.txt
 step "engine environment: ocr" ensure_engine examples/engines/ocr
@@ -33,6 +34,7 @@ step "layers, sizes, words" "$PYTHON" tests/layers/check.py
 step "unit, golden, store contract" unit_tests
 step "simulation and its planted bugs" simulation
 step "python SDK" sdk_tests
+step "benchmark harness" bench_harness
 step "end to end" end_to_end
 if [ -z "$quick" ]; then
     step "kill -9 of server, agent and engine" kill_rounds
