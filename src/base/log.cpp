@@ -3,12 +3,12 @@
 #include <algorithm>
 #include <memory>
 
-#include <spdlog/pattern_formatter.h>
-#include <spdlog/sinks/stdout_sinks.h>
-#include <spdlog/spdlog.h>
+#include <spdlog/formatter.h>
+#include <spdlog/logger.h>
 
 #include "base/clock.hpp"
 #include "base/json.hpp"
+#include "base/log_sink.hpp"
 
 namespace headrace::log {
 namespace {
@@ -42,36 +42,60 @@ std::string_view word(spdlog::level::level_enum level) {
     }
 }
 
-WallMs wall_of(const spdlog::details::log_msg& msg) {
-    return std::chrono::duration_cast<milliseconds>(msg.time.time_since_epoch()).count();
+/// The time of a line as text. Many lines share their millisecond.
+class TimeText {
+  public:
+    std::string_view of(const spdlog::details::log_msg& msg) {
+        const WallMs at =
+            std::chrono::duration_cast<milliseconds>(msg.time.time_since_epoch()).count();
+        if (at != at_ || text_.empty()) {
+            at_ = at;
+            text_ = to_rfc3339(at);
+        }
+        return text_;
+    }
+
+  private:
+    WallMs at_ = 0;
+    std::string text_;
+};
+
+void append(spdlog::memory_buf_t& out, std::string_view text) {
+    out.append(text.data(), text.data() + text.size());
 }
 
 /// A line may carry text from outside (a path, an engine's words): a control character in it must
 /// not make a second line.
-void append_clean(std::string& out, std::string_view text) {
-    for (const char c : text) out += static_cast<unsigned char>(c) < 0x20 ? ' ' : c;
+void append_clean(spdlog::memory_buf_t& out, std::string_view text) {
+    const auto start = out.size();
+    append(out, text);
+    for (char* at = out.data() + start; at != out.data() + out.size(); ++at) {
+        if (static_cast<unsigned char>(*at) < 0x20) *at = ' ';
+    }
 }
 
 class TextFormatter final : public spdlog::formatter {
   public:
-    void format(const spdlog::details::log_msg& msg, spdlog::memory_buf_t& dest) override {
-        std::string line = to_rfc3339(wall_of(msg));
-        line += ' ';
-        line += word(msg.level);
-        line += ' ';
-        append_clean(line, {msg.payload.data(), msg.payload.size()});
-        line += '\n';
-        dest.append(line.data(), line.data() + line.size());
+    void format(const spdlog::details::log_msg& msg, spdlog::memory_buf_t& out) override {
+        append(out, time_.of(msg));
+        append(out, " ");
+        append(out, word(msg.level));
+        append(out, " ");
+        append_clean(out, {msg.payload.data(), msg.payload.size()});
+        append(out, "\n");
     }
     [[nodiscard]] std::unique_ptr<formatter> clone() const override {
         return std::make_unique<TextFormatter>();
     }
+
+  private:
+    TimeText time_;
 };
 
 /// {"time","level","message", then the line's own key=value fields}.
 class JsonFormatter final : public spdlog::formatter {
   public:
-    void format(const spdlog::details::log_msg& msg, spdlog::memory_buf_t& dest) override {
+    void format(const spdlog::details::log_msg& msg, spdlog::memory_buf_t& out) override {
         std::string_view rest{msg.payload.data(), msg.payload.size()};
         std::string fields;
         // Fields stand at the end of the line: the message is what comes before the first of them.
@@ -82,13 +106,15 @@ class JsonFormatter final : public spdlog::formatter {
             end = space == std::string_view::npos ? 0 : space;
             append_fields(fields, rest.substr(std::min(end + 1, rest.size())));
         }
-        std::string line = R"({"time":")" + to_rfc3339(wall_of(msg)) + R"(","level":")";
+        std::string line = R"({"time":")";
+        line += time_.of(msg);
+        line += R"(","level":")";
         line += word(msg.level);
         line += R"(","message":)";
         append_json_string(line, rest.substr(0, end));
         line += fields;
         line += "}\n";
-        dest.append(line.data(), line.data() + line.size());
+        append(out, line);
     }
     [[nodiscard]] std::unique_ptr<formatter> clone() const override {
         return std::make_unique<JsonFormatter>();
@@ -113,17 +139,25 @@ class JsonFormatter final : public spdlog::formatter {
             text.remove_prefix(std::min(stop + 1, text.size()));
         }
     }
+
+    TimeText time_;
 };
 
+/// Never destroyed, nor is the logger: whoever ends last may still have something to say.
+GatheringSink& sink() {
+    static auto& instance = *new GatheringSink;
+    return instance;
+}
+
 spdlog::logger& logger() {
-    static const auto instance = [] {
-        auto made = std::make_shared<spdlog::logger>(
-            "headrace", std::make_shared<spdlog::sinks::stderr_sink_mt>());
+    static auto& instance = []() -> spdlog::logger& {
+        // The sink is shared in name only: it is never destroyed.
+        auto* made = new spdlog::logger("headrace", spdlog::sink_ptr(spdlog::sink_ptr(), &sink()));
         made->set_formatter(std::make_unique<TextFormatter>());
         made->set_level(spdlog::level::info);
-        return made;
+        return *made;
     }();
-    return *instance;
+    return instance;
 }
 
 }  // namespace
@@ -134,6 +168,11 @@ void start(Level level, Format format) {
     else
         logger().set_formatter(std::make_unique<TextFormatter>());
     logger().set_level(to_spdlog(level));
+    sink().gather();
+}
+
+void flush() {
+    sink().flush();
 }
 
 void set_level(Level level) {

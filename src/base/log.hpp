@@ -15,8 +15,11 @@ namespace headrace::log {
 enum class Level { debug, info, warn, error, off };
 enum class Format { text, json };
 
-/// Sets up the process's logger on standard error. Call once, before threads start.
+/// Sets up the process's logger on standard error. Call once, before threads start. From then on
+/// lines below warn may wait up to 100 ms to be written together; an exit or a crash writes them.
 void start(Level level, Format format);
+/// Writes what waits. Before std::_Exit, which runs no hook.
+void flush();
 /// Thread-safe; used by a reload.
 void set_level(Level level);
 [[nodiscard]] bool enabled(Level level);

@@ -1,5 +1,7 @@
 #include "main/job_metrics.hpp"
 
+#include <fmt/compile.h>
+
 #include "base/log.hpp"
 
 namespace headrace::main {
@@ -120,12 +122,17 @@ void JobMetrics::job_ended(const jobs::JobRecord& job, std::chrono::nanoseconds 
     if (!job.attempts.empty()) cells.run->observe(run);
     tenant_of(job.tenant).ended->add();
     if (!log::enabled(log::Level::info)) return;
-    log::info(
-        "job ended job={} tenant={} worker={} capability={}@{} state={} attempt={} "
-        "run_s={:.3f}{}{}",
-        job.id.text(), job.tenant.name, job.attempts.empty() ? "" : job.attempts.back().worker,
-        job.capability, job.version, jobs::to_string(job.state), job.attempt, run,
-        job.error ? " code=" : "", job.error ? job.error->code : "");
+    // One line for every job: its format is compiled, and its seconds are not floating.
+    const auto ran_ms = std::chrono::duration_cast<std::chrono::milliseconds>(ran).count();
+    auto line = fmt::format(
+        FMT_COMPILE("job ended job={} tenant={} worker={} capability={}@{} state={} attempt={} "
+                    "run_s={}.{:03}"),
+        job.id.text(), job.tenant.name,
+        job.attempts.empty() ? std::string_view() : std::string_view(job.attempts.back().worker),
+        job.capability, job.version, jobs::to_string(job.state), job.attempt, ran_ms / 1000,
+        ran_ms % 1000);
+    if (job.error) line.append(" code=").append(job.error->code);
+    log::write(log::Level::info, line);
 }
 
 void JobMetrics::refused(const std::string& capability, ErrorCode code) {

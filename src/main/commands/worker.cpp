@@ -71,7 +71,10 @@ class Worker {
             co_await signals_.async_wait(asio::redirect_error(asio::use_awaitable, error));
             if (error) co_return;
             // The second time means now; the server runs the jobs elsewhere.
-            if (stopping_) std::_Exit(0);
+            if (stopping_) {
+                log::flush();
+                std::_Exit(0);
+            }
             stopping_ = true;
             tasks_.spawn("stop", stop());
         }
