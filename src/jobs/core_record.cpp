@@ -46,7 +46,7 @@ void CoreTables::fill(JobRecord& record, const Job& job) const {
     record.attempts = detail.attempts;
     record.retry_of = detail.retry_of;
     if (detail.traceparent.empty())
-        record.traceparent = job.trace.text();
+        job.trace.write(record.traceparent);
     else
         record.traceparent = detail.traceparent;
     record.session = job.session;

@@ -39,8 +39,14 @@ bool TraceContext::pack(std::string_view text) {
 }
 
 std::string TraceContext::text() const {
-    if (!set_) return {};
-    std::string text(kLength, '-');
+    std::string out;
+    write(out);
+    return out;
+}
+
+void TraceContext::write(std::string& text) const {
+    if (!set_) return text.clear();
+    text.assign(kLength, '-');
     char* at = text.data();
     *at++ = '0';
     *at++ = '0';
@@ -50,7 +56,6 @@ std::string TraceContext::text() const {
         *at++ = kDigits[bytes_[i] >> 4];
         *at++ = kDigits[bytes_[i] & 15];
     }
-    return text;
 }
 
 }  // namespace headrace::jobs

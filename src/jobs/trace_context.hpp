@@ -16,6 +16,8 @@ class TraceContext {
     bool pack(std::string_view text);
     /// Empty when nothing was packed.
     [[nodiscard]] std::string text() const;
+    /// text() into memory that is there.
+    void write(std::string& text) const;
     [[nodiscard]] bool empty() const { return !set_; }
 
   private:

@@ -1,7 +1,9 @@
 #include "protocols/native/job_json.hpp"
 
+#include <array>
 #include <cmath>
 
+#include <fmt/compile.h>
 #include <fmt/format.h>
 
 #include "access/secrets.hpp"
@@ -23,18 +25,28 @@ void text_member(std::string& out, std::string_view name, std::string_view value
     append_json_string(out, value);
 }
 
-void time_member(std::string& out, std::string_view name, WallMs at) {
-    if (at == 0) return;
+/// For texts of ours that hold nothing to escape.
+void plain_member(std::string& out, std::string_view name, std::string_view value) {
     member(out, name);
     out += '"';
-    out += to_rfc3339(at);
+    out += value;
     out += '"';
+}
+
+void time_member(std::string& out, std::string_view name, WallMs at) {
+    if (at != 0) plain_member(out, name, to_rfc3339(at));
+}
+
+template <class Number>
+void append_number(std::string& out, Number value) {
+    std::array<char, 32> digits;  // the longest double has 24
+    out.append(digits.data(), fmt::format_to(digits.data(), FMT_COMPILE("{}"), value));
 }
 
 template <class Number>
 void number_member(std::string& out, std::string_view name, Number value) {
     member(out, name);
-    fmt::format_to(std::back_inserter(out), "{}", value);
+    append_number(out, value);
 }
 
 void append_queue(std::string& out, const jobs::QueuePlace& place) {
@@ -63,10 +75,13 @@ bool is_empty(const jobs::Progress& progress) {
 
 void append_head(std::string& out, const jobs::JobRecord& job, jobs::JobState state) {
     out += '{';
-    text_member(out, "id", job.id.text());
+    plain_member(out, "id", job.id.text());
     member(out, "capability");
-    append_json_string(out, job.capability + '@' + job.version);
-    text_member(out, "state", jobs::to_string(state));
+    append_json_string(out, job.capability);
+    out.back() = '@';
+    out += job.version;
+    out += '"';
+    plain_member(out, "state", jobs::to_string(state));
     time_member(out, "created_at", job.created_at);
 }
 
@@ -135,8 +150,7 @@ void append_usage(std::string& out, const jobs::Usage& usage) {
             if (out.back() != '{') out += ',';
             append_json_string(out, meter.name);
             out += ':';
-            fmt::format_to(std::back_inserter(out), "{}",
-                           std::isfinite(meter.value) ? meter.value : 0.0);
+            append_number(out, std::isfinite(meter.value) ? meter.value : 0.0);
         }
         out += '}';
     }
@@ -149,7 +163,7 @@ void append_job(std::string& out, const jobs::JobRecord& job, const Links& links
     time_member(out, "started_at", job.started_at);
     time_member(out, "finished_at", job.finished_at);
     if (job.attempt > 0) number_member(out, "attempt", job.attempt);
-    if (job.retry_of) text_member(out, "retry_of", job.retry_of->text());
+    if (job.retry_of) plain_member(out, "retry_of", job.retry_of->text());
     if (!is_empty(job.progress)) {
         member(out, "progress");
         append_progress(out, job.progress, links);
@@ -158,12 +172,10 @@ void append_job(std::string& out, const jobs::JobRecord& job, const Links& links
         append_queue(out, **shape.queue);
     }
     if (shape.output != nullptr) {
-        std::string values;
-        if (append_values(values, *shape.output, links,
-                          job.output ? &job.output->media : nullptr)) {
-            member(out, "output");
-            out += values;
-        }
+        const std::size_t before = out.size();
+        member(out, "output");
+        const auto* media = job.output ? &job.output->media : nullptr;
+        if (!append_values(out, *shape.output, links, media)) out.resize(before);
     }
     if (job.error) append_error(out, *job.error);
     if (jobs::is_terminal(job.state)) {
@@ -175,7 +187,7 @@ void append_job(std::string& out, const jobs::JobRecord& job, const Links& links
 
 void append_accepted(std::string& out, const jobs::JobRecord& job) {
     append_head(out, job, jobs::JobState::queued);
-    if (job.retry_of) text_member(out, "retry_of", job.retry_of->text());
+    if (job.retry_of) plain_member(out, "retry_of", job.retry_of->text());
     out += '}';
 }
 
