@@ -82,9 +82,9 @@ Core::Core(Settings settings, const Clock& clock, IdSource& ids, JobLog& log,
 Core::Impl::~Impl() = default;
 Core::~Core() = default;
 
-void Core::restore(std::uint64_t epoch, std::vector<JobRecord> open, ResolveVersion resolve) {
+Result<std::uint64_t> Core::restore(std::uint64_t epoch, ResolveVersion resolve) {
     const Impl::Turn turn(*impl_);
-    impl_->restore(epoch, std::move(open), std::move(resolve));
+    return impl_->restore(epoch, std::move(resolve));
 }
 void Core::version_added(const VersionPtr& version) {
     const Impl::Turn turn(*impl_);

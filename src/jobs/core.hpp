@@ -47,11 +47,12 @@ class Core {
     Core(const Core&) = delete;
     Core& operator=(const Core&) = delete;
 
-    /// Takes back what the log holds; call once, before anything else. A job whose version is not
-    /// in the catalog (any more) waits: `resolve` is asked again when a version appears.
+    /// Takes back the open jobs of the log, one by one, and says how many; call once, before
+    /// anything else. Blocking; fails when the log cannot be read. A job whose version is not in
+    /// the catalog (any more) waits: `resolve` is asked again when a version appears.
     using ResolveVersion = UniqueFunction<VersionPtr(const TenantId&, const std::string& name,
                                                      const std::string& version)>;
-    void restore(std::uint64_t epoch, std::vector<JobRecord> open, ResolveVersion resolve);
+    Result<std::uint64_t> restore(std::uint64_t epoch, ResolveVersion resolve);
     /// Call whenever the catalog adds a version or replaces it by one with other limits; versions
     /// are told apart by their VersionId.
     void version_added(const VersionPtr& version);

@@ -87,7 +87,7 @@ void Core::Impl::write_finish(Job& job) {
     change.kind = LogWrite::Kind::finish;
     change.job = end.record;
     change.files = end.files;
-    change.usage = usage_of(*end.record);
+    change.usage = std::make_shared<const UsageRecord>(usage_of(*end.record));
     write(std::move(change), [this, id = job.id](Result<void> written) {
         Job& live = *jobs_.find(id);
         if (written || planted(Fault::finish_not_retried)) return finalize(live);
@@ -193,7 +193,7 @@ void Core::Impl::meter(const std::shared_ptr<const JobRecord>& record) {
     LogWrite change;
     change.kind = LogWrite::Kind::usage;
     change.job = record;
-    change.usage = usage_of(*record);
+    change.usage = std::make_shared<const UsageRecord>(usage_of(*record));
     write(std::move(change), [this, record](Result<void> written) {
         if (written) {
             usage_failures_ = 0;

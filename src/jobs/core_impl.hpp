@@ -137,8 +137,8 @@ class Core::Impl : public CoreTables {
     void drain(UniqueFunction<void()> idle);
     bool is_idle() const;
     // core_restore.cpp
-    void restore(std::uint64_t epoch, std::vector<JobRecord> open, ResolveVersion resolve);
-    Job& restore_job(JobRecord& record, double first_stamp);
+    Result<std::uint64_t> restore(std::uint64_t epoch, ResolveVersion resolve);
+    Job& restore_job(JobRecord& record);
     void resume(Job& job, bool was_running);
     void adopt(Queue& parking, Queue& queue);
     void version_added(const VersionPtr& version);

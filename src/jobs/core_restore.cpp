@@ -1,6 +1,5 @@
 // What the log held when the server started, and the tables of versions, tenants and callers.
 #include <algorithm>
-#include <limits>
 
 #include "catalog/version.hpp"
 #include "jobs/core_impl.hpp"
@@ -33,21 +32,20 @@ void Core::Impl::adopt(Queue& parking, Queue& queue) {
     }
 }
 
-void Core::Impl::restore(std::uint64_t epoch, std::vector<JobRecord> open, ResolveVersion resolve) {
+Result<std::uint64_t> Core::Impl::restore(std::uint64_t epoch, ResolveVersion resolve) {
     fence_ = Fence{epoch, 0};
     resolve_ = std::move(resolve);
-    // Stamps go on from the lowest: what matters of them is how tenants stand to each other.
-    double first_stamp = std::numeric_limits<double>::max();
-    for (const JobRecord& record : open) first_stamp = std::min(first_stamp, record.share_stamp);
-    for (JobRecord& record : open) {
+    std::uint64_t count = 0;
+    const auto loaded = log_.load_open([this, &count](JobRecord record) {
         const bool was_running = record.state == JobState::running;
-        Job& job = restore_job(record, first_stamp);
-        record = {};  // a million of them need not be there twice
-        resume(job, was_running);
-    }
+        resume(restore_job(record), was_running);
+        ++count;
+    });
+    if (!loaded) return headrace::fail(loaded.error());
+    return count;
 }
 
-Job& Core::Impl::restore_job(JobRecord& record, double first_stamp) {
+Job& Core::Impl::restore_job(JobRecord& record) {
     const VersionPtr version =
         resolve_ ? resolve_(record.tenant, record.capability, record.version) : nullptr;
     auto owned = std::make_unique<Job>();
@@ -64,7 +62,10 @@ Job& Core::Impl::restore_job(JobRecord& record, double first_stamp) {
     job.leased_alone = record.leased_alone;
     job.session = record.session;
     job.restored = true;
-    job.share_stamp = record.share_stamp - first_stamp;
+    // Stamps go on from the oldest job's: what matters is how the tenants of a queue stand to each
+    // other.
+    if (!job.queue->first_stamp) job.queue->first_stamp = record.share_stamp;
+    job.share_stamp = record.share_stamp - *job.queue->first_stamp;
     if (record.timeout_ms > 0 || record.ttl_ms > 0 || record.deadline_at > 0) {
         job.limits = std::make_unique<JobLimits>();
         job.limits->timeout_ms = record.timeout_ms;

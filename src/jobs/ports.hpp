@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -31,9 +32,9 @@ struct LogWrite {
         usage,          // the usage record of an interactive job; nobody waits for it
     };
     Kind kind = Kind::accept;
-    std::shared_ptr<const JobRecord> job;  // as it is after the change
-    std::vector<FileRecord> files;         // finish: what the output refers to
-    std::optional<UsageRecord> usage;      // finish, usage
+    std::shared_ptr<const JobRecord> job;      // as it is after the change
+    std::vector<FileRecord> files;             // finish: what the output refers to
+    std::shared_ptr<const UsageRecord> usage;  // finish, usage; else null
 };
 
 struct JobQuery {
@@ -63,8 +64,10 @@ class JobLog {
 
     /// Raises and returns the epoch, fsynced. Blocking; at start only.
     virtual Result<std::uint64_t> begin_epoch() = 0;
-    /// Every job that has not ended, oldest first, inputs left on disk. Blocking; at start only.
-    virtual Result<std::vector<JobRecord>> load_open() = 0;
+    /// Hands over every job that has not ended, oldest first, inputs left on disk; one at a time,
+    /// since there may be a million. Blocking; at start only.
+    using TakeJob = std::function<void(JobRecord)>;
+    virtual Result<void> load_open(const TakeJob& take) = 0;
 
     virtual void write(LogWrite write, Done<void> done) = 0;
 

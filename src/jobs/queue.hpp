@@ -3,6 +3,7 @@
 #include <chrono>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <unordered_map>
 #include <vector>
@@ -101,7 +102,8 @@ struct Queue {
     Timer purge_timer{TimerKind::purge};
     std::vector<Pool*> pools;
     RunTimes times;
-    double stamp_served = 0;  // share stamp of the job leased last
+    double stamp_served = 0;            // share stamp of the job leased last
+    std::optional<double> first_stamp;  // in the log, of the first job that was restored
     std::uint64_t queued = 0;
     std::uint64_t running = 0;
     std::uint64_t purge_before = 0;  // order of the first job that is not purged

@@ -87,9 +87,6 @@ Result<void> Server::open_stores() {
     auto epoch = stores_.jobs->begin_epoch();
     if (!epoch) return fail(std::move(epoch.error()));
     epoch_ = *epoch;
-    auto open = stores_.jobs->load_open();
-    if (!open) return fail(std::move(open.error()));
-    open_jobs_ = std::move(*open);
     return access::ensure_admin_key(*keys_, settings_.admin_key_file.string());
 }
 
@@ -213,21 +210,27 @@ int Server::run() {
     return 0;
 }
 
+/// What keeps the server from starting once its loop runs.
+void Server::give_up(const Error& error) {
+    print_error("headrace: " + error.message);
+    log::flush();
+    std::_Exit(2);
+}
+
 void Server::begin() {
     const auto resolve = [this](const TenantId& tenant, const std::string& name,
                                 const std::string& version) {
         return catalog_->snapshot()->find(tenant, name, version);
     };
-    const auto count = open_jobs_.size();
-    core_->restore(epoch_, std::exchange(open_jobs_, {}), resolve);
-    if (count > 0) log::info("jobs taken up again count={}", count);
+    const auto restored = core_->restore(epoch_, resolve);
+    if (!restored) return give_up(restored.error());
+    if (*restored > 0) log::info("jobs taken up again count={}", *restored);
     for (auto& spec : engines_) local_engines_->add(std::move(spec));
     engines_.clear();
     start_io_loops();
     for (auto* door : {client_door_.get(), control_door_.get()}) {
         if (auto ok = door->start(door_loops_); !ok) {
-            print_error("headrace: " + ok.error().message);
-            std::_Exit(2);
+            give_up(ok.error());
         }
     }
     signals_.add(SIGTERM);

@@ -64,6 +64,7 @@ class Server {
 
     // On the core's loop.
     void begin();
+    [[noreturn]] static void give_up(const Error& error);
     void start_io_loops();
     asio::awaitable<void> watch_signals();
     asio::awaitable<void> sweep();
@@ -94,7 +95,6 @@ class Server {
     std::unique_ptr<catalog::Catalog> catalog_;
     std::vector<catalog::EngineSpec> engines_;
     std::uint64_t epoch_ = 0;
-    std::vector<jobs::JobRecord> open_jobs_;
 
     IdSource ids_{clock_};
     JobMetrics job_metrics_;

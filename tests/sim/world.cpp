@@ -142,14 +142,14 @@ void World::start_server() {
     core = std::make_unique<Core>(settings, time, ids, *log, referee);
     referee.server_started(life);
     const auto epoch = log->begin_epoch().value();
-    core->restore(
-        epoch, log->load_open().value(),
-        [this](const TenantId&, const std::string& name, const std::string&) -> VersionPtr {
+    const auto restored = core->restore(
+        epoch, [this](const TenantId&, const std::string& name, const std::string&) -> VersionPtr {
             for (const auto& version : versions) {
                 if (version->name == name) return version;
             }
             return nullptr;
         });
+    if (!restored) throw std::logic_error("the memory log cannot be read");
 }
 
 void World::crash_server() {

@@ -12,7 +12,7 @@ class PumpedLog final : public jobs::JobLog {
     explicit PumpedLog(const Clock& clock) : clock_(clock) { set_wall(); }
 
     Result<std::uint64_t> begin_epoch() override { return log_.begin_epoch(); }
-    Result<std::vector<jobs::JobRecord>> load_open() override { return log_.load_open(); }
+    Result<void> load_open(const TakeJob& take) override { return log_.load_open(take); }
     void write(jobs::LogWrite write, jobs::Done<void> done) override {
         log_.write(std::move(write), std::move(done));
         pump();

@@ -61,12 +61,15 @@ TEST_P(FilesAndUsageContract, UsageIsWrittenOnceAndFound) {
                                record.created_at + 5};
         if (i % 2 == 0) {
             ASSERT_TRUE(accept(record));
-            const jobs::LogWrite end{
-                Kind::finish, share(ended(record, JobState::failed)), {}, used};
+            const jobs::LogWrite end{Kind::finish,
+                                     share(ended(record, JobState::failed)),
+                                     {},
+                                     std::make_shared<jobs::UsageRecord>(used)};
             ASSERT_TRUE(write(end));
             EXPECT_FALSE(write(end));
         } else {
-            ASSERT_TRUE(write(jobs::LogWrite{Kind::usage, share(record), {}, used}));
+            ASSERT_TRUE(write(jobs::LogWrite{
+                Kind::usage, share(record), {}, std::make_shared<jobs::UsageRecord>(used)}));
         }
         newest_first.insert(newest_first.begin(), record.id);
     }

@@ -59,7 +59,7 @@ TEST_P(JobLogContract, NothingIsThereAtFirst) {
     EXPECT_FALSE(input_of(job()));
     EXPECT_TRUE(list({.tenant = TenantId("acme")}).empty());
     EXPECT_FALSE(find("acme", "k"));
-    EXPECT_TRUE(log().load_open()->empty());
+    EXPECT_TRUE(open_jobs(log())->empty());
 }
 
 TEST_P(JobLogContract, EveryFieldOfAnAcceptedJobComesBack) {
@@ -154,9 +154,10 @@ TEST_P(JobLogContract, AJobPromotedAfterItsEndIsKept) {
     usage.job = record.id;
     usage.tenant = record.tenant;
     usage.finished_at = record.finished_at;
-    ASSERT_TRUE(write(jobs::LogWrite{Kind::accept, share(record), {}, usage}));
+    ASSERT_TRUE(write(jobs::LogWrite{
+        Kind::accept, share(record), {}, std::make_shared<jobs::UsageRecord>(usage)}));
     EXPECT_EQ(text_of(get(record).value()), text_of(record));
-    EXPECT_TRUE(log().load_open()->empty());
+    EXPECT_TRUE(open_jobs(log())->empty());
 }
 
 TEST_P(JobLogContract, WritesKeepTheirOrder) {
@@ -374,7 +375,7 @@ TEST_P(JobLogContract, OpenJobsAreLoadedOldestFirst) {
             ASSERT_TRUE(write(Kind::attempt, running(record, 1)));
         }
     }
-    const auto loaded = log().load_open();
+    const auto loaded = open_jobs(log());
     ASSERT_TRUE(loaded);
     EXPECT_EQ(ids_of(*loaded), open);
 }
@@ -383,9 +384,13 @@ TEST_P(JobLogContract, TheEpochRises) {
     const auto first = log().begin_epoch();
     ASSERT_TRUE(first);
     EXPECT_GE(*first, 1U);
-    EXPECT_EQ(log().begin_epoch(), *first + 1);
+    const auto second = log().begin_epoch();
+    ASSERT_TRUE(second);
+    EXPECT_GT(*second, *first);
     if (!stores_->reopen()) return;
-    EXPECT_EQ(log().begin_epoch(), *first + 2);
+    const auto third = log().begin_epoch();
+    ASSERT_TRUE(third);
+    EXPECT_GT(*third, *second);
 }
 
 TEST_P(JobLogContract, EverythingOutlivesAReopen) {
@@ -405,7 +410,7 @@ TEST_P(JobLogContract, EverythingOutlivesAReopen) {
     EXPECT_EQ(input_of(open)->values, open.input->values);
     EXPECT_EQ(find("acme", "key-1")->id, open.id);
     EXPECT_TRUE(get_file("acme", uploaded.id));
-    const auto loaded = log().load_open();
+    const auto loaded = open_jobs(log());
     ASSERT_EQ(ids_of(loaded.value()), std::vector<JobId>{open.id});
     EXPECT_EQ(text_of(loaded->at(0)), text_of(open));
     EXPECT_EQ(finish(done).error().code, ErrorCode::conflict);
@@ -434,7 +439,7 @@ TEST_P(JobLogContract, TenThousandJobs) {
         query.before = page.back();
     }
     EXPECT_EQ(listed, newest_first);
-    EXPECT_EQ(log().load_open()->size(), kJobs / 2);
+    EXPECT_EQ(open_jobs(log())->size(), kJobs / 2);
 }
 
 INSTANTIATE_TEST_SUITE_P(Stores, JobLogContract, testing::ValuesIn(candidates()),

@@ -66,7 +66,7 @@ TEST_F(SqliteDamage, AChangedRowIsNamedNotRead) {
     ASSERT_TRUE(accept(record));
     damage("marker-of-an-open-job");
     expect_named(try_get(record).error(), "open_jobs");
-    EXPECT_FALSE(log().load_open());
+    EXPECT_FALSE(open_jobs(log()));
 }
 
 TEST_F(SqliteDamage, AChangedColumnIsNoticedToo) {
@@ -99,8 +99,10 @@ TEST_F(SqliteDamage, PayloadsUsageAndFilesAreChecked) {
     used.caller = "marker-of-the-usage";
     auto media = file();
     media.name = "marker-of-the-file";
-    ASSERT_TRUE(
-        write(jobs::LogWrite{jobs::LogWrite::Kind::finish, share(done_job), {media}, used}));
+    ASSERT_TRUE(write(jobs::LogWrite{jobs::LogWrite::Kind::finish,
+                                     share(done_job),
+                                     {media},
+                                     std::make_shared<jobs::UsageRecord>(used)}));
     damage("marker-of-the-output");
     EXPECT_EQ(try_get(record).error().code, ErrorCode::internal);
     damage("marker-of-the-usage");
@@ -165,7 +167,7 @@ TEST_F(SqliteDamage, ACommitLostFromTheMiddleOfTheLogStopsTheStart) {
     {
         const auto sound = try_open(wal);
         ASSERT_TRUE(sound);
-        EXPECT_EQ((*sound)->load_open()->size(), 20U);
+        EXPECT_EQ(open_jobs(**sound)->size(), 20U);
     }
     // Frames of 24 + 4096 bytes; the last commits are left alone: of the very last nobody can tell
     // damage from a write that a power cut tore.
@@ -182,7 +184,7 @@ TEST_F(SqliteDamage, ACommitLostFromTheMiddleOfTheLogStopsTheStart) {
     // A torn last commit is what a crash may leave: the start goes on without it.
     const auto torn = try_open(wal.substr(0, wal.size() - 100));
     ASSERT_TRUE(torn);
-    EXPECT_EQ((*torn)->load_open()->size(), 19U);
+    EXPECT_EQ(open_jobs(**torn)->size(), 19U);
 }
 
 TEST_F(SqliteDamage, AFullDiskLosesNothing) {

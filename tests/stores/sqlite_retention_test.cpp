@@ -108,7 +108,8 @@ TEST_F(SqliteRetention, KeysFilesAndUsageGo) {
     used.job = record.id;
     used.tenant = record.tenant;
     used.finished_at = clock_.wall();
-    ASSERT_TRUE(write(jobs::LogWrite{Kind::usage, share(record), {}, used}));
+    ASSERT_TRUE(write(
+        jobs::LogWrite{Kind::usage, share(record), {}, std::make_shared<jobs::UsageRecord>(used)}));
     EXPECT_EQ(expire()->idempotency_keys, 0U);
     clock_.advance(std::chrono::hours(24));
     const auto day = expire();

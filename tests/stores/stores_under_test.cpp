@@ -185,6 +185,14 @@ std::string text_of(const jobs::JobRecord& r) {
     return out;
 }
 
+Result<std::vector<jobs::JobRecord>> open_jobs(jobs::JobLog& log) {
+    std::vector<jobs::JobRecord> open;
+    const auto done =
+        log.load_open([&open](jobs::JobRecord job) { open.push_back(std::move(job)); });
+    if (!done) return fail(done.error());
+    return open;
+}
+
 std::vector<JobId> ids_of(const std::vector<jobs::JobRecord>& records) {
     std::vector<JobId> out;
     for (const auto& record : records) out.push_back(record.id);

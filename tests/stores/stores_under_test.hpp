@@ -117,6 +117,9 @@ class StoreContract : public testing::TestWithParam<Candidate>, protected StoreC
 
 /// All fields as text, so that a difference shows by name.
 std::string text_of(const jobs::JobRecord& record);
+/// All that load_open() hands over.
+Result<std::vector<jobs::JobRecord>> open_jobs(jobs::JobLog& log);
+
 std::vector<JobId> ids_of(const std::vector<jobs::JobRecord>& records);
 
 }  // namespace headrace::stores

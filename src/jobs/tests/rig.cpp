@@ -45,14 +45,14 @@ void Rig::start() {
                               [this] { return disk_full; }});
     core = std::make_unique<Core>(settings, time, ids, *log, observer);
     const auto epoch = log->begin_epoch().value();
-    core->restore(
-        epoch, log->load_open().value(),
-        [this](const TenantId&, const std::string& name, const std::string&) -> VersionPtr {
+    const auto restored = core->restore(
+        epoch, [this](const TenantId&, const std::string& name, const std::string&) -> VersionPtr {
             for (const auto& version : versions) {
                 if (version->name == name) return version;
             }
             return nullptr;
         });
+    ASSERT_TRUE(restored);
 }
 
 void Rig::restart() {

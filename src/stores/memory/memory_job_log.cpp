@@ -30,12 +30,11 @@ Result<std::uint64_t> MemoryJobLog::begin_epoch() {
     return ++disk_.epoch;
 }
 
-Result<std::vector<JobRecord>> MemoryJobLog::load_open() {
-    std::vector<JobRecord> open;
+Result<void> MemoryJobLog::load_open(const TakeJob& take) {
     for (const auto& [id, row] : disk_.jobs) {
-        if (!jobs::is_terminal(row.record.state)) open.push_back(row.record);
+        if (!jobs::is_terminal(row.record.state)) take(row.record);
     }
-    return open;
+    return {};
 }
 
 void MemoryJobLog::add(Change change) {

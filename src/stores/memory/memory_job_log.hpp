@@ -47,7 +47,7 @@ class MemoryJobLog final : public jobs::JobLog {
     void crash(bool commit_arrived);
 
     Result<std::uint64_t> begin_epoch() override;
-    Result<std::vector<jobs::JobRecord>> load_open() override;
+    Result<void> load_open(const TakeJob& take) override;
     void write(jobs::LogWrite write, jobs::Done<void> done) override;
     void get(TenantId tenant, JobId id, jobs::Done<std::optional<jobs::JobRecord>> done) override;
     void list(jobs::JobQuery query, jobs::Done<std::vector<jobs::JobRecord>> done) override;

@@ -46,16 +46,16 @@ Committer::~Committer() {
 }
 
 void Committer::write(jobs::LogWrite write, jobs::Done<void> done) {
-    push({Op<jobs::LogWrite, void>{std::move(write), std::move(done)}, Loop::current()});
+    push({false, Op<jobs::LogWrite, void>{std::move(write), std::move(done)}, Loop::current()});
 }
 void Committer::put_file(jobs::FileRecord file, jobs::Done<void> done) {
-    push({Op<jobs::FileRecord, void>{std::move(file), std::move(done)}, Loop::current()});
+    push({false, Op<jobs::FileRecord, void>{std::move(file), std::move(done)}, Loop::current()});
 }
 void Committer::remove_file(TenantId tenant, FileId id, jobs::Done<bool> done) {
-    push({Op<Removal, bool>{{std::move(tenant), id}, std::move(done)}, Loop::current()});
+    push({false, Op<Removal, bool>{{std::move(tenant), id}, std::move(done)}, Loop::current()});
 }
 void Committer::expire(WallMs now, jobs::Done<Expired> done) {
-    push({Op<Sweep, Expired>{{now, false}, std::move(done)}, Loop::current()});
+    push({false, Op<Sweep, Expired>{{now, false}, std::move(done)}, Loop::current()});
 }
 
 void Committer::push(Pending pending) {
@@ -97,6 +97,7 @@ void Committer::serve() {
 
 void Committer::commit(Batch& batch) {
     const auto begin = std::chrono::steady_clock::now();
+    find_superseded(batch);
     const auto done = commit_together(batch);
     if (!done) {
         if (writable_)
@@ -113,11 +114,27 @@ void Committer::commit(Batch& batch) {
     }
 }
 
+/// A short job's attempt and end reach one batch, where the end tells all that the attempt does.
+void Committer::find_superseded(Batch& batch) {
+    using Kind = jobs::LogWrite::Kind;
+    for (auto pending = batch.rbegin(); pending != batch.rend(); ++pending) {
+        const auto* const write = std::get_if<Op<jobs::LogWrite, void>>(&pending->op);
+        if (write == nullptr) continue;
+        const Kind kind = write->change.kind;
+        if (kind == Kind::finish) {
+            changed_later_.insert(write->change.job->id);
+        } else if (kind == Kind::attempt || kind == Kind::requeue) {
+            pending->superseded = !changed_later_.insert(write->change.job->id).second;
+        }
+    }
+    changed_later_.clear();
+}
+
 Result<void> Committer::commit_together(Batch& batch) {
     auto done = database_.execute("BEGIN IMMEDIATE");
     const WallMs now = clock_.wall();
     for (auto pending = batch.begin(); done && pending != batch.end(); ++pending) {
-        done = apply(*pending, now);
+        if (!pending->superseded) done = apply(*pending, now);
     }
     if (done) done = database_.execute("COMMIT");
     if (!done) database_.rollback();

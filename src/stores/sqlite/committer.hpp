@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <mutex>
 #include <thread>
+#include <unordered_set>
 #include <variant>
 #include <vector>
 
@@ -59,6 +60,8 @@ class Committer {
         bool complete = false;
     };
     struct Pending {
+        /// A later change of the batch says it again: committed with it, it need not be written.
+        bool superseded = false;
         std::variant<Op<jobs::LogWrite, void>, Op<jobs::FileRecord, void>, Op<Removal, bool>,
                      Op<Sweep, Expired>>
             op;
@@ -69,6 +72,7 @@ class Committer {
     void push(Pending pending);
     void serve();
     void commit(Batch& batch);
+    void find_superseded(Batch& batch);
     Result<void> commit_together(Batch& batch);
     void commit_one_by_one(Batch& batch);
     Result<void> apply(Pending& pending, WallMs now);
@@ -78,6 +82,7 @@ class Committer {
     Database database_;
     JobWriter writer_;
     JobExpiry expiry_;
+    std::unordered_set<JobId> changed_later_;  // empty but in find_superseded()
     Retention retention_;
     const Clock& clock_;
     DiskSpace* space_;

@@ -5,6 +5,7 @@
 #include "stores/base/lane.hpp"
 #include "stores/base/row_codec.hpp"
 #include "stores/sqlite/job_reader.hpp"
+#include "stores/sqlite/open_jobs.hpp"
 #include "stores/sqlite/schema.hpp"
 
 namespace headrace::stores {
@@ -147,10 +148,10 @@ Result<std::uint64_t> SqliteJobLog::begin_epoch() {
     return epoch;
 }
 
-Result<std::vector<jobs::JobRecord>> SqliteJobLog::load_open() {
+Result<void> SqliteJobLog::load_open(const TakeJob& take) {
     auto database = Database::open(path_, reading(settings_.database));
     if (!database) return fail(database.error());
-    return JobReader(*database).load_open();
+    return read_open_jobs(*database, take);
 }
 
 void SqliteJobLog::write(jobs::LogWrite write, jobs::Done<void> done) {

@@ -33,7 +33,7 @@ class SqliteJobLog final : public JobStore {
     ~SqliteJobLog() override;
 
     Result<std::uint64_t> begin_epoch() override;
-    Result<std::vector<jobs::JobRecord>> load_open() override;
+    Result<void> load_open(const TakeJob& take) override;
     void write(jobs::LogWrite write, jobs::Done<void> done) override;
     void get(TenantId tenant, JobId id, jobs::Done<std::optional<jobs::JobRecord>> done) override;
     void list(jobs::JobQuery query, jobs::Done<std::vector<jobs::JobRecord>> done) override;

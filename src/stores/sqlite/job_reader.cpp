@@ -3,9 +3,9 @@
 #include <algorithm>
 #include <iterator>
 
-#include "stores/sqlite/job_row.hpp"
 #include "stores/base/records.hpp"
 #include "stores/base/row_codec.hpp"
+#include "stores/sqlite/job_row.hpp"
 
 namespace headrace::stores {
 namespace {
@@ -33,8 +33,6 @@ bool newer(const jobs::JobRecord& a, const jobs::JobRecord& b) {
 // The filters that no index serves stand in the statement all the same, so that a page is full.
 JobReader::JobReader(Database& database)
     : database_(database),
-      all_open_(database.prepare(
-          "SELECT id, state, caller, capability, version, sum, body, tenant FROM open_jobs")),
       open_(database.prepare("SELECT id, state, caller, capability, version, sum, body "
                              "FROM open_jobs WHERE tenant = ? AND id = ?")),
       ended_(database.prepare("SELECT id, state, caller, capability, version, sum, body, output "
@@ -76,24 +74,6 @@ JobReader::JobReader(Database& database)
           "= ?4) "
           "AND finished_at >= ?5 AND finished_at < ?6 ORDER BY job DESC LIMIT ?7")),
       file_(database.prepare("SELECT sum, body FROM files WHERE tenant = ? AND id = ?")) {}
-
-Result<std::vector<jobs::JobRecord>> JobReader::load_open() {
-    std::vector<jobs::JobRecord> out;
-    all_open_.start();
-    for (;;) {
-        const auto row = all_open_.step();
-        if (!row) return fail(row.error());
-        if (!*row) break;
-        auto job = read_job_row("open_jobs", TenantId(std::string(all_open_.bytes(7))), all_open_);
-        if (!job) {
-            all_open_.reset();
-            return fail(job.error());
-        }
-        out.push_back(std::move(*job));
-    }
-    std::sort(out.begin(), out.end(), [](const auto& a, const auto& b) { return a.id < b.id; });
-    return out;
-}
 
 Result<std::optional<jobs::JobRecord>> JobReader::get(const TenantId& tenant, const JobId& id) {
     const std::string raw = id.raw();

@@ -20,7 +20,6 @@ class JobReader {
     /// Reads every row and its checksum: also finds a row whose key was damaged, which a look-up
     /// would take for absent.
     Result<void> check_every_row();
-    Result<std::vector<jobs::JobRecord>> load_open();
     Result<std::optional<jobs::JobRecord>> get(const TenantId& tenant, const JobId& id);
     Result<std::vector<jobs::JobRecord>> list(const jobs::JobQuery& query);
     Result<std::shared_ptr<const jobs::Payload>> load_input(const TenantId& tenant,
@@ -43,7 +42,7 @@ class JobReader {
                          std::vector<jobs::JobRecord>& out);
 
     Database& database_;
-    Statement all_open_, open_, ended_, list_open_, list_ended_, list_caller_, list_state_,
+    Statement open_, ended_, list_open_, list_ended_, list_caller_, list_state_,
         list_dead_, open_input_, kept_input_, idempotent_, usage_, file_;
 };
 

@@ -44,7 +44,7 @@ class JobWriter {
     Error missing(const TenantId& tenant, const JobId& id);
 
     Database& database_;
-    Statement claim_, unclaim_, insert_open_, update_open_, end_well_, end_badly_, insert_ended_,
+    Statement claim_, unclaim_, insert_open_, update_open_, find_open_, erase_open_, insert_ended_,
         update_ended_, has_open_, has_ended_, erase_ended_, insert_input_, erase_input_, has_file_,
         replace_file_, erase_file_, files_of_job_, insert_usage_, insert_ref_, erase_refs_;
 };

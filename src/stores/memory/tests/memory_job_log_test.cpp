@@ -21,7 +21,11 @@ struct MemoryJobLogTest : testing::Test {
         LogWrite write;
         write.kind = kind;
         write.job = record;
-        if (kind == LogWrite::Kind::finish) write.usage.emplace().job = id;
+        if (kind == LogWrite::Kind::finish) {
+            auto usage = std::make_shared<jobs::UsageRecord>();
+            usage->job = id;
+            write.usage = std::move(usage);
+        }
         return write;
     }
     void put(LogWrite write) {

@@ -38,9 +38,11 @@ class HubTest : public ::testing::Test {
           catalog(clock, nullptr),
           core(core_settings(), clock, ids, log, observer),
           hub(hub_settings(), loop, core, blobs, catalog, clock, ids) {
-        core.restore(7, {}, [](const TenantId&, const std::string&, const std::string&) {
-            return jobs::VersionPtr{};
-        });
+        const auto restored =
+            core.restore(7, [](const TenantId&, const std::string&, const std::string&) {
+                return jobs::VersionPtr{};
+            });
+        EXPECT_TRUE(restored);
     }
     ~HubTest() override {
         tasks.spawn("stop", hub.stop());
