@@ -125,7 +125,8 @@ void Server::build_rooms() {
 
     urls_ = std::make_unique<access::SignedUrls>(*master_keys_, clock_);
     fetch_ = std::make_unique<http::GuardedFetch>(settings_.fetch);
-    core_ = std::make_unique<jobs::Core>(settings_.jobs, clock_, ids_, *stores_.jobs, job_metrics_);
+    core_ = std::make_unique<jobs::Core>(settings_.jobs, clock_, ids_, *stores_.jobs, activity_);
+    sampler_ = std::make_unique<Sampler>(*core_, activity_, core_loop_);
     service_ = std::make_unique<jobs::Service>(*core_, core_loop_);
     settings_.hub.epoch = epoch_;
     hub_ = std::make_unique<workers::hub::Hub>(settings_.hub, core_loop_, *core_, *stores_.blobs,
@@ -136,6 +137,7 @@ void Server::build_rooms() {
 
     protocols::native::Parts parts{
         .jobs = *service_,
+        .activity = activity_,
         .log = *stores_.jobs,
         .blobs = *stores_.blobs,
         .catalog = *catalog_,
@@ -148,6 +150,7 @@ void Server::build_rooms() {
         .link = [this](auto socket,
                        const auto& who) { remote_workers_->link(std::move(socket), who); },
         .key_revoked = [this](const std::string& id) { remote_workers_->key_revoked(id); },
+        .server = [this] { return facts(); },
         .config = [this] { return reload_.show(); },
         .reload = [this] { return reload_.run_async(); },
     };
@@ -238,6 +241,7 @@ void Server::begin() {
     signals_.add(SIGHUP);
     tasks_.spawn("signals", watch_signals());
     tasks_.spawn("sweep", sweep());
+    tasks_.spawn("samples", sampler_->run());
     tasks_.spawn("keys of workers", remote_workers_->watch_keys());
     started_ = true;
     print_doors();
@@ -270,8 +274,9 @@ std::string Server::console_line() {
     if (isatty(STDOUT_FILENO) == 1 && who) {
         const auto link = sessions_->make_link(std::move(*who));
         line += "#sign-in=" + std::string(link.token.reveal());
-        return line + "\n           (signs in once, within 15 minutes; headrace console prints "
-                      "another)\n";
+        return line +
+               "\n           (signs in once, within 15 minutes; headrace console prints "
+               "another)\n";
     }
     return line + "  (headrace console prints a link that signs in)\n";
 }
@@ -281,6 +286,23 @@ std::string Server::not_ready() const {
     if (!started_) return "starting";
     if (!stores_.jobs->writable()) return "the job log cannot be written";
     return "";
+}
+
+protocols::native::ServerFacts Server::facts() const {
+    protocols::native::ServerFacts facts;
+    facts.version = kVersion;
+    facts.started_at = started_at_;
+    facts.epoch = epoch_;
+    const auto reason = not_ready();
+    facts.ready = reason.empty();
+    facts.memory_bytes = telemetry::process_use().memory_bytes;
+    facts.loops = io_loops_.size() + 1;
+    facts.connections = client_door_->connections() + control_door_->connections();
+    if (!reason.empty()) facts.warnings.push_back({"not_ready", reason});
+    if (stores_.blobs->low_on_space()) {
+        facts.warnings.push_back({"low_disk", "the disk is nearly full: no new files are taken"});
+    }
+    return facts;
 }
 
 asio::awaitable<std::string> Server::metrics() {

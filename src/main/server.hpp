@@ -21,6 +21,7 @@
 #include "config/config.hpp"
 #include "http/guarded_fetch.hpp"
 #include "http/server.hpp"
+#include "jobs/activity.hpp"
 #include "jobs/core.hpp"
 #include "jobs/service.hpp"
 #include "main/http_metrics.hpp"
@@ -29,6 +30,7 @@
 #include "main/operations.hpp"
 #include "main/reload.hpp"
 #include "main/remote_workers.hpp"
+#include "main/sampler.hpp"
 #include "main/settings.hpp"
 #include "main/state_metrics.hpp"
 #include "main/stores.hpp"
@@ -75,6 +77,7 @@ class Server {
     void print_doors();
     [[nodiscard]] std::string console_line();
     [[nodiscard]] std::string not_ready() const;
+    [[nodiscard]] protocols::native::ServerFacts facts() const;
 
     config::Config config_;
     ServerSettings settings_;
@@ -95,11 +98,14 @@ class Server {
     std::unique_ptr<catalog::Catalog> catalog_;
     std::vector<catalog::EngineSpec> engines_;
     std::uint64_t epoch_ = 0;
+    WallMs started_at_ = clock_.wall();
 
     IdSource ids_{clock_};
     JobMetrics job_metrics_;
+    jobs::Activity activity_{clock_, job_metrics_};
     StateMetrics state_metrics_;
     std::unique_ptr<jobs::Core> core_;
+    std::unique_ptr<Sampler> sampler_;
     std::unique_ptr<jobs::Service> service_;
     std::unique_ptr<workers::hub::Hub> hub_;
     std::unique_ptr<LocalEngines> local_engines_;

@@ -56,6 +56,10 @@ Memory memory() {
 
 }  // namespace
 
+ProcessUse process_use() {
+    return {cpu_seconds(), static_cast<std::uint64_t>(memory().resident)};
+}
+
 void add_process_metrics(Registry& registry, const std::string& version) {
     registry.gauge("headrace_build_info", "Always 1; its label tells the version.", {"version"})
         .cell({version})

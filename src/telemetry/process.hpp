@@ -1,10 +1,18 @@
 #pragma once
 
+#include <cstdint>
 #include <string>
 
 namespace headrace::telemetry {
 
 class Registry;
+
+/// What this process has used so far, and holds now.
+struct ProcessUse {
+    double cpu_seconds = 0;
+    std::uint64_t memory_bytes = 0;  // resident
+};
+ProcessUse process_use();
 
 /// Processor time, memory, open files and start time of this process, under Prometheus' own names,
 /// and headrace_build_info. Read from /proc at each scrape.

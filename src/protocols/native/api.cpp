@@ -12,6 +12,7 @@
 #include "protocols/native/key_routes.hpp"
 #include "protocols/native/sign_in_routes.hpp"
 #include "protocols/native/socket_routes.hpp"
+#include "protocols/native/status_routes.hpp"
 
 namespace headrace::protocols::native {
 
@@ -24,6 +25,7 @@ struct Api::Rooms {
         keys.add_to(routes);
         admin.add_to(routes);
         sign_in.add_to(routes);
+        status.add_to(routes);
         capabilities.describe(routes);
     }
 
@@ -35,6 +37,7 @@ struct Api::Rooms {
     KeyRoutes keys{site};
     AdminRoutes admin{site};
     SignInRoutes sign_in{site};
+    StatusRoutes status{site};
     RouteList routes;
 };
 

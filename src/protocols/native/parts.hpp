@@ -5,6 +5,7 @@
 #include <memory>
 #include <mutex>
 #include <string>
+#include <vector>
 
 #include <boost/asio/awaitable.hpp>
 
@@ -27,6 +28,7 @@ class GuardedFetch;
 class WebSocket;
 }  // namespace headrace::http
 namespace headrace::jobs {
+class Activity;
 class BlobStore;
 class JobLog;
 class Service;
@@ -36,9 +38,26 @@ namespace headrace::protocols::native {
 
 namespace asio = boost::asio;
 
+/// What the status page tells of the server itself.
+struct ServerFacts {
+    struct Warning {
+        std::string code;
+        std::string message;
+    };
+    std::string version;
+    WallMs started_at = 0;
+    std::uint64_t epoch = 0;
+    bool ready = false;
+    std::uint64_t memory_bytes = 0;
+    std::size_t loops = 0;
+    std::size_t connections = 0;
+    std::vector<Warning> warnings;
+};
+
 /// Everything the dialect stands on. All of it outlives the doors that carry the mount.
 struct Parts {
     jobs::Service& jobs;
+    jobs::Activity& activity;  // on the core's loop only
     jobs::JobLog& log;
     jobs::BlobStore& blobs;
     catalog::Catalog& catalog;
@@ -53,6 +72,8 @@ struct Parts {
     std::function<void(std::unique_ptr<http::WebSocket>, const access::Principal&)> link;
     /// A key is no longer good: worker links that came with it must end. Any loop.
     std::function<void(const std::string& key_id)> key_revoked;
+    /// Any loop.
+    std::function<ServerFacts()> server;
     /// The effective settings as one JSON object, secrets left out. Any loop.
     std::function<std::string()> config;
     /// Reads the settings again, all or nothing. Any loop.

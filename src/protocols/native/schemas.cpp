@@ -60,6 +60,21 @@ constexpr std::pair<std::string_view, std::string_view> kSchemas[] = {
     {"SignInLink", R"({"type":"object","required":["token","path","expires_at"],"properties":{
 "token":{"type":"string"},"path":{"type":"string"},
 "expires_at":{"type":"string","format":"date-time"}}})"},
+    {"Status", R"({"type":"object","required":["server","totals","queues","workers","warnings"],
+"properties":{"server":{"type":"object"},"totals":{"type":"object"},
+"queues":{"type":"array","items":{"type":"object"}},
+"workers":{"type":"array","items":{"type":"object"}},
+"warnings":{"type":"array","items":{"type":"object","properties":{"code":{"type":"string"},
+"message":{"type":"string"}}}}}})"},
+    {"StatusSeries", R"({"type":"object","required":["step_s","end"],"properties":{
+"step_s":{"type":"integer"},"end":{"type":"string","format":"date-time"}},
+"additionalProperties":{"type":"array","items":{"type":["number","null"]}}})"},
+    {"Timeline", R"({"type":"object","required":["job","spans","logs"],"properties":{
+"job":{"$ref":"#/components/schemas/Job"},"spans":{"type":"array","items":{"type":"object",
+"required":["name","start","end"],"properties":{"name":{"enum":["accept","queue","attempt","output"]},
+"attempt":{"type":"integer"},"worker":{"type":"string"},"start":{"type":"string","format":"date-time"},
+"end":{"type":["string","null"],"format":"date-time"},"error":{"type":"string"}}}},
+"logs":{"type":"array","items":{"type":"object"}}}})"},
     {"KeyRequest", R"({"type":"object","required":["name","role"],"additionalProperties":false,
 "properties":{"name":{"type":"string"},
 "role":{"enum":["admin","operator","developer","viewer","caller","worker"]},
