@@ -121,6 +121,8 @@ class EngineReader {
             table(value, here, &EngineReader::command);
         } else if (key == "limits") {
             table(value, here, &EngineReader::limits);
+        } else if (key == "gpu") {
+            table(value, here, &EngineReader::gpu);
         } else if (key == "environment") {
             table(value, here, &EngineReader::environment);
         } else if (key == "settings") {
@@ -188,11 +190,17 @@ class EngineReader {
 
     void limits(std::string_view key, const json::value& value, const PathNode& here) {
         auto& limits = spec_.limits;
-        if (key == "memory") return memory(value, here);
+        if (key == "memory") return memory(value, limits.memory_bytes, here);
         if (key == "run_timeout_s") return seconds(value, limits.run_timeout_ms, here);
         if (key == "stall_timeout_s") return seconds(value, limits.stall_timeout_ms, here);
         if (key == "cancel_grace_s") return seconds(value, limits.cancel_grace_ms, here);
         if (key == "start_timeout_s") return seconds(value, limits.start_timeout_ms, here);
+        findings_.add(here, "unknown_field");
+    }
+
+    void gpu(std::string_view key, const json::value& value, const PathNode& here) {
+        if (key == "count") return integer(value, spec_.gpus, 0, 64, here);
+        if (key == "memory") return memory(value, spec_.gpu_memory, here);
         findings_.add(here, "unknown_field");
     }
 
@@ -258,7 +266,7 @@ class EngineReader {
         to_ms = static_cast<std::uint32_t>(std::llround(number * 1000));
     }
 
-    void memory(const json::value& value, const PathNode& here) {
+    void memory(const json::value& value, std::uint64_t& to, const PathNode& here) {
         std::optional<std::uint64_t> bytes;
         if (const auto* number = value.if_int64(); number && *number >= 0) {
             bytes = static_cast<std::uint64_t>(*number);
@@ -266,7 +274,7 @@ class EngineReader {
             bytes = bytes_from(*word);
         }
         if (bytes)
-            spec_.limits.memory_bytes = *bytes;
+            to = *bytes;
         else
             findings_.add(here, "bytes", "a number, or as \"512 MiB\"");
     }

@@ -39,6 +39,9 @@ struct EngineSpec {
     std::string requirements;  // python: a file inside the engine's folder; empty = none
     bool async = false;        // python: one process runs all slots
 
+    std::uint32_t gpus = 0;        // of each process, which sees no other
+    std::uint64_t gpu_memory = 0;  // bytes on each of them; 0 = a GPU for itself
+
     std::map<std::string, std::string> environment;  // set for the engine's process
     std::string settings;  // JSON text of [settings], which only the engine reads; empty = none
     std::filesystem::path directory;  // the folder of the file, absolute

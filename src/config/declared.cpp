@@ -155,6 +155,9 @@ const std::array kSettings{
     text("engines", "library_path", Type::path, "",
          "Folder that is searched for native engines after their own. Empty: `engines` beside this "
          "program."),
+    text("engines", "gpu_tool", Type::path, "nvidia-smi",
+         "Program that lists this machine's GPUs for engines with a `[gpu]` table. Empty: none is "
+         "asked."),
     number("engines", "stop_grace_s", Type::seconds, "5", 0, 600,
            "Time for an engine's process to end by itself when it is stopped."),
 

@@ -96,6 +96,15 @@ fs::path program_folder() {
     return fs::read_symlink("/proc/self/exe", error).parent_path();
 }
 
+void show_gpus(Command& command, const std::vector<Gpu>& gpus) {
+    constexpr std::string_view kName = "CUDA_VISIBLE_DEVICES=";
+    std::erase_if(command.environment,
+                  [&](const std::string& entry) { return entry.starts_with(kName); });
+    std::string ids;
+    for (const auto& gpu : gpus) ids += (ids.empty() ? "" : ",") + gpu.uuid;
+    command.environment.push_back(std::string(kName) + ids);
+}
+
 Result<Command> command_for(const catalog::EngineSpec& spec, const Settings& settings) {
     Command command;
     command.directory = spec.directory.string();

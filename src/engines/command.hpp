@@ -2,6 +2,7 @@
 
 #include "base/result.hpp"
 #include "catalog/engine_toml.hpp"
+#include "engines/gpu.hpp"
 #include "engines/settings.hpp"
 #include "engines/spawn.hpp"
 
@@ -11,6 +12,8 @@ class Start;
 
 namespace headrace::engines {
 
+/// Shows a process these GPUs and no others.
+void show_gpus(Command& command, const std::vector<Gpu>& gpus);
 /// How an engine's host is run. Error not_found: what it needs is not there.
 Result<Command> command_for(const catalog::EngineSpec& spec, const Settings& settings);
 

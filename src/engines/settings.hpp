@@ -15,6 +15,7 @@ struct Settings {
     std::string name_prefix;           // before each host's name, e.g. the agent's name and '/'
     std::chrono::milliseconds stop_grace{5'000};  // between SIGTERM and SIGKILL
     std::chrono::milliseconds memory_poll{250};
+    std::string gpu_tool;  // lists the GPUs when an engine asks for some; empty: there are none
 };
 
 /// Where things lie beside a program in `folder`, in a build tree or an installation.

@@ -73,6 +73,13 @@ class Supervisor::Keeper : public std::enable_shared_from_this<Keeper> {
         if (!start) return failed(start.error());
         auto command = command_for(*spec, owner_->settings_);
         if (!command) return failed(command.error());
+        std::vector<Gpu> gpus;
+        if (spec->gpus > 0) {
+            auto taken = owner_->gpu_book().take(name_, {spec->gpus, spec->gpu_memory});
+            if (!taken) return failed(taken.error());
+            gpus = std::move(*taken);
+            show_gpus(*command, gpus);
+        }
         auto spawned = spawn(*command);
         if (!spawned) return failed(spawned.error());
         id = ++owner_->last_id_;
@@ -88,7 +95,10 @@ class Supervisor::Keeper : public std::enable_shared_from_this<Keeper> {
         wire::Frame frame;
         *frame.mutable_start() = std::move(*start);
         link->send(frame);
-        owner_->listener_.host_started({id, name_, spec, process_->pid(), std::move(link)});
+        std::vector<std::string> words;
+        for (const auto& gpu : gpus) words.push_back(describe(gpu));
+        owner_->listener_.host_started(
+            {id, name_, spec, process_->pid(), std::move(link), std::move(words)});
     }
 
     void failed(const Error& error) {
@@ -105,6 +115,7 @@ class Supervisor::Keeper : public std::enable_shared_from_this<Keeper> {
         const pid_t pid = process_->pid();
         process_.reset();
         if (owner_ == nullptr) return;
+        if (spec->gpus > 0) owner_->gpu_book().give_back(name_);
         const auto gone = std::exchange(id, 0);
         const bool was_ready = std::exchange(ready_, false);
         log::write(stopping_ ? log::Level::info : log::Level::warn,
@@ -140,6 +151,20 @@ Supervisor::Supervisor(Settings settings, Loop& loop, HostListener& listener)
 
 Supervisor::~Supervisor() {
     for (const auto& keeper : keepers_) keeper->abandon();
+}
+
+/// Asks the driver once: this blocks, for a second as a rule, and only where an engine wants a GPU.
+GpuBook& Supervisor::gpu_book() {
+    if (gpus_) return *gpus_;
+    Result<std::vector<Gpu>> found = std::vector<Gpu>{};
+    if (!settings_.gpu_tool.empty()) found = list_gpus(settings_.gpu_tool);
+    if (!found) log::error("GPUs cannot be listed reason={}", found.error().message);
+    gpus_.emplace(found ? std::move(*found) : std::vector<Gpu>{});
+    for (const auto& gpu : gpus_->gpus()) {
+        log::info("gpu found gpu={} uuid={} used_mib={}", describe(gpu), gpu.uuid,
+                  gpu.memory_used >> 20);
+    }
+    return *gpus_;
 }
 
 void Supervisor::add(catalog::EngineSpec spec) {

@@ -2,12 +2,14 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "base/loop.hpp"
 #include "base/unique_function.hpp"
 #include "catalog/engine_toml.hpp"
+#include "engines/gpu.hpp"
 #include "engines/settings.hpp"
 
 namespace headrace::link {
@@ -23,6 +25,7 @@ struct StartedHost {
     std::shared_ptr<const catalog::EngineSpec> spec;
     pid_t pid = -1;
     std::unique_ptr<link::Channel> link;  // the start frame is queued; not reading yet
+    std::vector<std::string> gpus;        // that it was given, in words
 };
 
 /// Whoever speaks with the hosts: the hub, or the agent. Called on the supervisor's loop, never
@@ -71,8 +74,10 @@ class Supervisor {
   private:
     class Keeper;
     void stopped_one();
+    GpuBook& gpu_book();
 
     Settings settings_;
+    std::optional<GpuBook> gpus_;  // made when the first engine asks for one
     Loop& loop_;
     HostListener& listener_;
     std::vector<std::shared_ptr<Keeper>> keepers_;

@@ -59,6 +59,7 @@ struct WorkerProfile {
     TenantId tenant;  // of the key it came with; "system" for hosts of --engine
     std::vector<VersionPtr> versions;
     std::uint32_t slots = 1;
+    std::vector<std::string> gpus;  // in words, those that its process was given
 };
 
 /// A worker as operators see it.

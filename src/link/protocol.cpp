@@ -55,6 +55,10 @@ Result<void> check_hello(const wire::Hello& hello) {
     for (const auto* text : {&hello.name(), &hello.host(), &hello.kit()}) {
         if (auto r = check_bytes("hello's text", text->size(), kMaxName); !r) return r;
     }
+    if (hello.gpus_size() > static_cast<int>(kMaxGpus)) return broken("hello has too many GPUs");
+    for (const auto& gpu : hello.gpus()) {
+        if (auto r = check_bytes("a GPU's name", gpu.size(), kMaxName); !r) return r;
+    }
     for (const auto& offer : hello.offers()) {
         if (auto r = check_offer(offer); !r) return r;
     }

@@ -20,6 +20,7 @@ inline constexpr std::size_t kMaxInline = 256 * 1024;  // larger values travel a
 inline constexpr std::size_t kMaxJobsPerFrame = 64;
 inline constexpr std::size_t kMaxOffers = 64;
 inline constexpr std::size_t kMaxHeld = 4096;
+inline constexpr std::size_t kMaxGpus = 64;
 inline constexpr std::size_t kMaxName = 256;  // names, hosts, kits, codes
 inline constexpr std::size_t kMaxInterface = 512 * 1024;
 inline constexpr std::size_t kMaxText = 64 * 1024;  // messages and log lines

@@ -22,6 +22,7 @@ void LocalEngines::host_started(engines::StartedHost host) {
     local.link = std::move(host.link);
     local.versions.push_back(std::move(version));
     local.kill = [this, id = host.id](const std::string& reason) { supervisor_.kill(id, reason); };
+    local.gpus = std::move(host.gpus);
     local.ready = [this, id = host.id] { supervisor_.ready(id); };
     hub_.add_local(std::move(local));
 }

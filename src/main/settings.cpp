@@ -173,6 +173,7 @@ class Mapper {
         out.python_sdk = or_in(config_.text("engines.sdk_path"), out.python_sdk);
         out.library_folder = or_in(config_.text("engines.library_path"), out.library_folder);
         out.stop_grace = time_of(config_, "engines.stop_grace_s");
+        out.gpu_tool = config_.text("engines.gpu_tool");
         return out;
     }
 

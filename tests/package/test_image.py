@@ -44,10 +44,13 @@ class Docker:
 def docker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Docker]:
     if os.geteuid() != 0 or not shutil.which("dockerd"):
         pytest.skip("dockerd needs root and the package docker.io")
-    daemon = Docker(tmp_path_factory.mktemp("docker"))
+    folder = tmp_path_factory.mktemp("docker")
+    daemon = Docker(folder)
     yield daemon
     daemon.daemon.terminate()
     daemon.daemon.wait(30)
+    for mounted in folder.glob("run/netns/*"):  # it leaves this one behind
+        subprocess.run(["umount", "-l", str(mounted)], check=False)
 
 
 def test_it_serves(docker: Docker, image: pathlib.Path, tmp_path: pathlib.Path) -> None:

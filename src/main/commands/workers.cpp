@@ -32,6 +32,7 @@ void add_workers(Command& root) {
                            {"running", "running"},
                            {"slots", "slots"},
                            {"versions", "", texts_at("versions")},
+                           {"gpus", "", texts_at("gpus")},
                            {"since", "", time_at("since")}},
                           "no workers; start the server with --engine DIR, or run headrace worker");
     });

@@ -32,6 +32,14 @@ void append_worker(std::string& out, const jobs::WorkerView& worker) {
         append_json_string(out, version->text());
     }
     out += fmt::format("],\"slots\":{},\"running\":{}", profile.slots, worker.running);
+    if (!profile.gpus.empty()) {
+        out += ",\"gpus\":[";
+        for (const auto& gpu : profile.gpus) {
+            if (out.back() != '[') out += ',';
+            append_json_string(out, gpu);
+        }
+        out += ']';
+    }
     out += ",\"since\":\"" + to_rfc3339(worker.since) + "\"}";
 }
 

@@ -34,6 +34,7 @@ HostLink::HostLink(const Settings& settings, const http::Url& url, Loop& loop, T
       spec_(std::move(host.spec)),
       host_(std::move(host.link)),
       replay_(std::make_unique<link::Replay>(settings.replay)),
+      gpus_(std::move(host.gpus)),
       backoff_(settings.retry_first, settings.retry_most, std::random_device{}()),
       timer_(loop.io()) {
     host_side_.owner = server_side_.owner = this;
@@ -161,6 +162,7 @@ asio::awaitable<void> HostLink::dial([[maybe_unused]] Self self, milliseconds pa
 void HostLink::send_hello() {
     wire::Frame frame;
     *frame.mutable_hello() = *hello_;
+    frame.mutable_hello()->mutable_gpus()->Assign(gpus_.begin(), gpus_.end());
     // What the engine's file says counts, whatever the host repeats of it.
     for (auto& offer : *frame.mutable_hello()->mutable_offers()) {
         offer.set_interface(catalog::interface_to_json(spec_->interface));

@@ -92,6 +92,7 @@ class HostLink final : public std::enable_shared_from_this<HostLink> {
     std::unique_ptr<link::Channel> host_;
     std::unique_ptr<link::Channel> server_;  // null while there is no connection
     std::unique_ptr<link::Replay> replay_;
+    const std::vector<std::string> gpus_;
     std::optional<wire::Hello> hello_;  // the host's
     std::string worker_;                // of the last welcome
     std::string complaint_;             // the last that was logged

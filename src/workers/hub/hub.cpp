@@ -25,6 +25,7 @@ void Hub::add_local(LocalHost host) {
     origin.local_id = host.id;
     origin.kill = std::move(host.kill);
     origin.ready = std::move(host.ready);
+    origin.gpus = std::move(host.gpus);
     greetings_.push_back(std::make_unique<Greeting>(*this, context_, std::move(host.link),
                                                     std::move(origin), std::move(host.versions)));
     greetings_.back()->start();

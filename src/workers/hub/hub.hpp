@@ -37,6 +37,7 @@ struct LocalHost {
     std::vector<catalog::VersionPtr> versions;      // in the order of its offers
     UniqueFunction<void(std::string reason)> kill;  // ends the process; called inside the core
     UniqueFunction<void()> ready;                   // it has offered its slots
+    std::vector<std::string> gpus;                  // that it was given, in words
 };
 
 /// The server's end of all worker links: turns hellos into workers of the core, leases into frames

@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <string>
+#include <vector>
 
 #include "base/ids.hpp"
 #include "base/unique_function.hpp"
@@ -16,6 +17,7 @@ struct Origin {
     std::uint64_t local_id = 0;
     UniqueFunction<void(std::string)> kill;  // ends the process
     UniqueFunction<void()> ready;            // it has offered its slots for the first time
+    std::vector<std::string> gpus;           // that its supervisor gave it
     [[nodiscard]] bool is_local() const { return local_id != 0; }
 };
 

@@ -20,7 +20,7 @@ TOP_KEYS = frozenset(
     key
     for line in (
         "capability version title description slots max_batch max_wait_ms limits environment settings",
-        "native python command mode profile inputs parameters outputs progress errors meters",
+        "gpu native python command mode profile inputs parameters outputs progress errors meters",
     )
     for key in line.split()
 )
