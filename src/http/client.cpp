@@ -68,11 +68,12 @@ asio::awaitable<Result<std::shared_ptr<ClientConnection>>> Client::State::exchan
     ClientRequest& request) {
     auto connection = std::move(kept);
     kept = nullptr;
-    if (connection && connection->origin() == origin_of(request) && may_repeat(request)) {
+    const bool repeat = may_repeat(request);
+    if (connection && connection->origin() == origin_of(request) && (repeat || request.over_kept)) {
         auto sent = co_await connection->send(request);
         if (sent) sent = co_await connection->read_head();
         if (sent) co_return connection;
-        if (!connection->silent()) co_return fail(std::move(sent).error());
+        if (!connection->silent() || !repeat) co_return fail(std::move(sent).error());
     }
     auto made = co_await connect(request);
     if (!made) co_return fail(std::move(made).error());
@@ -112,6 +113,11 @@ asio::awaitable<Result<ClientResponse>> Client::send(ClientRequest request, std:
     }
     if (connection->reusable()) state_->kept = connection;
     co_return response;
+}
+
+void Client::give_back(ClientStream stream) {
+    if (stream.connection_ && stream.connection_->reusable())
+        state_->kept = std::move(stream.connection_);
 }
 
 }  // namespace headrace::http

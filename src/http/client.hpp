@@ -40,6 +40,9 @@ struct ClientRequest {
     std::optional<FileBody> file;  // in place of body
     /// IP address to connect to in place of resolving the host; name checks keep the URL's host.
     std::string connect_to;
+    /// A POST or PATCH may go over the kept connection too: unavailable where that has just died,
+    /// because such a request is never sent twice.
+    bool over_kept = false;
 };
 
 struct ClientResponse {
@@ -86,6 +89,9 @@ class Client {
                                                  std::size_t max_bytes = 64 * 1024 * 1024);
     /// Sends and returns once the head of the answer is there.
     asio::awaitable<Result<ClientStream>> open(ClientRequest request);
+    /// Keeps the connection of a stream that was read to its end, where it may carry another
+    /// request.
+    void give_back(ClientStream stream);
 
   private:
     struct State;

@@ -111,6 +111,9 @@ void Command::action(std::function<int()> run) {
     // An exit code travels as an exception: CLI11 has no other way out of a callback.
     app_.callback([run = std::move(run)] { throw CLI::RuntimeError(run()); });
 }
+bool Command::has(const std::string& name) const {
+    return app_.get_option_no_throw(name) != nullptr;
+}
 void Command::needs_command() {
     app_.require_subcommand(1);
 }

@@ -58,6 +58,8 @@ class Command {
     Option flag(const std::string& names, std::optional<bool>& target, const std::string& doc);
     /// Runs when the command was chosen and parsed; gives the exit code.
     void action(std::function<int()> run);
+    /// Whether it has an option of that name, such as "--rate".
+    [[nodiscard]] bool has(const std::string& name) const;
     /// An inner command must be named.
     void needs_command();
     /// Everything after the first positional goes to `rest`, unparsed, `--help` too.

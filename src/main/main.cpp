@@ -18,6 +18,7 @@ int run(int argc, char** argv) {
     add_serve(root);
     add_worker(root);
     add_call(root);
+    add_bench(root);
     add_jobs(root);
     add_capabilities(root);
     add_workers(root);

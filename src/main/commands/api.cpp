@@ -25,7 +25,8 @@ namespace {
 constexpr std::string_view kApi = "/api/v1";
 constexpr const char* kKeyHere = "headrace-data/admin.key";
 
-/// What problem+json says, or the status where the answer is something else's.
+}  // namespace
+
 Error problem_of(int status, std::string_view body) {
     Error error;
     const auto parsed = parse_json_object(body);
@@ -54,7 +55,9 @@ Error problem_of(int status, std::string_view body) {
     return error;
 }
 
-Error problem_of(const http::ClientResponse& response) {
+namespace {
+
+Error refusal(const http::ClientResponse& response) {
     auto error = problem_of(response.status, response.body);
     if (const auto wait = response.headers.find("Retry-After")) {
         error.retry_after_s = std::atoi(std::string(*wait).c_str());
@@ -181,7 +184,7 @@ Result<Reply> Api::send(const std::string& method, const std::string& path,
     }
     auto response = state_->run(state_->client.send(std::move(request)));
     if (!response) return fail(std::move(response.error()));
-    if (response->status >= 400) return fail(problem_of(*response));
+    if (response->status >= 400) return fail(refusal(*response));
     Reply reply{response->status, std::move(response->headers), nullptr};
     if (response->body.empty()) return reply;
     auto parsed = parse_json(response->body, {.max_depth = 512});
@@ -256,7 +259,7 @@ Result<json::value> Api::upload(const std::filesystem::path& file,
     request.headers.set("Content-Type", content_type);
     auto response = state_->run(state_->client.send(std::move(request)));
     if (!response) return fail(std::move(response.error()));
-    if (response->status >= 400) return fail(problem_of(*response));
+    if (response->status >= 400) return fail(refusal(*response));
     return parse_json(response->body);
 }
 
@@ -289,6 +292,12 @@ Result<std::uint64_t> Api::download(const std::string& url, const std::filesyste
     auto size = state_->run(state_->download(std::move(request), out));
     out.close();
     return size;
+}
+
+std::string Api::url(const std::string& path) const {
+    auto url = state_->base;
+    url.target = (url.target == "/" ? "" : url.target) + std::string(kApi) + path;
+    return url.text();
 }
 
 std::string Api::websocket_url(const std::string& path) const {

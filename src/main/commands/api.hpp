@@ -41,6 +41,9 @@ Result<Secret> read_key_file(const std::string& path);
 /// Empty when there is none; an error when a file was named and cannot be read.
 Result<Secret> find_key(const Connection& connection);
 
+/// What an answer of problem+json says, or the status where it is something else's.
+Error problem_of(int status, std::string_view body);
+
 struct Reply {
     int status = 0;
     http::Headers headers;
@@ -74,7 +77,9 @@ class Api {
     /// Fetches a media output's url into a file; gives its size.
     Result<std::uint64_t> download(const std::string& url, const std::filesystem::path& file);
 
-    /// What a session needs to dial by itself.
+    /// What a command needs that dials by itself: the address of `path` below /api/v1, for a
+    /// session with the scheme of WebSockets.
+    [[nodiscard]] std::string url(const std::string& path) const;
     [[nodiscard]] std::string websocket_url(const std::string& path) const;
     [[nodiscard]] const Secret& key() const;
     [[nodiscard]] const std::string& ca_file() const;

@@ -8,6 +8,7 @@
 #include "main/commands/api.hpp"
 #include "main/commands/call_flags.hpp"
 #include "main/commands/call_session.hpp"
+#include "main/commands/capability_command.hpp"
 #include "main/commands/commands.hpp"
 #include "main/commands/follow.hpp"
 #include "main/commands/print.hpp"
@@ -37,24 +38,6 @@ void add_call_options(Command& command, CallOptions& options) {
         .value_name("S");
 }
 
-Result<catalog::Interface> fetch_interface(Api& api, const std::string& name, std::string& doc) {
-    const auto capability = api.get("/capabilities/" + http::percent_encode(name));
-    if (!capability) {
-        auto error = capability.error();
-        if (error.code == ErrorCode::not_found) error.message = name + ": " + error.message;
-        return fail(std::move(error));
-    }
-    doc = show(*capability, "title");
-    if (const auto more = show(*capability, "description"); !more.empty()) {
-        doc += (doc.empty() ? "" : ": ") + more;
-    }
-    const auto* interface = member(*capability, "interface");
-    if (!interface || !interface->is_object()) {
-        return fail(ErrorCode::internal, "the server's answer has no interface");
-    }
-    return catalog::interface_from_json(interface->get_object());
-}
-
 json::object job_body(const std::string& name, json::object input, const CallOptions& options) {
     json::object body;
     body["capability"] = name;
@@ -63,12 +46,6 @@ json::object job_body(const std::string& name, json::object input, const CallOpt
     if (options.timeout) body["timeout"] = *options.timeout;
     if (options.ttl) body["ttl"] = *options.ttl;
     return body;
-}
-
-/// A flag's own fault, or what the server said to an upload.
-int report_input(const Error& error) {
-    const bool ours = error.code == ErrorCode::invalid_argument && error.violations.empty();
-    return ours ? report_misuse(error) : report(error);
 }
 
 int call_session(Api& api, const std::string& name, const catalog::Interface& interface,
@@ -121,34 +98,16 @@ int call_job(Api& api, const std::string& name, const catalog::Interface& interf
 
 int call(const CallOptions& before) {
     CallOptions options = before;
-    if (options.rest.empty() || options.rest.front().starts_with("-")) {
-        print_error(
-            "headrace: name a capability: headrace call NAME; headrace capabilities lists them");
-        return kUsage;
-    }
-    const std::string name = options.rest.front();
-    const std::vector<std::string> arguments(options.rest.begin() + 1, options.rest.end());
-    {
-        // Where the server is must be known before the interface can tell the other flags.
-        CommandLine known("headrace call", "");
-        auto root = known.root();
-        add_connection(root, options.connection);
-        known.parse_known(arguments);
-    }
-    auto api = Api::open(options.connection);
-    if (!api) return report_misuse(api.error());
-    std::string doc;
-    const auto interface = fetch_interface(*api, name, doc);
-    if (!interface) return report(interface.error());
-
-    CommandLine line("headrace call " + name, doc);
-    auto root = line.root();
-    add_call_options(root, options);
-    const CallFlags flags(*interface, root);
-    if (const auto code = line.parse(arguments)) return *code;
-    return interface->mode == catalog::Mode::stream
-               ? call_session(*api, name, *interface, flags, options)
-               : call_job(*api, name, *interface, flags, options);
+    CapabilityCommand command;
+    command.verb = "call";
+    command.add_options = [&options](Command& root) { add_call_options(root, options); };
+    command.run = [&options](Api& api, const std::string& name, const catalog::Interface& interface,
+                             const CallFlags& flags) {
+        return interface.mode == catalog::Mode::stream
+                   ? call_session(api, name, interface, flags, options)
+                   : call_job(api, name, interface, flags, options);
+    };
+    return run_on_capability(command, options.connection, before.rest);
 }
 
 }  // namespace

@@ -1,7 +1,6 @@
 #include "main/commands/call_flags.hpp"
 
 #include <algorithm>
-#include <array>
 #include <filesystem>
 #include <fstream>
 #include <iostream>
@@ -22,15 +21,11 @@ using catalog::Kind;
 /// Above this a media file is uploaded; below it travels as a data URL and saves a round trip.
 constexpr std::uintmax_t kInlineBytes = 64 * 1024;
 
-/// Flags of `call` itself; a field of the same name is --input-NAME.
-constexpr std::array<std::string_view, 11> kTaken{"server",  "key-file", "ca-file", "format",
-                                                  "output",  "detach",   "help",    "priority",
-                                                  "timeout", "ttl",      "input"};
-
-std::string flag_names(const std::string& name) {
+/// A field with the name of one of the command's own flags is --input-NAME.
+std::string flag_names(const std::string& name, const Command& command) {
     std::string dashed = name;
     std::replace(dashed.begin(), dashed.end(), '_', '-');
-    if (std::find(kTaken.begin(), kTaken.end(), dashed) != kTaken.end()) return "--input-" + dashed;
+    if (command.has("--" + dashed) || command.has("--" + name)) return "--input-" + dashed;
     return dashed == name ? "--" + name : fmt::format("--{},--{}", dashed, name);
 }
 
@@ -196,16 +191,16 @@ std::string content_type_of(std::string_view file_name) {
 }
 
 CallFlags::CallFlags(const catalog::Interface& interface, Command command) {
-    for (const auto& field : interface.inputs) add(field, command);
-    for (const auto& field : interface.parameters) add(field, command);
     command.option("--input", whole_, "the whole input as one JSON object; flags go over it")
         .value_name("JSON|@FILE|-");
+    for (const auto& field : interface.inputs) add(field, command);
+    for (const auto& field : interface.parameters) add(field, command);
 }
 
 void CallFlags::add(const catalog::FieldSpec& field, Command& command) {
     auto& flag = flags_.emplace_back();
     flag.field = &field;
-    const auto names = flag_names(field.name);
+    const auto names = flag_names(field.name, command);
     const auto doc = doc_of(field);
     const char* group = catalog::is_segment(field.kind) ? "Inputs" : "Parameters";
     if (field.list) {

@@ -21,7 +21,8 @@ class Api;
 ///   uploaded tensor: --x "[[1,2],[3,4]]", or the whole object; json: JSON text; both also @file
 class CallFlags {
   public:
-    /// Adds one flag per field to `command`. Both must outlive parsing, `interface` this object
+    /// Adds one flag per field to `command`, which has its own options already: a field of such a
+    /// name is --input-NAME. Both must outlive parsing, `interface` this object
     /// too.
     CallFlags(const catalog::Interface& interface, Command command);
 

@@ -8,6 +8,7 @@ namespace headrace::main {
 void add_serve(Command& root);
 void add_worker(Command& root);
 void add_call(Command& root);
+void add_bench(Command& root);
 void add_jobs(Command& root);
 void add_capabilities(Command& root);
 void add_workers(Command& root);

@@ -35,7 +35,10 @@ class CallFlagsTest : public testing::Test {
     /// Parses the arguments and gives the input object as text, or "exit N", or the error.
     std::string input(const std::vector<std::string>& arguments) {
         CommandLine line("call", "");
-        const CallFlags flags(interface_, line.root());
+        std::string output;
+        auto root = line.root();
+        root.option("--output", output, "one of the command's own");
+        const CallFlags flags(interface_, root);
         if (const auto code = line.parse(arguments)) return "exit " + std::to_string(*code);
         auto api = Api::open(Connection{});
         auto object = flags.input(*api);
@@ -64,8 +67,9 @@ TEST_F(CallFlagsTest, WrongTypesAndUnknownFlagsEndWithUsage) {
     EXPECT_EQ(input({"--help"}), "exit 0");
 }
 
-TEST_F(CallFlagsTest, ANameOfCallsOwnFlagsIsPrefixed) {
+TEST_F(CallFlagsTest, ANameOfTheCommandsOwnFlagsIsPrefixed) {
     EXPECT_EQ(input({"--input-output", "o"}), R"({"output":"o"})");
+    EXPECT_EQ(input({"--output", "o"}), "{}");
 }
 
 TEST_F(CallFlagsTest, TextMayComeFromAFile) {
