@@ -15,10 +15,12 @@ namespace {
 constexpr int kTryAgainAfterS = 30;
 constexpr std::size_t kVerifyPiece = 256 * 1024;
 
-/// Makes a folder and, when it is new and is to last, syncs its parent.
+/// Makes a folder. One that is there may have been made by somebody who did not need it to last, so
+/// its parent is synced all the same.
 Result<void> make_folder(const std::string& path, const std::string& parent, bool durable) {
-    if (::mkdir(path.c_str(), 0700) == 0) return durable ? sync_folder(parent) : Result<void>();
-    return errno == EEXIST ? Result<void>() : Result<void>(disk_error("cannot make a blob folder"));
+    if (::mkdir(path.c_str(), 0700) != 0 && errno != EEXIST)
+        return disk_error("cannot make a blob folder");
+    return durable ? sync_folder(parent) : Result<void>();
 }
 
 Result<Sha256> digest_of(int file) {
@@ -30,6 +32,29 @@ Result<Sha256> digest_of(int file) {
         digest.update(*piece);
         offset += piece->size();
     }
+}
+
+/// The file at `path` if it holds `blob`: not_found when none is there, internal when it is
+/// something else.
+Result<UniqueFd> open_sound(const std::string& path, const jobs::BlobRef& blob, SoundBlobs& sound) {
+    UniqueFd file(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW));
+    if (!file) {
+        if (errno == ENOENT) return fail(ErrorCode::not_found, "no such blob");
+        if (errno == ELOOP)
+            return fail(ErrorCode::internal, "damaged blob " + to_hex(blob.digest) + ": a link");
+        return disk_error("cannot open a blob");
+    }
+    struct stat status {};
+    if (::fstat(file.get(), &status) != 0) return disk_error("cannot look at a blob");
+    if (static_cast<std::uint64_t>(status.st_size) != blob.size)
+        return fail(ErrorCode::internal, "damaged blob " + to_hex(blob.digest) + ": wrong size");
+    if (sound.has(status)) return file;
+    const auto digest = digest_of(file.get());
+    if (!digest) return fail(digest.error());
+    if (*digest != blob.digest)
+        return fail(ErrorCode::internal, "damaged blob " + to_hex(blob.digest) + ": wrong content");
+    sound.note(status);
+    return file;
 }
 
 }  // namespace
@@ -75,7 +100,7 @@ Result<void> UnfinishedBlob::write(const std::string& piece) {
     return {};
 }
 
-Result<jobs::BlobRef> UnfinishedBlob::finish(bool durable, std::mutex& place) {
+Result<jobs::BlobRef> UnfinishedBlob::finish(bool durable, std::mutex& place, SoundBlobs& sound) {
     if (auto begun = begin(); !begun) return fail(begun.error());
     jobs::BlobRef ref;
     ref.digest = digest_.finish();
@@ -86,25 +111,19 @@ Result<jobs::BlobRef> UnfinishedBlob::finish(bool durable, std::mutex& place) {
     auto made = make_folder(tenant, root_, durable);
     if (made) made = make_folder(folder, tenant, durable);
     if (!made) return fail(made.error());
-    if (durable && ::fdatasync(file_.get()) != 0) return disk_error("cannot sync a blob");
-    UniqueFd there;
-    {
-        const std::lock_guard lock(place);
-        there = UniqueFd(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW));
-        struct stat status {};
-        const bool same = there && ::fstat(there.get(), &status) == 0 &&
-                          static_cast<std::uint64_t>(status.st_size) == size_;
-        // A blob of another size is damaged: the fresh one takes its place.
-        if (!same) there.reset();
-        if (same ? ::futimens(there.get(), nullptr) != 0
-                 : ::rename(path_.c_str(), path.c_str()) != 0) {
-            return disk_error("cannot put a blob in place");
-        }
-    }
-    if (there) {
-        // Who stored it first may not have needed it to last.
-        if (durable && ::fdatasync(there.get()) != 0) return disk_error("cannot sync a blob");
+    const auto renewed = renew(path, ref, durable, place, sound);
+    if (!renewed) return fail(renewed.error());
+    if (*renewed) {
         ::unlink(path_.c_str());
+    } else {
+        struct stat status {};
+        // What takes the place of another blob, damaged as that may be, is on disk before it does.
+        if ((durable || ::access(path.c_str(), F_OK) == 0) && ::fdatasync(file_.get()) != 0)
+            return disk_error("cannot sync a blob");
+        const std::lock_guard lock(place);
+        if (::rename(path_.c_str(), path.c_str()) != 0)
+            return disk_error("cannot put a blob in place");
+        if (::fstat(file_.get(), &status) == 0) sound.note(status);
     }
     path_.clear();
     if (durable) {
@@ -113,28 +132,31 @@ Result<jobs::BlobRef> UnfinishedBlob::finish(bool durable, std::mutex& place) {
     return ref;
 }
 
+// A power cut may have left a file of the right name and size with nothing in it: what was stored
+// without being synced is read before it is trusted, once in the life of the process.
+Result<bool> UnfinishedBlob::renew(const std::string& path, const jobs::BlobRef& blob, bool durable,
+                                   std::mutex& place, SoundBlobs& sound) {
+    const auto there = open_sound(path, blob, sound);
+    if (!there) return false;
+    {
+        const std::lock_guard lock(place);
+        struct stat status {};
+        struct stat at_path {};
+        // The sweep may have taken it meanwhile, or somebody put a fresh one there.
+        if (::fstat(there->get(), &status) != 0 || ::lstat(path.c_str(), &at_path) != 0 ||
+            status.st_ino != at_path.st_ino)
+            return false;
+        if (::futimens(there->get(), nullptr) != 0) return disk_error("cannot renew a blob");
+        if (::fstat(there->get(), &status) == 0) sound.note(status);
+    }
+    // Who stored it first may not have needed it to last.
+    if (durable && ::fdatasync(there->get()) != 0) return disk_error("cannot sync a blob");
+    return true;
+}
+
 Result<UniqueFd> open_blob(const std::string& root, const TenantId& tenant,
-                           const jobs::BlobRef& blob, bool verify) {
-    UniqueFd file(
-        ::open(blob_path(root, tenant, blob.digest).c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW));
-    if (!file) {
-        if (errno == ENOENT) return fail(ErrorCode::not_found, "no such blob");
-        return disk_error("cannot open a blob");
-    }
-    struct stat status {};
-    if (::fstat(file.get(), &status) != 0) return disk_error("cannot look at a blob");
-    if (static_cast<std::uint64_t>(status.st_size) != blob.size) {
-        return fail(ErrorCode::internal, "damaged blob " + to_hex(blob.digest) + ": wrong size");
-    }
-    if (verify) {
-        const auto digest = digest_of(file.get());
-        if (!digest) return fail(digest.error());
-        if (*digest != blob.digest) {
-            return fail(ErrorCode::internal,
-                        "damaged blob " + to_hex(blob.digest) + ": wrong content");
-        }
-    }
-    return file;
+                           const jobs::BlobRef& blob, SoundBlobs& sound) {
+    return open_sound(blob_path(root, tenant, blob.digest), blob, sound);
 }
 
 Result<std::string> read_at(int file, std::uint64_t offset, std::size_t count) {

@@ -28,6 +28,7 @@ class DiskBlobStore::Core {
     std::string root;
     BlobSettings settings;
     DiskSpace space;
+    SoundBlobs sound;
     std::mutex place;  // guards the final folders: putting in place, and the sweep's last look
     BlobSweep sweep;
     DiskPool pool;
@@ -41,9 +42,9 @@ tl::unexpected<Error> low() {
 
 class DiskSink final : public jobs::BlobSink {
   public:
-    DiskSink(DiskPool& pool, DiskSpace& space, std::mutex& place,
+    DiskSink(DiskPool& pool, DiskSpace& space, std::mutex& place, SoundBlobs& sound,
              std::shared_ptr<UnfinishedBlob> blob)
-        : pool_(pool), space_(space), place_(place), blob_(std::move(blob)) {}
+        : pool_(pool), space_(space), place_(place), sound_(sound), blob_(std::move(blob)) {}
 
     // Removing a large file takes its time: not the loop's.
     ~DiskSink() override {
@@ -61,15 +62,16 @@ class DiskSink final : public jobs::BlobSink {
     }
 
     void finish(bool durable, jobs::Done<jobs::BlobRef> done) override {
-        pool_.ask<jobs::BlobRef>(
-            [blob = blob_, durable, &place = place_] { return blob->finish(durable, place); },
-            std::move(done));
+        pool_.ask<jobs::BlobRef>([blob = blob_, durable, &place = place_,
+                                  &sound = sound_] { return blob->finish(durable, place, sound); },
+                                 std::move(done));
     }
 
   private:
     DiskPool& pool_;
     DiskSpace& space_;
     std::mutex& place_;
+    SoundBlobs& sound_;
     std::shared_ptr<UnfinishedBlob> blob_;
 };
 
@@ -111,13 +113,17 @@ Result<std::unique_ptr<DiskBlobStore>> DiskBlobStore::open(const std::string& ro
     if (!error) fs::create_directories(unfinished, error);
     if (!error) fs::permissions(root, fs::perms::owner_all, error);
     if (error) return fail(ErrorCode::unavailable, "blob folder " + root + ": " + error.message());
+    // The folder itself must outlast a power cut, or all that is synced in it would not.
+    const std::string parent = fs::path(root).parent_path().string();
+    if (auto synced = sync_folder(parent.empty() ? "." : parent); !synced)
+        return fail(synced.error());
     auto core = std::make_unique<Core>(root, settings, clock);
     return std::unique_ptr<DiskBlobStore>(new DiskBlobStore(std::move(core)));
 }
 
 Result<std::unique_ptr<jobs::BlobSink>> DiskBlobStore::create(const TenantId& tenant) {
     if (core_->space.low()) return low();
-    return std::make_unique<DiskSink>(core_->pool, core_->space, core_->place,
+    return std::make_unique<DiskSink>(core_->pool, core_->space, core_->place, core_->sound,
                                       std::make_shared<UnfinishedBlob>(core_->root, tenant));
 }
 
@@ -125,7 +131,7 @@ void DiskBlobStore::open(const TenantId& tenant, const jobs::BlobRef& blob,
                          jobs::Done<std::unique_ptr<jobs::BlobSource>> done) {
     core_->pool.ask<std::unique_ptr<jobs::BlobSource>>(
         [core = core_.get(), tenant, blob]() -> Result<std::unique_ptr<jobs::BlobSource>> {
-            auto file = open_blob(core->root, tenant, blob, core->settings.verify);
+            auto file = open_blob(core->root, tenant, blob, core->sound);
             if (!file) return fail(file.error());
             return std::make_unique<DiskSource>(core->pool, std::move(*file), blob.size);
         },

@@ -13,7 +13,6 @@ namespace headrace::stores {
 struct BlobSettings {
     LowWater low_water;
     unsigned threads = 2;
-    bool verify = false;  // read and digest every blob when it is opened, not only compare its size
     std::chrono::minutes sweep_age{60};  // how long nothing must refer to a blob before it goes
 };
 
@@ -28,6 +27,9 @@ struct Swept {
 /// stored once. A blob becomes visible in one step (rename), after its bytes and then its folder
 /// are synced when it is to be durable. Callable from any loop, which must outlive the store;
 /// destroy sinks and sources before the store.
+///
+/// A blob that this process did not write is read and digested when it is first opened, so that
+/// damage is an error and never somebody's input.
 ///
 /// The sweep: a blob goes when nothing refers to it now and nothing did at a sweep `sweep_age` ago,
 /// and it is itself older than that. Storing content that is there already makes it young again,

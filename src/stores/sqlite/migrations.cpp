@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstring>
 #include <filesystem>
@@ -23,9 +24,9 @@ Result<void> full_check(Database& database) {
     const auto row = check.step();
     if (!row) return fail(row.error());
     if (*row && check.bytes(0) == "ok") return {};
-    return fail(ErrorCode::internal,
-                "the database file is damaged: " +
-                    (*row ? std::string(check.bytes(0)) : std::string("no answer")));
+    std::string found = *row ? std::string(check.bytes(0)) : std::string("no answer");
+    std::replace(found.begin(), found.end(), '\n', ' ');
+    return fail(ErrorCode::internal, "the database file is damaged: " + found);
 }
 
 /// A new database comes under its name only when it is whole: an empty or half-made file of that
@@ -42,6 +43,9 @@ Result<void> make_new(const std::string& path, std::span<const Step> steps,
         MigrateOptions migrate = options.migrate;
         migrate.on_pending = OnPending::apply;
         if (auto ready = migrate_at_start(target, steps, migrate); !ready) return ready;
+        // The log stays behind under the old name, so all must be in the file; closing would do
+        // the same, but cannot say that it failed.
+        if (auto moved = database->execute("PRAGMA wal_checkpoint(TRUNCATE)"); !moved) return moved;
     }
     const auto folder = std::filesystem::path(path).parent_path();
     const UniqueFd directory(
