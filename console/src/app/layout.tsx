@@ -5,6 +5,7 @@ import type { Session } from '../api/types';
 import { useT } from '../i18n';
 import { Button, Dialog } from '../ui/controls';
 import { Logo } from './logo';
+import { seesStatus } from './session';
 import { shortcuts, useShortcuts } from './shortcuts';
 import { Toggles } from './toggles';
 
@@ -34,7 +35,7 @@ export function Layout({ session, leave }: { session: Session; leave: () => void
                 <div className="top-inner">
                     <NavLink to="/" className="top-logo" aria-label="Headrace"><Logo small /><span>Headrace</span></NavLink>
                     <nav aria-label={t('nav.main')} className="grow">
-                        <NavLink to="/" end>{t('nav.status')}</NavLink>
+                        {seesStatus(session) && <NavLink to="/" end>{t('nav.status')}</NavLink>}
                         <NavLink to="/jobs">{t('nav.jobs')}</NavLink>
                         <NavLink to="/playground">{t('nav.playground')}</NavLink>
                     </nav>

@@ -87,4 +87,9 @@ export function SessionProvider({ children }: { children: ReactNode }) {
     return <Context.Provider value={value}>{children}</Context.Provider>;
 }
 
+/** A caller's key sees its own jobs and the playground; the server refuses it the status. */
+export function seesStatus({ system, roles }: Session): boolean {
+    return system || roles.some((role) => role !== 'caller');
+}
+
 export const useSession = () => useContext(Context);

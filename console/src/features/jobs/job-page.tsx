@@ -4,7 +4,7 @@ import { Link, useParams } from 'react-router';
 import { isOver, stateLook } from '../../api/job-states';
 import type { Job } from '../../api/types';
 import { useT, type Key } from '../../i18n';
-import { Badge, CopyButton, Empty, Notice } from '../../ui/controls';
+import { Badge, CopyButton, Notice } from '../../ui/controls';
 import { clock, duration } from '../../ui/format';
 import { Failure, Loading } from '../../ui/page';
 import { JobActions } from './job-actions';
@@ -120,7 +120,7 @@ export function JobPage() {
                     <h2>{t('job.output')}</h2>
                     {Object.keys(output).length > 0
                         ? <ValuesView values={output} />
-                        : <Empty title={running ? t('job.no_output_yet') : t('job.no_output')} />}
+                        : <p className="quiet">{running ? t('job.no_output_yet') : t('job.no_output')}</p>}
                     {input && <><h2>{t('job.input')}</h2><ValuesView values={input} /></>}
                 </section>
                 <section aria-label={t('job.logs')}>

@@ -25,6 +25,8 @@ export function TimelineView({ job, spans, now }: { job: Job; spans: Span[]; now
             {bars.map(({ span, left, width, ms, open }, at) => {
                 const error = errorOf(span);
                 const look = error ? 'bad' : span.name;
+                // The number stands behind its bar; near the right end inside of it, or before it when it is short.
+                const place = left + width < 80 ? 'is-after' : width > 15 ? 'is-inside' : 'is-before';
                 return (
                     <li key={at} className="waterfall-row">
                         <span className="waterfall-name">
@@ -37,8 +39,8 @@ export function TimelineView({ job, spans, now }: { job: Job; spans: Span[]; now
                                 style={{ left: `${left}%`, width: `${width}%` }}
                             />
                             <span
-                                className={`waterfall-label num small${left + width > 70 ? ' is-inside' : ''}`}
-                                style={left + width > 70 ? { right: `${100 - left - width}%` } : { left: `${left + width}%` }}
+                                className={`waterfall-label num small is-${look} ${place}`}
+                                style={place === 'is-after' ? { left: `${left + width}%` } : { right: `${100 - (place === 'is-inside' ? left + width : left)}%` }}
                             >
                                 {duration(ms)}
                             </span>

@@ -45,7 +45,7 @@ export function blocksOf(content: string): Block[] {
     const blocks: Block[] = [];
     content.split(/^```/m).forEach((part, at) => {
         if (at % 2 === 0) {
-            const text = part.replace(/^\n|\n$/g, '');
+            const text = part.replace(/^\n+|\n+$/g, '');
             if (text.trim() !== '') blocks.push({ code: false, text });
             return;
         }

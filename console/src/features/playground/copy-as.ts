@@ -34,8 +34,8 @@ function curl({ capability, stream, entries, drafts, clientUrl }: Call): string 
     const input = inputOf(entries, drafts, (item) => {
         const name = `FILE${uploads.length + 1}`;
         uploads.push(
-            `${name}=$(curl -s "$HEADRACE_URL/api/v1/files" -H "Authorization: Bearer $HEADRACE_KEY" \\\n`
-            + `  -H 'Content-Type: ${item.content.type || 'application/octet-stream'}' --data-binary ${shellWord(`@${item.name}`)} | jq -r .id)`,
+            `${name}=$(curl -s "$HEADRACE_URL/api/v1/files" \\\n  -H "Authorization: Bearer $HEADRACE_KEY" \\\n`
+            + `  -H 'Content-Type: ${item.content.type || 'application/octet-stream'}' \\\n  --data-binary ${shellWord(`@${item.name}`)} | jq -r .id)`,
         );
         return { file_id: `$${name}` };
     });
@@ -44,9 +44,11 @@ function curl({ capability, stream, entries, drafts, clientUrl }: Call): string 
     // A file's id must be put in by the shell, so the quotes open around the variable.
     const quoted = shellWord(body).replace(/\$(FILE\d+)/g, '\'"$$$1"\'');
     lines.push(
-        `curl ${stream ? '-N' : '-s'} "$HEADRACE_URL/api/v1/jobs" -H "Authorization: Bearer $HEADRACE_KEY" \\\n`
-        + `  -H 'Content-Type: application/json' -H '${stream ? 'Accept: text/event-stream' : 'Prefer: wait=60'}' \\\n`
-        + `  -d ${quoted}`,
+        [
+            `curl ${stream ? '-N' : '-s'} "$HEADRACE_URL/api/v1/jobs"`,
+            '  -H "Authorization: Bearer $HEADRACE_KEY"', '  -H \'Content-Type: application/json\'',
+            `  -H '${stream ? 'Accept: text/event-stream' : 'Prefer: wait=60'}'`, `  -d ${quoted}`,
+        ].join(' \\\n'),
     );
     return lines.join('\n');
 }

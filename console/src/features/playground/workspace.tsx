@@ -65,7 +65,7 @@ export function Workspace({ capability, clientUrl }: { capability: Capability; c
     const others = byField(run.faults).others;
     return (
         <div className="workspace">
-            <section aria-label={t('form.title')}>
+            <section aria-label={t('form.title')} className="workspace-form">
                 <CapabilityForm
                     entries={entries} drafts={drafts} faults={faults} busy={busy} onStop={stop}
                     onRun={() => { launch(drafts); }}
@@ -75,10 +75,6 @@ export function Workspace({ capability, clientUrl }: { capability: Capability; c
                         setFaults((before) => Object.fromEntries(Object.entries(before).filter(([key]) => key !== field)));
                     }}
                 />
-                <CodePanel call={{
-                    capability: name, entries, drafts, clientUrl,
-                    stream: Object.values(capability.interface.outputs ?? {}).some((output) => output.stream),
-                }} />
             </section>
             <section aria-label={t('result.title')} className="workspace-result">
                 {others.length > 0 && (
@@ -86,6 +82,10 @@ export function Workspace({ capability, clientUrl }: { capability: Capability; c
                 )}
                 <ResultView run={run} empty={<Empty title={t('result.empty')} />} />
             </section>
+            <CodePanel call={{
+                capability: name, entries, drafts, clientUrl,
+                stream: Object.values(capability.interface.outputs ?? {}).some((output) => output.stream),
+            }} />
         </div>
     );
 }

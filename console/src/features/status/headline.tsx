@@ -1,6 +1,6 @@
 import { Link } from 'react-router';
 import type { Status } from '../../api/status-types';
-import { useT } from '../../i18n';
+import { useT, type Key } from '../../i18n';
 import { Icon } from '../../ui/icon';
 import { bytes, count, long } from '../../ui/format';
 import { findings, levelOf, type Finding } from './health';
@@ -29,13 +29,10 @@ export function Headline({ status }: { status: Status }) {
     const level = levelOf(found);
     const { server, totals } = status;
     const ready = status.workers.filter((worker) => worker.state === 'ready').length;
-    const facts: [string, string][] = [
-        [t('facts.version'), server.version],
-        [t('facts.uptime'), long(server.uptime_s)],
-        [t('facts.memory'), bytes(server.memory_bytes)],
-        [t('facts.cpu'), `${server.cpu_percent.toFixed(0)} %`],
-        [t('facts.connections'), count(server.connections)],
-    ];
+    const facts: [Key, string][] = [['facts.version', server.version], ['facts.uptime', long(server.uptime_s)]];
+    if (server.memory_bytes !== null) facts.push(['facts.memory', bytes(server.memory_bytes)]);
+    if (server.cpu_percent !== null) facts.push(['facts.cpu', `${server.cpu_percent.toFixed(0)} %`]);
+    if (server.connections !== null) facts.push(['facts.connections', count(server.connections)]);
     return (
         <header className="headline">
             <div className={`headline-sign tone-${level}`}><Icon name={signs[level]} /></div>
@@ -54,7 +51,7 @@ export function Headline({ status }: { status: Status }) {
             </div>
             <dl className="facts">
                 {facts.map(([name, value]) => (
-                    <div key={name}><dt>{name}</dt><dd className="num">{value}</dd></div>
+                    <div key={name}><dt>{t(name)}</dt><dd className="num">{value}</dd></div>
                 ))}
             </dl>
         </header>
