@@ -1,6 +1,8 @@
 #include "engines/host/outputs.hpp"
 
 #include <algorithm>
+#include <optional>
+#include <string_view>
 #include <utility>
 
 namespace headrace::engines::host {
@@ -9,8 +11,35 @@ using catalog::Value;
 
 namespace {
 
-/// Joins a further part of an `append` output to what there is: texts and media grow, lists get
-/// longer, anything else becomes a list.
+/// Whether both are JSON arrays; `total` then holds the elements of both.
+bool extend_json(Value& total, const Value& part) {
+    auto* whole = total.get<catalog::Json>();
+    const auto* more = part.get<catalog::Json>();
+    if (whole == nullptr || more == nullptr) return false;
+    constexpr std::string_view kBlank = " \t\r\n";
+    const auto inside = [&](std::string_view text) -> std::optional<std::string_view> {
+        const auto first = text.find_first_not_of(kBlank);
+        const auto last = text.find_last_not_of(kBlank);
+        if (first == last || first == std::string_view::npos) return std::nullopt;
+        if (text[first] != '[' || text[last] != ']') return std::nullopt;
+        text = text.substr(first + 1, last - first - 1);
+        return text.find_first_not_of(kBlank) == std::string_view::npos ? std::string_view() : text;
+    };
+    const auto old = inside(whole->text);
+    const auto added = inside(more->text);
+    if (!old || !added) return false;
+    if (added->empty()) return true;
+    if (old->empty()) {
+        whole->text = more->text;
+        return true;
+    }
+    whole->text.erase(whole->text.find_last_of(']'));
+    whole->text.append(1, ',').append(*added).append(1, ']');
+    return true;
+}
+
+/// Joins a further part of an `append` output to what there is: texts and media grow, lists and
+/// JSON arrays get longer, anything else becomes a list.
 void append_to(Value& total, const Value& part) {
     if (auto* text = total.get<std::string>();
         text != nullptr && part.get<std::string>() != nullptr) {
@@ -27,6 +56,7 @@ void append_to(Value& total, const Value& part) {
             return;
         }
     }
+    if (extend_json(total, part)) return;
     if (total.get<Value::List>() == nullptr) {
         Value::List list;
         list.push_back(std::move(total));

@@ -12,6 +12,7 @@ catalog::Interface interface() {
     auto made = catalog::interface_from_json(
         R"({"outputs":{"grow":{"kind":"text","stream":"append"},)"
         R"("now":{"kind":"text","stream":"replace"},)"
+        R"("rows":{"kind":"json","stream":"append"},)"
         R"("many":{"kind":"text","count":"0..n"},"plain":{"kind":"text"}}})");
     EXPECT_TRUE(made);
     return made ? *made : catalog::Interface{};
@@ -43,6 +44,18 @@ TEST(Outputs, StepsAppendOrReplace) {
     const auto total = outputs.take_total();
     EXPECT_EQ(text_in(total, "grow"), "abc");
     EXPECT_EQ(text_in(total, "now"), "b");
+}
+
+TEST(Outputs, JsonArraysGrow) {
+    const auto model = interface();
+    Outputs outputs(model, true);
+    for (const char* part : {"[]", "[1,[2]] ", "[ ]", "[\"]\"]"}) {
+        outputs.add(*outputs.spec("rows"), catalog::Json{part});
+        outputs.take_step();
+    }
+    const auto total = outputs.take_total();
+    ASSERT_NE(total.find("rows")->get<catalog::Json>(), nullptr);
+    EXPECT_EQ(total.find("rows")->get<catalog::Json>()->text, "[1,[2],\"]\"]");
 }
 
 TEST(Outputs, FurtherValuesMakeAList) {
