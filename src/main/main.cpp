@@ -26,6 +26,7 @@ int run(int argc, char** argv) {
     add_queues(root);
     add_dead_letters(root);
     add_engine(root);
+    add_backup(root);
     add_config(root);
     add_console(root);
     add_completion(root, line);

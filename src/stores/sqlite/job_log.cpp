@@ -3,41 +3,13 @@
 #include <filesystem>
 
 #include "stores/base/lane.hpp"
-#include "stores/base/row_codec.hpp"
+#include "stores/sqlite/epoch.hpp"
 #include "stores/sqlite/job_reader.hpp"
 #include "stores/sqlite/open_jobs.hpp"
 #include "stores/sqlite/schema.hpp"
 
 namespace headrace::stores {
 namespace {
-
-std::int64_t epoch_sum(std::int64_t epoch) {
-    return RowSum("meta").add("epoch").add(epoch).value();
-}
-
-/// Raises the epoch in the transaction its caller has begun.
-Result<std::uint64_t> raise_epoch(Database& database) {
-    Statement select = database.prepare("SELECT value, sum FROM meta WHERE name = 'epoch'");
-    select.start();
-    const auto row = select.step();
-    if (!row) return fail(row.error());
-    std::int64_t epoch = 0;
-    if (*row) {
-        epoch = select.integer(0);
-        if (select.integer(1) != epoch_sum(epoch)) {
-            return fail(ErrorCode::internal, "damaged row in jobs.db: table meta, name epoch");
-        }
-        select.reset();
-    }
-    ++epoch;
-    auto done = database
-                    .prepare(
-                        "INSERT INTO meta(name, value, sum) VALUES('epoch', ?1, ?2) "
-                        "ON CONFLICT(name) DO UPDATE SET value = ?1, sum = ?2")
-                    .run(epoch, epoch_sum(epoch));
-    if (!done) return fail(done.error());
-    return static_cast<std::uint64_t>(epoch);
-}
 
 DatabaseOptions reading(DatabaseOptions options) {
     options.read_only = true;
@@ -140,7 +112,7 @@ Result<std::uint64_t> SqliteJobLog::begin_epoch() {
     if (!database) return fail(database.error());
     auto begun = database->execute("BEGIN IMMEDIATE");
     if (!begun) return fail(begun.error());
-    auto epoch = raise_epoch(*database);
+    auto epoch = raise_epoch(*database, 1);
     if (epoch) {
         if (auto done = database->execute("COMMIT"); !done) epoch = fail(done.error());
     }
