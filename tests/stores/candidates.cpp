@@ -1,3 +1,4 @@
+#include "postgres_stores.hpp"
 #include "sqlite_stores.hpp"
 #include "stores/memory/memory_blob_store.hpp"
 #include "stores/memory/memory_job_log.hpp"
@@ -85,6 +86,7 @@ class Memory final : public StoresUnderTest {
 std::vector<Candidate> candidates() {
     return {{"SqliteAndDisk",
              [](const Clock& clock) { return std::make_unique<SqliteAndDisk>(clock); }},
+            {"Postgres", [](const Clock& clock) { return std::make_unique<Postgres>(clock); }},
             {"Memory", [](const Clock& clock) { return std::make_unique<Memory>(clock); }}};
 }
 
