@@ -349,11 +349,3 @@ class SimWorkers:
         self.process.kill()
         self.process.wait()
         wait_until("the server to miss the workers", self._gone)
-
-
-def raw_writer(build: pathlib.Path, folder: pathlib.Path, seconds: float, writers: int) -> dict[str, Any]:
-    """A plain SQLite group-commit writer of the same rows: the limit of the disk."""
-    command = [str(build / "store_bench"), "--raw", "--seconds", f"{seconds:g}"]
-    command += ["--writers", str(writers), "--dir", str(folder)]
-    out = subprocess.run(command, capture_output=True, text=True, check=True).stdout
-    return dict(json.loads(out.strip().splitlines()[-1]))

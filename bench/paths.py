@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 
+import databases
 import parts
 from rows import Budget, Figures, Row, Stage, figures_of
 
@@ -65,26 +66,30 @@ def durable(server: Callable[[Stage], parts.Headrace], connections: int, paused:
     return measure
 
 
-def durable_rows() -> list[Row]:
+def durable_rows(store: str, server: Callable[[Stage], parts.Headrace]) -> list[Row]:
     found = []
     for callers in CALLERS:
-        beside = (f"raw sqlite {callers}", f"nginx return tcp {callers}")
-        found.append(Row(f"raw sqlite {callers}", raw_sqlite(callers)))
+        beside = (f"raw {store} {callers}", f"nginx return tcp {callers}")
+        found.append(Row(f"raw {store} {callers}", at_the_store(store, callers, raw=True)))
+        found.append(
+            Row(
+                f"job log {store} {callers}",
+                at_the_store(store, callers, raw=False),
+                beside=(f"raw {store} {callers}",),
+            )
+        )
         for paused in (True, False):
-            name = f"durable sqlite {'accept only ' if paused else ''}{callers}"
-            found.append(Row(name, durable(Stage.headrace, callers, paused), beside=beside))
+            name = f"durable {store} {'accept only ' if paused else ''}{callers}"
+            found.append(Row(name, durable(server, callers, paused), beside=beside))
     return found
 
 
-def raw_sqlite(writers: int) -> Callable[[Stage], Figures]:
+def at_the_store(store: str, writers: int, raw: bool) -> Callable[[Stage], Figures]:
+    """The database alone, or our job log without a server before it."""
+
     def measure(stage: Stage) -> Figures:
-        result = parts.raw_writer(stage.build, stage.folder / "raw", stage.seconds, writers)
-        return {
-            "rate": result["rows_per_second"],
-            "cpu_us": result["cpu_us_per_row"],
-            "p50_ms": result["p50_us"] / 1e3,
-            "p99_ms": result["p99_us"] / 1e3,
-        }
+        url = stage.database("raw" if raw else "log") if store == "postgres" else ""
+        return databases.store_bench(stage.build, stage.folder / "store", stage.seconds, writers, raw=raw, postgres=url)
 
     return measure
 
@@ -114,7 +119,8 @@ def rows() -> list[Row]:
             found.append(nginx_row("return", way, connections))
             found.append(nginx_row("proxy", way, connections))
             found.append(interactive_row(way, connections))
-    found += durable_rows()
+    found += durable_rows("sqlite", Stage.headrace)
+    found += durable_rows("postgres", Stage.headrace_on_postgres)
     found.append(Row("streamed sse 64 x 20", streamed))
     return found
 
@@ -146,7 +152,7 @@ def budgets() -> list[Budget]:
                 page="interactive",
             )
         )
-    found += durable_budgets("sqlite")
+    found += durable_budgets("sqlite") + durable_budgets("postgres")
     found.append(
         Budget(
             "streamed output CPU per event, 64 streams of 20",

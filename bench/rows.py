@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
+import databases
 import parts
 
 # What one measurement found. Names that the table has columns for: rate, cpu_us, host_us, p50_ms, p99_ms;
@@ -24,6 +25,10 @@ class Row:
     beside: tuple[str, ...] = ()  # rows that must be measured in the same round: peers and limits
     once: bool = False  # measured in the first round only: long, or of little spread
     heavy: bool = False  # minutes; left out by --quick
+
+
+class NotHere(Exception):
+    """This machine or this build lacks what a row needs; the row is left out and says why."""
 
 
 @dataclass(frozen=True)
@@ -88,6 +93,7 @@ class Stage:
     def __init__(self, build: pathlib.Path, folder: pathlib.Path, seconds: float) -> None:
         self.build, self.folder, self.seconds = build, folder, seconds
         self._parts: dict[str, Any] = {}
+        self._databases: dict[str, str] = {}
         self._stack = contextlib.ExitStack()
 
     def __enter__(self) -> Stage:
@@ -119,6 +125,27 @@ class Stage:
     def headrace(self, way: str = "tcp") -> parts.Headrace:
         return self.part(  # type: ignore[no-any-return]
             f"headrace {way}", lambda: parts.Headrace(self.build, self.folder / f"headrace-{way}", way=way)
+        )
+
+    def postgres(self) -> databases.Postgres:
+        if not databases.installed():
+            raise NotHere("postgresql-15 is not installed")
+        return self.part("postgres", databases.Postgres)  # type: ignore[no-any-return]
+
+    def database(self, name: str) -> str:
+        """The address of a database of that name, made when it is first asked for."""
+        server = self.postgres()
+        if name not in self._databases:
+            self._databases[name] = server.database(name)
+        return self._databases[name]
+
+    def headrace_on_postgres(self) -> parts.Headrace:
+        if not databases.knows_postgres(self.build):
+            raise NotHere(f"this build has no setting {databases.SETTING}")
+        settings = (f"{databases.SETTING}={self.database('headrace')}",)
+        folder = self.folder / "headrace-postgres"
+        return self.part(  # type: ignore[no-any-return]
+            "headrace postgres", lambda: parts.Headrace(self.build, folder, settings=settings)
         )
 
     def drive(

@@ -17,7 +17,7 @@ import paths
 import report
 import scale
 import timing
-from rows import Budget, Results, Row, Stage, choose
+from rows import Budget, NotHere, Results, Row, Stage, choose
 
 ROOT = pathlib.Path(__file__).resolve().parents[1]
 
@@ -35,7 +35,11 @@ def measure(chosen: list[Row], stage: Stage, rounds: int, show: report.Progress)
     plan = [(number, row) for number in range(rounds) for row in chosen if number == 0 or not row.once]
     for at, (number, row) in enumerate(plan):
         show.now(f"[{at + 1}/{len(plan)}] round {number + 1} {row.name}")
-        figures = row.measure(stage)
+        try:
+            figures = row.measure(stage)
+        except NotHere as why:
+            show.line(f"round {number + 1}  {row.name:32}  not measured: {why}")
+            continue
         results.add(row.name, figures)
         show.line(f"round {number + 1}  " + report.one_line(row.name, figures))
     show.clear()

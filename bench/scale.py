@@ -14,7 +14,7 @@ from collections.abc import Callable
 import parts
 import plot
 from paths import echo_body
-from rows import Budget, Figures, Results, Row, Stage
+from rows import Budget, Figures, NotHere, Results, Row, Stage
 
 IDLE = 10_000
 IDLE_WORKERS = 1_000
@@ -29,7 +29,7 @@ def may_open(count: int) -> None:
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     if soft < count:
         if hard < count:
-            raise RuntimeError(f"{count} open files are needed, and the limit is {hard}")
+            raise NotHere(f"{count} open files are needed, and the limit is {hard}")
         resource.setrlimit(resource.RLIMIT_NOFILE, (count, hard))
 
 

@@ -1,19 +1,14 @@
-// Durable writes per second: SqliteJobLog, or with --raw a plain SQLite group-commit writer of the
-// same rows, which is what the disk and SQLite give. The last line of output is JSON.
-#include <sqlite3.h>
+// Durable writes per second: a job log, or with --raw a plain group-commit writer of the same rows,
+// which is what the disk and the database give. The last line of output is JSON.
+#include "raw_writers.hpp"
 
 #include <algorithm>
 #include <chrono>
-#include <condition_variable>
 #include <cstdio>
 #include <cstdlib>
-#include <cstring>
 #include <filesystem>
-#include <fstream>
 #include <iostream>
-#include <mutex>
 #include <stdexcept>
-#include <thread>
 #include <vector>
 
 #include <sys/resource.h>
@@ -23,6 +18,7 @@
 #include "base/digest.hpp"
 #include "base/ids.hpp"
 #include "base/loop.hpp"
+#include "stores/postgres/job_log.hpp"
 #include "stores/sqlite/job_log.hpp"
 
 namespace headrace {
@@ -38,6 +34,7 @@ struct Options {
     std::size_t writers = 64;
     std::size_t bytes = 512;
     std::string dir = "store-bench";
+    std::string postgres;  // address of a database, in place of SQLite in `dir`
 };
 
 double cpu_seconds() {
@@ -63,45 +60,22 @@ void report(const char* what, double rows, double seconds, double cpu,
         what, rows / seconds, cpu * 1e6 / rows, at(0.5), at(0.99));
 }
 
-void check(int code, sqlite3* database) {
-    if (code != SQLITE_OK && code != SQLITE_DONE)
-        throw std::runtime_error(sqlite3_errmsg(database));
-}
-
-/// `writers` rows a commit, one table, one statement: nothing but the inserts and the syncs.
+/// Nothing but the inserts and the syncs: rows of that size, `writers` a commit.
 void run_raw(const Options& options) {
-    sqlite3* database = nullptr;
-    check(sqlite3_open((options.dir + "/raw.db").c_str(), &database), database);
-    check(sqlite3_exec(
-              database,
-              "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA cache_size = -16384;"
-              "CREATE TABLE jobs(tenant TEXT, id BLOB, state INTEGER, row BLOB,"
-              "PRIMARY KEY(tenant, id)) WITHOUT ROWID",
-              nullptr, nullptr, nullptr),
-          database);
-    sqlite3_wal_autocheckpoint(database, 4000);
-    sqlite3_stmt* insert = nullptr;
-    check(sqlite3_prepare_v2(database, "INSERT INTO jobs VALUES('default', ?, 0, ?)", -1, &insert,
-                             nullptr),
-          database);
     const SystemClock clock;
     IdSource ids(clock);
     const std::string row(options.bytes, 'x');
+    const auto writer = options.postgres.empty() ? bench::raw_sqlite(options.dir + "/raw.db")
+                                                 : bench::raw_postgres(options.postgres);
+    std::vector<Uuid> batch(options.writers);
     std::vector<double> latencies;
     double rows = 0;
     const double cpu = cpu_seconds();
     const auto begin = SteadyClock::now();
     auto now = begin;
     while (std::chrono::duration<double>(now - begin).count() < options.seconds) {
-        check(sqlite3_exec(database, "BEGIN IMMEDIATE", nullptr, nullptr, nullptr), database);
-        for (std::size_t i = 0; i < options.writers; ++i) {
-            const Uuid id = ids.next();
-            sqlite3_bind_blob(insert, 1, id.bytes.data(), 16, SQLITE_STATIC);
-            sqlite3_bind_blob(insert, 2, row.data(), static_cast<int>(row.size()), SQLITE_STATIC);
-            check(sqlite3_step(insert), database);
-            sqlite3_reset(insert);
-        }
-        check(sqlite3_exec(database, "COMMIT", nullptr, nullptr, nullptr), database);
+        for (auto& id : batch) id = ids.next();
+        writer->commit(batch, row);
         const auto end = SteadyClock::now();
         latencies.push_back(std::chrono::duration<double, std::micro>(end - now).count());
         now = end;
@@ -109,15 +83,13 @@ void run_raw(const Options& options) {
     }
     report("raw", rows, std::chrono::duration<double>(now - begin).count(), cpu_seconds() - cpu,
            latencies);
-    sqlite3_finalize(insert);
-    sqlite3_close(database);
 }
 
 /// As many callers on one loop as there are writers: each sends its next job when the last is on
 /// disk.
 class Callers {
   public:
-    Callers(const Options& options, stores::SqliteJobLog& log)
+    Callers(const Options& options, stores::JobStore& log)
         : options_(options), log_(log), ids_(clock_), row_(options.bytes, 'x') {}
 
     void run() {
@@ -173,7 +145,7 @@ class Callers {
                                 1,
                                 {},
                                 record->finished_at};
-        jobs::LogWrite write{jobs::LogWrite::Kind::finish, std::move(record), {}, std::move(usage)};
+        jobs::LogWrite write{jobs::LogWrite::Kind::finish, std::move(record), {}, std::make_shared<jobs::UsageRecord>(std::move(usage))};
         log_.write(std::move(write), [this, sent](Result<void> stored) {
             if (!stored) throw std::runtime_error(stored.error().message);
             next(sent);
@@ -191,7 +163,7 @@ class Callers {
     }
 
     Options options_;
-    stores::SqliteJobLog& log_;
+    stores::JobStore& log_;
     SystemClock clock_;
     IdSource ids_;
     Loop loop_{"bench"};
@@ -201,19 +173,31 @@ class Callers {
     SteadyClock::time_point begin_;
 };
 
-void run_job_log(const Options& options) {
-    const SystemClock clock;
+std::unique_ptr<stores::JobStore> open_sqlite(const Options& options, const Clock& clock) {
     stores::JobLogSettings settings;
     settings.low_water = {0, 0};
-    double commits = 0;
-    auto log = stores::SqliteJobLog::open(
-        options.dir + "/jobs.db", settings, clock,
-        [&commits](std::size_t, std::chrono::microseconds, bool) { commits += 1; });
+    auto log = stores::SqliteJobLog::open(options.dir + "/jobs.db", settings, clock);
     if (!log) throw std::runtime_error(log.error().message);
-    Callers callers(options, **log);
+    return std::move(*log);
+}
+
+std::unique_ptr<stores::JobStore> open_postgres(const Options& options, const Clock& clock) {
+    stores::PostgresSettings settings;
+    settings.url = options.postgres;
+    settings.node = "store_bench";
+    auto log = stores::PostgresJobLog::open(settings, clock);
+    if (!log) throw std::runtime_error(log.error().message);
+    if (const auto epoch = (*log)->begin_epoch(); !epoch)
+        throw std::runtime_error(epoch.error().message);
+    return std::move(*log);
+}
+
+void run_job_log(const Options& options) {
+    const SystemClock clock;
+    const auto log =
+        options.postgres.empty() ? open_sqlite(options, clock) : open_postgres(options, clock);
+    Callers callers(options, *log);
     callers.run();
-    log->reset();
-    std::fprintf(stderr, "commits %.0f\n", commits);
 }
 
 class NoKeys final : public access::KeyStore {
@@ -266,10 +250,12 @@ Options parse(int argc, char** argv) {
             options.bytes = std::stoul(value());
         else if (word == "--dir")
             options.dir = value();
+        else if (word == "--postgres")
+            options.postgres = value();
         else
             throw std::runtime_error(
                 "usage: store_bench [--raw | --finish | --keys] [--seconds S] "
-                "[--writers N] [--bytes B] [--dir D]");
+                "[--writers N] [--bytes B] [--dir D] [--postgres URL]");
     }
     return options;
 }
