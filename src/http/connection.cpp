@@ -4,7 +4,7 @@
 #include <array>
 #include <utility>
 
-#include <boost/asio/redirect_error.hpp>
+#include <boost/asio/async_result.hpp>
 #include <boost/asio/this_coro.hpp>
 #include <boost/asio/use_awaitable.hpp>
 
@@ -56,6 +56,10 @@ void Connection::tick(SteadyTime at) {
 void Connection::drain() {
     keep_ = false;
     if (phase_ == Phase::idle && transport_) transport_->cancel();
+}
+
+void Connection::cut() {
+    if (transport_) transport_->cancel();
 }
 
 asio::awaitable<void> Connection::serve() {
@@ -125,7 +129,7 @@ asio::awaitable<bool> Connection::read_head() {
 
 asio::awaitable<error_code> Connection::fill() {
     error_code error;
-    if (watching_) {
+    if (watch_) {
         co_await settle_watch();
         error = watch_error_;
     } else {
@@ -270,7 +274,7 @@ asio::awaitable<void> Connection::say_goodbye() {
         transport_->close();
         co_return;
     }
-    if (watching_) {
+    if (watch_) {
         transport_->cancel();
         co_await settle_watch();
     }
@@ -289,37 +293,42 @@ asio::awaitable<void> Connection::say_goodbye() {
 
 void Connection::on_hangup(UniqueFunction<void()> gone) {
     gone_ = std::move(gone);
-    if (watching_ || !transport_ || !gone_) return;
+    if (watch_ || !transport_ || !gone_) return;
     if (!body_is_over() || in_.tail_room() == 0 || chunk_at_ < chunk_in_.size()) return;
-    watching_ = true;
-    watch_error_ = {};
-    if (!watch_over_) watch_over_.emplace(executor(), asio::steady_timer::time_point::max());
-    shard_->tasks().spawn("http hang-up watch", watch(shared_from_this()));
+    watch(std::make_unique<Watch>(Watch{shared_from_this(), nullptr}));
 }
 
-asio::awaitable<void> Connection::watch(std::shared_ptr<Connection> self) {
-    error_code error;
-    do {
-        const auto room = asio::buffer(self->in_.tail(), self->in_.tail_room());
-        const auto io = co_await self->transport_->read_some(room);
-        self->in_.commit(io.bytes);
-        error = io.error;
-    } while (!error && self->gone_ && self->in_.tail_room() > 0);
-    self->watch_error_ = error;
-    self->watching_ = false;
-    self->watch_over_->cancel();
-    if (error && self->gone_) {
-        auto gone = std::move(self->gone_);
-        self->gone_ = nullptr;
+// Call-backs and no coroutine of its own: every waited job sets one, and its read goes on to take
+// the next request.
+void Connection::watch(std::unique_ptr<Watch> watch) {
+    watch_ = watch.get();
+    transport_->start_read(
+        asio::buffer(in_.tail(), in_.tail_room()), {},
+        [this, watch = std::move(watch)](error_code error, std::size_t bytes) mutable {
+            watched(std::move(watch), error, bytes);
+        });
+}
+
+void Connection::watched(std::unique_ptr<Watch> watch, error_code error, std::size_t bytes) {
+    in_.commit(bytes);
+    if (!error && gone_ && in_.tail_room() > 0) return this->watch(std::move(watch));
+    watch_ = nullptr;
+    watch_error_ = error;
+    if (error && gone_) {
+        auto gone = std::move(gone_);
+        gone_ = nullptr;
         gone();
     }
+    if (watch->over) watch->over();
 }
 
 asio::awaitable<void> Connection::settle_watch() {
-    while (watching_) {
-        error_code ignored;
-        co_await watch_over_->async_wait(asio::redirect_error(asio::use_awaitable, ignored));
-    }
+    if (!watch_) co_return;
+    auto begin = [](auto resume, Watch* watch) {
+        watch->over = [resume = std::move(resume)]() mutable { std::move(resume)(); };
+    };
+    co_await asio::async_initiate<const asio::use_awaitable_t<>, void()>(begin, asio::use_awaitable,
+                                                                         watch_);
 }
 
 }  // namespace headrace::http

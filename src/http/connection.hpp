@@ -8,7 +8,6 @@
 #include <vector>
 
 #include <boost/asio/awaitable.hpp>
-#include <boost/asio/steady_timer.hpp>
 
 #include "base/clock.hpp"
 #include "http/exchange.hpp"
@@ -34,6 +33,8 @@ class Connection : public std::enable_shared_from_this<Connection> {
     void tick(SteadyTime now);
     /// Goes now when idle, else after the exchange.
     void drain();
+    /// Ends what is under way on the socket; its coroutine is cancelled besides.
+    void cut();
 
     // For Exchange and StreamWriter.
     asio::awaitable<Result<std::string>> read_body(std::size_t limit);
@@ -58,6 +59,12 @@ class Connection : public std::enable_shared_from_this<Connection> {
   private:
     enum class Phase { idle, head, busy };
     enum class BodyKind { none, length, chunked };
+    /// A read that looks out for the client's end while its request is served. Owned by the read
+    /// alone, so that a loop that ends drops it with all that waits for it.
+    struct Watch {
+        std::shared_ptr<Connection> connection;
+        UniqueFunction<void()> over;  // resumes the coroutine that waits for the read to end
+    };
 
     // connection.cpp: the life of a connection
     asio::awaitable<bool> read_head();
@@ -69,7 +76,8 @@ class Connection : public std::enable_shared_from_this<Connection> {
     asio::awaitable<void> refuse(Refusal refusal);
     asio::awaitable<void> say_goodbye();
     asio::awaitable<void> settle_watch();
-    static asio::awaitable<void> watch(std::shared_ptr<Connection> self);
+    void watch(std::unique_ptr<Watch> watch);
+    void watched(std::unique_ptr<Watch> watch, error_code error, std::size_t bytes);
     void set_deadline(milliseconds from_now);
     void clear_deadline() { deadline_ = SteadyTime::max(); }
 
@@ -141,9 +149,8 @@ class Connection : public std::enable_shared_from_this<Connection> {
     bool discard_stream_ = false;  // the answer to a HEAD
 
     UniqueFunction<void()> gone_;
-    bool watching_ = false;
+    Watch* watch_ = nullptr;  // while its read is under way
     error_code watch_error_;
-    std::optional<asio::steady_timer> watch_over_;
 };
 
 }  // namespace headrace::http

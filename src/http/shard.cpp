@@ -71,6 +71,7 @@ void Shard::begin_drain() {
 
 void Shard::cut() {
     tasks_.cancel();
+    for (auto* connection : connections_) connection->cut();
 }
 
 std::list<Connection*>::iterator Shard::enter(Connection& connection) {

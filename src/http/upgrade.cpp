@@ -49,7 +49,7 @@ asio::awaitable<Result<std::unique_ptr<WebSocket>>> Connection::accept_websocket
     if (!body_is_over()) {
         co_return fail(ErrorCode::invalid_argument, "a WebSocket handshake has no body");
     }
-    if (status_ != 0 || watching_ || lost_) {
+    if (status_ != 0 || watch_ || lost_) {
         co_return fail(ErrorCode::internal, "this request is answered or watched already");
     }
     status_ = 101;

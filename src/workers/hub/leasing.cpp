@@ -1,6 +1,7 @@
 // WorkerLink: leases and inputs on their way to the worker.
 #include <algorithm>
 
+#include <google/protobuf/arena.h>
 #include <boost/asio/redirect_error.hpp>
 #include <boost/asio/use_awaitable.hpp>
 
@@ -49,7 +50,8 @@ void WorkerLink::lease(std::vector<jobs::GrantBatch> batches) {
 void WorkerLink::send_batches(std::vector<jobs::GrantBatch> batches) {
     std::size_t next = 0;
     while (next < batches.size()) {
-        wire::Frame frame;
+        google::protobuf::Arena arena;  // up to 64 jobs of some ten objects each
+        auto& frame = *google::protobuf::Arena::CreateMessage<wire::Frame>(&arena);
         std::size_t jobs = 0;
         std::size_t bytes = 0;
         const std::size_t first = next;
