@@ -261,6 +261,7 @@ void Server::print_doors() {
                       settings_.admin_key_file.string()));
     log::info("server ready client={} control={} epoch={} io_loops={}", client_door_->address(),
               control_door_->address(), epoch_, io_loops_.size());
+    log::flush();
 }
 
 /// Where the page is. A terminal gets a link that signs in; what goes into a file or a journal

@@ -230,6 +230,7 @@ def test_one_log_line_per_event_as_json(start_server: Start) -> None:
     server.wait_engines("echo")
     job = server.client.submit("echo", {"text": "do not log me"})
     server.client.wait(job["id"])
+    eventually(lambda: '"message":"job ended"' in server.log_text())
     lines = [json.loads(line) for line in server.log_text().splitlines() if line.startswith("{")]
     mine = {line["message"]: line for line in lines if line.get("job") == job["id"]}
     for message in ("job accepted", "job started", "job ended"):
@@ -256,7 +257,7 @@ def test_hangup_reloads_all_or_nothing(start_server: Start, tmp_path: Path) -> N
     config.write_text('[log]\nlevel = "debug"\n[jobs]\nlease_s = 20\n')
     server.process.send_signal(signal.SIGHUP)
     eventually(lambda: settings()["log.level"] == "debug")
-    assert "next start setting=jobs.lease_s" in server.log_text()
+    eventually(lambda: "next start setting=jobs.lease_s" in server.log_text())
     config.write_text('[log]\nlevel = "warn"\nnonsense = 1\n')
     reply = server.control.post("/reload")
     assert reply.status == 400 and "nonsense" in reply.body.decode()
