@@ -1,9 +1,8 @@
 #!/usr/bin/env bash
 # ./dev test [--quick]: sets up everything and runs what must pass before a commit. Prints the seconds of
 # each suite and the counts at the end.
-#   --quick  leaves out AddressSanitizer, fuzzing and the kill rounds
-# Environment: HEADRACE_SIM_SEEDS (default 2000), HEADRACE_FUZZ_SECONDS (default 10 per target),
-# HEADRACE_KILL_ROUNDS (default 5).
+#   --quick  leaves out AddressSanitizer, fuzzing and the chaos rounds
+# Environment: HEADRACE_SIM_SEEDS (default 2000), HEADRACE_FUZZ_SECONDS (default 10 per target).
 . scripts/lib.sh
 help_if_asked "$0" "${1:-}"
 quick=''
@@ -22,7 +21,7 @@ simulation() {
 sdk_tests() { (cd sdk/python && $PYTEST tests --junitxml="$ROOT/build/results/sdk.xml"); }
 bench_harness() { $PYTEST tests/bench --junitxml=build/results/bench.xml; }
 end_to_end() { $PYTEST tests/e2e --junitxml=build/results/e2e.xml; }
-kill_rounds() { "$PYTHON" tests/chaos/kill_rounds.py --binary "$HEADRACE_BIN" --rounds "${HEADRACE_KILL_ROUNDS:-5}"; }
+chaos_rounds() { "$PYTHON" tests/chaos/run.py --quick --binary "$HEADRACE_BIN"; }
 
 STEPS=$([ -n "$quick" ] && echo 11 || echo 14)
 step "system packages" ensure_packages build run demo test
@@ -37,7 +36,7 @@ step "python SDK" sdk_tests
 step "benchmark harness" bench_harness
 step "end to end" end_to_end
 if [ -z "$quick" ]; then
-    step "kill -9 of server, agent and engine" kill_rounds
+    step "chaos, a few rounds of each cheap fault" chaos_rounds
     step "AddressSanitizer: pure rooms and parsers" bash scripts/sanitize.sh asan quick
     step "fuzz, short" bash scripts/fuzz.sh --seconds "${HEADRACE_FUZZ_SECONDS:-10}"
 fi

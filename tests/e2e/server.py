@@ -47,6 +47,7 @@ class Server:
         self.settings = settings
         self.env = {**os.environ, **(env or {})}
         self.client_port, self.control_port = free_port(), free_port()
+        self.control_host = "127.0.0.1"
         self.key_file = folder / "admin.key"
         self.process: subprocess.Popen[bytes] | None = None
         self.client: Client = Client("127.0.0.1", self.client_port)
@@ -61,7 +62,7 @@ class Server:
             "--client",
             f"127.0.0.1:{self.client_port}",
             "--control",
-            f"127.0.0.1:{self.control_port}",
+            f"{self.control_host}:{self.control_port}",
             "--admin-key-file",
             str(self.key_file),
         ]
