@@ -152,39 +152,71 @@ TEST_F(SqliteDamage, AFileThatWasCutIsNoticed) {
 }
 
 // What a crash leaves: the files as they are while the log is open and all writes are acknowledged.
-TEST_F(SqliteDamage, ACommitLostFromTheMiddleOfTheLogStopsTheStart) {
+TEST_F(SqliteDamage, AnAcknowledgedCommitThatTheLogLostStopsTheStart) {
     for (int i = 0; i < 20; ++i) ASSERT_TRUE(accept(job()));
     const std::string file = read_file(db());
     const std::string wal = read_file(db() + "-wal");
+    const std::string mark = read_file(db() + "-mark");
     ASSERT_GT(wal.size(), 20'000U);
+    ASSERT_FALSE(mark.empty());
     both().close();
-    const auto try_open = [&](const std::string& log) {
+    const auto try_open = [&](const std::string& log, const std::string& marked) {
         write_file(db(), file);
         write_file(db() + "-wal", log);
+        write_file(db() + "-mark", marked);
         std::filesystem::remove(db() + "-shm");
         return SqliteJobLog::open(db(), both().log_settings, clock_);
     };
     {
-        const auto sound = try_open(wal);
-        ASSERT_TRUE(sound);
+        const auto sound = try_open(wal, mark);
+        ASSERT_TRUE(sound) << sound.error().message;
         EXPECT_EQ(open_jobs(**sound)->size(), 20U);
     }
-    // Frames of 24 + 4096 bytes; the last commits are left alone: of the very last nobody can tell
-    // damage from a write that a power cut tore.
     std::mt19937 random(3);
-    for (int round = 0; round < 100; ++round) {
-        const auto at = std::uniform_int_distribution<std::size_t>(0, wal.size() * 3 / 4)(random);
+    for (int round = 0; round < 200; ++round) {
+        const auto at = std::uniform_int_distribution<std::size_t>(0, wal.size() - 1)(random);
         std::string changed = wal;
         changed[at] = static_cast<char>(changed[at] ^ (1 << (random() % 8)));
-        const auto opened = try_open(changed);
-        ASSERT_FALSE(opened) << "byte " << at;
+        if (round % 4 == 0) changed = wal.substr(0, std::max<std::size_t>(at, 1));
+        const auto opened = try_open(changed, mark);
+        ASSERT_FALSE(opened) << "byte " << at << ", round " << round;
         EXPECT_NE(opened.error().message.find("write-ahead log"), std::string::npos)
             << opened.error().message;
     }
-    // A torn last commit is what a crash may leave: the start goes on without it.
-    const auto torn = try_open(wal.substr(0, wal.size() - 100));
+    // A power cut may tear the last commit and the mark: then nobody was promised anything.
+    const auto torn = try_open(wal.substr(0, wal.size() - 100), mark.substr(0, 10));
     ASSERT_TRUE(torn);
     EXPECT_EQ(open_jobs(**torn)->size(), 19U);
+}
+
+// The sweep asks whether a blob is referred to; damage must not make it take one that is.
+TEST_F(SqliteDamage, ADamagedReferenceNeverLooksLikeNone) {
+    auto record = job();
+    auto input = std::make_shared<jobs::Payload>();
+    input->media = {{sha256("a blob"), 6}};
+    record.input = input;
+    ASSERT_TRUE(accept(record));
+    both().close();
+    const std::string sound = read_file(db());
+    const Sha256 digest = sha256("a blob");
+    const std::string needle(digest.begin(), digest.end());
+    both().log_settings.full_check_bytes = 0;
+    int places = 0;
+    for (auto at = sound.find(needle); at != std::string::npos; at = sound.find(needle, at + 1)) {
+        std::string changed = sound;
+        changed[at + 5] = static_cast<char>(changed[at + 5] ^ 4);
+        write_file(db(), changed);
+        both().open();
+        const auto references = both().job_log().references().value();
+        if (references->tenants()) {  // as the sweep asks first
+            const auto refers = references->refers(record.tenant, digest);
+            EXPECT_TRUE(!refers || *refers) << "place " << places;
+        }
+        both().close();
+        ++places;
+    }
+    EXPECT_GE(places, 3);  // in the input, the table and its index
+    both().open();
 }
 
 TEST_F(SqliteDamage, AFullDiskLosesNothing) {

@@ -7,6 +7,7 @@
 #include <sqlite3.h>
 
 #include "base/unique_fd.hpp"
+#include "stores/sqlite/wal_mark.hpp"
 
 namespace headrace::stores {
 namespace {
@@ -51,6 +52,24 @@ void Statement::Finalize::operator()(sqlite3_stmt* statement) const {
 }
 void Database::Close::operator()(sqlite3* database) const {
     sqlite3_close_v2(database);
+}
+
+/// Called by SQLite when a commit is on disk, with the number of frames in the log.
+struct Database::Committed {
+    std::unique_ptr<WalMark> mark;
+    int checkpoint_pages = 0;
+
+    static int run(void* self, sqlite3* database, const char* name, int frames) {
+        auto& committed = *static_cast<Committed*>(self);
+        if (committed.mark) committed.mark->note(static_cast<std::uint64_t>(frames));
+        if (frames >= committed.checkpoint_pages)
+            sqlite3_wal_checkpoint_v2(database, name, SQLITE_CHECKPOINT_PASSIVE, nullptr, nullptr);
+        return SQLITE_OK;
+    }
+};
+
+void Database::Forget::operator()(Committed* committed) const {
+    delete committed;
 }
 
 void Statement::bind(int position, std::int64_t value) {
@@ -132,7 +151,9 @@ Result<Database> Database::open(const std::string& path, const DatabaseOptions& 
         set_up = database.execute(
             "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL;"
             "PRAGMA journal_size_limit = 67108864; PRAGMA secure_delete = FAST;");
-        sqlite3_wal_autocheckpoint(raw, options.checkpoint_pages);
+        database.committed_.reset(new Committed{options.mark_log ? WalMark::open(path) : nullptr,
+                                                options.checkpoint_pages});
+        sqlite3_wal_hook(raw, &Committed::run, database.committed_.get());
     }
     if (!set_up) return fail(std::move(set_up).error());
     if (options.max_pages > 0) {

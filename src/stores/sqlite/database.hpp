@@ -78,6 +78,8 @@ struct DatabaseOptions {
     int checkpoint_pages = 4'000;
     /// 0 = no limit; tests fill the disk with it.
     std::int64_t max_pages = 0;
+    /// Note beside the log how much of it was acknowledged; see WalMark.
+    bool mark_log = false;
 };
 
 /// One connection: write-ahead log, synchronous FULL (a commit is on disk when it returns), foreign
@@ -99,6 +101,11 @@ class Database {
     struct Close {
         void operator()(sqlite3* database) const;
     };
+    struct Committed;  // what happens after each commit
+    struct Forget {
+        void operator()(Committed* committed) const;
+    };
+    std::unique_ptr<Committed, Forget> committed_;
     std::unique_ptr<sqlite3, Close> database_;
 };
 

@@ -124,9 +124,12 @@ Result<Database> open_checked(const std::string& path, std::span<const Step> ste
         if (auto made = make_new(path, steps, options); !made)
             return damaged(path, made.error().message);
     }
-    if (auto log = check_wal(path + "-wal"); !log) return damaged(path, log.error().message);
+    if (auto log = check_wal(path + "-wal", read_mark(path)); !log)
+        return damaged(path, log.error().message);
     if (auto head = check_head(path); !head) return damaged(path, head.error().message);
-    auto database = Database::open(path, options.database);
+    DatabaseOptions marked = options.database;
+    marked.mark_log = true;
+    auto database = Database::open(path, marked);
     if (!database) return damaged(path, database.error().message);
     // Only now, with the log moved into it, must the file hold as many pages as its head says.
     auto moved = database->execute("PRAGMA wal_checkpoint(TRUNCATE)");

@@ -40,11 +40,14 @@ struct WalSum {
 
 }  // namespace
 
-Result<void> check_wal(const std::string& path) {
+Result<void> check_wal(const std::string& path, const std::optional<MarkedLog>& mark) {
     std::ifstream file(path, std::ios::binary);
     if (!file) return {};
     unsigned char head[kWalHeadBytes];
-    if (!file.read(reinterpret_cast<char*>(head), sizeof head)) return {};
+    if (!file.read(reinterpret_cast<char*>(head), sizeof head)) {
+        if (!mark || file.gcount() == 0) return {};
+        return fail(ErrorCode::internal, "has a damaged write-ahead log (cut off in its head)");
+    }
     // The head is one sector, synced before the first frame: a power cut cannot tear it.
     const std::uint32_t magic = big(head);
     const std::uint32_t page_bytes = big(head + 8);
@@ -61,6 +64,7 @@ Result<void> check_wal(const std::string& path) {
     bool good = true;
     bool commit_after_bad = false;
     std::uint64_t number = 0;
+    std::uint64_t committed = 0;
     std::uint64_t first_bad = 0;
     std::vector<unsigned char> frame(kFrameHeadBytes + page_bytes);
     while (file.read(reinterpret_cast<char*>(frame.data()),
@@ -72,6 +76,7 @@ Result<void> check_wal(const std::string& path) {
             sum.add(frame.data(), 8, big_endian);
             sum.add(&frame[kFrameHeadBytes], page_bytes, big_endian);
             good = of_this_log && sum == WalSum{big(&frame[16]), big(&frame[20])};
+            if (good && big(&frame[4]) != 0) committed = number;
             if (good) continue;
             first_bad = number;
         }
@@ -81,6 +86,12 @@ Result<void> check_wal(const std::string& path) {
                         "has a damaged write-ahead log (frame " + std::to_string(first_bad) + ")");
         }
         commit_after_bad = big(&frame[4]) != 0;
+    }
+    const std::string_view salts(reinterpret_cast<const char*>(head) + 16, 8);
+    if (mark && mark->salts == salts && committed < mark->frames) {
+        return fail(ErrorCode::internal, "has a damaged write-ahead log (" +
+                                             std::to_string(committed) + " good frames of " +
+                                             std::to_string(mark->frames) + " acknowledged)");
     }
     return {};
 }
