@@ -142,7 +142,7 @@ class Stage:
     def headrace_on_postgres(self) -> parts.Headrace:
         if not databases.knows_postgres(self.build):
             raise NotHere(f"this build has no setting {databases.SETTING}")
-        settings = (f"{databases.SETTING}={self.database('headrace')}",)
+        settings = ("store.kind=postgres", f"{databases.SETTING}={self.database('headrace')}")
         folder = self.folder / "headrace-postgres"
         return self.part(  # type: ignore[no-any-return]
             "headrace postgres", lambda: parts.Headrace(self.build, folder, settings=settings)
