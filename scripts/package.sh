@@ -9,11 +9,17 @@
 help_if_asked "$0" "${1:-}"
 check=''
 case "${1:-}" in --check) check=1 ;; '') ;; *) die "package: no option $1; see ./dev package --help" ;; esac
-STEPS=$([ -n "$check" ] && echo 9 || echo 7)
+STEPS=$([ -n "$check" ] && echo 10 || echo 8)
 OUT=build/package
+hardened() {
+    ensure_venv build/venv-test tests/requirements.txt
+    HEADRACE_RELEASE=1 HEADRACE_BIN=$ROOT/build/release/headrace \
+        build/venv-test/bin/python -m pytest -q -p no:cacheprovider tests/hardening
+}
 
 step "system packages" ensure_packages build run package
 step "build release" build release headrace headrace-host example_engines
+step "hardened flags in the programs" hardened
 step "console" bash scripts/console.sh
 step "tree and tar" bash scripts/package/tree.sh "$OUT"
 step "Debian package" bash scripts/package/deb.sh "$OUT"

@@ -13,6 +13,8 @@ export GTEST_OUTPUT=xml:$ROOT/build/results/
 export HEADRACE_BIN=$ROOT/build/dev/headrace
 PYTEST="$ROOT/build/venv-test/bin/python -m pytest -q -p no:cacheprovider"
 
+# Configures again: CMake looks whether the language model is there.
+build_dev() { cmake --preset dev && build dev; }
 unit_tests() { ctest --test-dir build/dev --output-on-failure --timeout 900 -j "$JOBS" -E "^sim_"; }
 simulation() {
     build/dev/sim --seeds "${HEADRACE_SIM_SEEDS:-2000}"
@@ -20,25 +22,26 @@ simulation() {
 }
 sdk_tests() { (cd sdk/python && $PYTEST tests --junitxml="$ROOT/build/results/sdk.xml"); }
 bench_harness() { $PYTEST tests/bench --junitxml=build/results/bench.xml; }
-end_to_end() { $PYTEST tests/e2e --junitxml=build/results/e2e.xml; }
+end_to_end() { $PYTEST tests/e2e tests/hardening --junitxml=build/results/e2e.xml; }
 chaos_rounds() { "$PYTHON" tests/chaos/run.py --quick --binary "$HEADRACE_BIN"; }
 
-STEPS=$([ -n "$quick" ] && echo 11 || echo 14)
+STEPS=$([ -n "$quick" ] && echo 12 || echo 15)
 step "system packages" ensure_packages build run demo test
 step "python test environment" ensure_venv build/venv-test tests/requirements.txt
 step "engine environment: ocr" ensure_engine examples/engines/ocr
 step "engine environment: vad" ensure_engine examples/engines/vad
-step "build dev" build dev
+step "language model and its library" ensure_llama
+step "build dev" build_dev
 step "layers, sizes, words" "$PYTHON" tests/layers/check.py
 step "unit, golden, store contract" unit_tests
 step "simulation and its planted bugs" simulation
 step "python SDK" sdk_tests
 step "benchmark harness" bench_harness
-step "end to end" end_to_end
+step "end to end, hardened programs" end_to_end
 if [ -z "$quick" ]; then
     step "chaos, a few rounds of each cheap fault" chaos_rounds
     step "AddressSanitizer: pure rooms and parsers" bash scripts/sanitize.sh asan quick
-    step "fuzz, short" bash scripts/fuzz.sh --seconds "${HEADRACE_FUZZ_SECONDS:-10}"
+    step "fuzz, short" bash scripts/fuzz.sh --no-record --seconds "${HEADRACE_FUZZ_SECONDS:-10}"
 fi
 summary
 "$PYTHON" scripts/counts.py build/results

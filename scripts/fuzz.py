@@ -1,0 +1,148 @@
+"""Runs libFuzzer targets one after the other and keeps count: behind ./dev fuzz.
+
+Every target starts from its kept corpus (tests/fuzz/corpus/TARGET), from seeds made of the repository's own
+examples and test vectors, and from what it found before (build/fuzz-corpus/TARGET). CPU seconds, executions,
+corpus and findings are added to docs/reliability/fuzz.json, from which the table fuzz.md beside it is made.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import pathlib
+import re
+import resource
+import subprocess
+import sys
+import tempfile
+
+ROOT = pathlib.Path(__file__).resolve().parents[1]
+KEPT = ROOT / "tests" / "fuzz" / "corpus"
+GROWN = ROOT / "build" / "fuzz-corpus"
+FINDINGS = ROOT / "build" / "fuzz-findings"
+RECORD = ROOT / "docs" / "reliability" / "fuzz.json"
+KEPT_BYTES = 96 * 1024  # of each target
+GOAL = 3600  # CPU seconds of each target
+
+HEAD = """# Fuzzing
+
+`./dev fuzz [--seconds N] [TARGET...]` runs every parser of outside bytes under libFuzzer with AddressSanitizer;
+the goal is one CPU-hour each. A finding ends the run, becomes a test, and is fixed. This table is written by the
+run; the corpus is what `tests/fuzz/corpus` keeps (`./dev fuzz --keep` minimises it).
+
+| target | reads | CPU seconds | executions | kept inputs | findings |
+| --- | --- | ---: | ---: | ---: | --- |
+"""
+
+
+def about(target: str) -> str:
+    """The first sentence of the target's source."""
+    words = []
+    for line in (ROOT / "tests" / "fuzz" / f"{target}.cpp").read_text().splitlines():
+        if not line.startswith("//"):
+            break
+        words.append(line.removeprefix("//").strip())
+    return " ".join(words).split(". ")[0].split(": ")[0].rstrip(".")
+
+
+def run(binary: pathlib.Path, arguments: list[str], log: pathlib.Path) -> tuple[int, float]:
+    """Exit status and CPU seconds."""
+    before = resource.getrusage(resource.RUSAGE_CHILDREN)
+    with open(log, "wb") as out:
+        status = subprocess.run([str(binary), *arguments], stdout=out, stderr=out, check=False).returncode
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return status, after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+
+
+def fuzz(target: str, seconds: int, seeds: pathlib.Path) -> tuple[bool, float, int]:
+    """Whether nothing was found, CPU seconds, executions."""
+    grown = GROWN / target
+    grown.mkdir(parents=True, exist_ok=True)
+    FINDINGS.mkdir(parents=True, exist_ok=True)
+    corpora = [str(folder) for folder in (grown, KEPT / target, seeds / target) if folder.is_dir()]
+    log = ROOT / "build" / "logs" / f"fuzz_{target}.log"
+    status, used = run(
+        ROOT / "build" / "fuzz" / f"fuzz_{target}",
+        [
+            f"-max_total_time={seconds}",
+            "-timeout=5",
+            "-rss_limit_mb=1024",
+            "-print_final_stats=1",
+            f"-artifact_prefix={FINDINGS}/{target}-",
+            *corpora,
+        ],
+        log,
+    )
+    text = log.read_text(errors="replace")
+    executed = re.findall(r"number_of_executed_units: (\d+)", text)
+    if status != 0:
+        print("\n".join(text.splitlines()[-40:]))
+    return status == 0, used, int(executed[-1]) if executed else 0
+
+
+def keep(target: str, seeds: pathlib.Path) -> None:
+    """The smallest inputs that reach all that is reached, as the corpus in the repository."""
+    kept = KEPT / target
+    with tempfile.TemporaryDirectory() as folder:
+        sources = [str(place) for place in (kept, seeds / target, GROWN / target) if place.is_dir()]
+        log = ROOT / "build" / "logs" / f"fuzz_{target}_merge.log"
+        status, _ = run(ROOT / "build" / "fuzz" / f"fuzz_{target}", ["-merge=1", folder, *sources], log)
+        if status != 0:
+            sys.exit(f"{target}: the corpus could not be merged; see {log}")
+        kept.mkdir(parents=True, exist_ok=True)
+        for old in kept.iterdir():
+            old.unlink()
+        left = KEPT_BYTES
+        for path in sorted(pathlib.Path(folder).iterdir(), key=lambda path: path.stat().st_size):
+            left -= path.stat().st_size
+            if left < 0:
+                break
+            (kept / path.name[:16]).write_bytes(path.read_bytes())
+
+
+def write_table(record: dict[str, dict]) -> None:
+    rows = []
+    for target, row in sorted(record.items()):
+        kept = len(list((KEPT / target).glob("*"))) if (KEPT / target).is_dir() else 0
+        findings = "; ".join(row["findings"]) or "none"
+        rows.append(
+            f"| `{target}` | {about(target)} | {row['cpu_seconds']:.0f} | {row['executions']} | {kept} | {findings} |"
+        )
+    total = sum(row["cpu_seconds"] for row in record.values())
+    reached = sum(row["cpu_seconds"] >= GOAL for row in record.values())
+    foot = f"\n{total / 3600:.2f} CPU-hours in all; {reached} of {len(record)} targets have had their hour.\n"
+    RECORD.with_suffix(".md").write_text(HEAD + "\n".join(rows) + "\n" + foot)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--seconds", type=int, default=600)
+    parser.add_argument("--keep", action="store_true")
+    parser.add_argument("--no-record", action="store_true")
+    parser.add_argument("targets", nargs="+")
+    options = parser.parse_args()
+    targets = [name.removeprefix("fuzz_") for name in options.targets]
+    seeds = ROOT / "build" / "fuzz-seeds"
+    subprocess.run([sys.executable, str(ROOT / "tests" / "fuzz" / "seeds.py"), str(seeds)], check=True)
+    for target in targets:
+        print(f"== {target} for {options.seconds} s", flush=True)
+        sound, used, executed = fuzz(target, options.seconds, seeds) if options.seconds > 0 else (True, 0.0, 0)
+        print(f"   {executed} executions in {used:.1f} CPU seconds", flush=True)
+        if options.keep and sound:
+            keep(target, seeds)
+        if not options.no_record:
+            # Read anew each time: runs of other targets may be going on.
+            record = json.loads(RECORD.read_text()) if RECORD.exists() else {}
+            row = record.setdefault(target, {"cpu_seconds": 0.0, "executions": 0, "findings": []})
+            row["cpu_seconds"] = round(row["cpu_seconds"] + used, 1)
+            row["executions"] += executed
+            RECORD.parent.mkdir(parents=True, exist_ok=True)
+            RECORD.write_text(json.dumps(record, indent=1, sort_keys=True) + "\n")
+            write_table(record)
+        if not sound:
+            sys.exit(f"{target} found something; its input lies in {FINDINGS.relative_to(ROOT)}")
+    print(f"{len(targets)} fuzz targets, nothing found")
+
+
+if __name__ == "__main__":
+    main()
