@@ -1,7 +1,7 @@
 #include "batcher.hpp"
 
 #include <algorithm>
-#include <chrono>
+#include <ctime>
 
 #include <llama.h>
 #include <boost/json/array.hpp>
@@ -15,6 +15,15 @@ namespace {
 /// arrives meanwhile waits this long.
 constexpr double kLoneStepSeconds = 0.25;
 constexpr std::size_t kLeastPrompt = 8;  // tokens of a step, however slow the machine is
+
+/// Seconds that a step is measured by. With one thread on the CPU those that it computed, so that a
+/// busy machine does not make for smaller steps, which cost more; else what passed.
+double seconds_of(const Settings& settings) {
+    const bool alone = settings.threads == 1 && settings.gpu_layers == 0;
+    timespec now{};
+    ::clock_gettime(alone ? CLOCK_THREAD_CPUTIME_ID : CLOCK_MONOTONIC, &now);
+    return static_cast<double>(now.tv_sec) + static_cast<double>(now.tv_nsec) / 1e9;
+}
 
 std::string as_text(std::string_view bytes) {
     Utf8Splitter splitter;
@@ -213,11 +222,11 @@ std::size_t Batcher::prompt_room(std::size_t answers) const {
 }
 
 void Batcher::compute() {
-    const auto began = std::chrono::steady_clock::now();
+    const double began = seconds_of(settings_);
     const auto code = llama_decode(context_.get(), batch_->get());
-    const std::chrono::duration<double> took = std::chrono::steady_clock::now() - began;
+    const double took = seconds_of(settings_) - began;
     if (code != 0) return roll_back(code != 2);
-    measure(batch_->size(), took.count());
+    measure(batch_->size(), took);
     for (const auto& part : batch_->parts) {
         Running& running = *running_[part.sequence];
         auto& tokens = held_[part.sequence].tokens;

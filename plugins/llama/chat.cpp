@@ -57,6 +57,8 @@ Result<Order> Chat::order_of(hr_job* job) const {
     if (!request) return tl::unexpected(std::move(request).error());
     for (auto& message : request->messages)
         message.content = without_control_words(std::move(message.content), control_words_);
+    if (!settings_.system.empty() && request->messages.front().role != "system")
+        request->messages.insert(request->messages.begin(), {"system", settings_.system});
     const auto text = template_.render(request->messages);
     if (!text) return tl::unexpected(text.error());
     Order order;

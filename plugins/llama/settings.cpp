@@ -67,6 +67,7 @@ Result<void> read_one(std::string_view key, const json::value& value, Settings& 
     }
     if (key == "model") return read_text(value, key, to.model);
     if (key == "models") return read_text(value, key, to.models);
+    if (key == "system") return read_text(value, key, to.system);
     if (key == "chat_template") return read_text(value, key, to.chat_template);
     if (key == "adapters") return read_adapters(value, to.adapters);
     if (key == "context") return read_int(value, key, 64, 1 << 20, to.context);

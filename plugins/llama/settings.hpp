@@ -18,15 +18,16 @@ struct Adapter {
 struct Settings {
     enum class Task { chat, embed };
     Task task = Task::chat;
-    std::string model;              // a locator: see find_model()
-    std::string models;             // the folder that packages lie in; empty = beside the plug-in
+    std::string model;   // a locator: see find_model()
+    std::string models;  // the folder that packages lie in; empty = beside the plug-in
+    std::string system;  // what conversations begin with that have no system message; empty = none
     std::string chat_template;      // a file to use instead of the model's own; empty = its own
     std::vector<Adapter> adapters;  // LoRA
     std::int32_t context = 2'048;   // tokens of one conversation; embed: of one text
     std::int32_t threads = 1;
     std::int32_t gpu_layers = 0;  // negative = all
     std::int32_t batch = 256;     // most tokens computed in one step
-    std::int32_t step_ms = 80;    // what a step of several jobs should take at most
+    std::int32_t step_ms = 120;   // what a step of several jobs should take at most
     bool check_weights = true;    // refuse a model with numbers that are none
 };
 

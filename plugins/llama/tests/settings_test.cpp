@@ -25,11 +25,12 @@ TEST(Settings, AreReadWithTheirDefaults) {
     EXPECT_EQ(plain->gpu_layers, 0);
     const auto full = parse_settings(
         R"({"task":"embed","model":"m","context":512,"threads":2,"gpu_layers":-1,"batch":64,)"
-        R"("step_ms":20,"check_weights":false,"models":"/m","chat_template":"t.jinja",)"
+        R"("step_ms":20,"system":"Be kind.","check_weights":false,"models":"/m","chat_template":"t.jinja",)"
         R"("adapters":[{"path":"a.gguf","scale":0.5},{"path":"b.gguf"}]})");
     ASSERT_TRUE(full) << full.error().message;
     EXPECT_EQ(full->task, Settings::Task::embed);
     EXPECT_EQ(full->gpu_layers, -1);
+    EXPECT_EQ(full->system, "Be kind.");
     ASSERT_EQ(full->adapters.size(), 2U);
     EXPECT_FLOAT_EQ(full->adapters[0].scale, 0.5F);
     EXPECT_FLOAT_EQ(full->adapters[1].scale, 1);
