@@ -37,6 +37,18 @@ describe('call', () => {
         expect(ended).toHaveBeenCalledOnce();
     });
 
+    it('finds out what a 404 means: no session, or no such thing', async () => {
+        const ended = vi.fn();
+        whenSignedOut(ended);
+        const answers = [404, 200, 404, 401];
+        vi.stubGlobal('fetch', vi.fn(() => Promise.resolve(new Response('{}', { status: answers.shift() ?? 500 }))));
+        await expect(call('GET', '/jobs/x')).rejects.toMatchObject({ status: 404 });
+        await vi.waitFor(() => { expect(answers).toHaveLength(2); });
+        expect(ended).not.toHaveBeenCalled();
+        await expect(call('GET', '/jobs')).rejects.toMatchObject({ status: 404 });
+        await vi.waitFor(() => { expect(ended).toHaveBeenCalledOnce(); });
+    });
+
     it('names a server that does not answer', async () => {
         vi.stubGlobal('fetch', vi.fn(() => Promise.reject(new TypeError('x'))));
         await expect(call('GET', '/status')).rejects.toMatchObject({ status: 0, code: 'unavailable' });

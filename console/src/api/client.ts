@@ -64,6 +64,12 @@ async function problemOf(answer: Response): Promise<ApiError> {
     );
 }
 
+/** Without a session the control door has none of the client's routes: then a 404 means what a 401 does. */
+async function noticeEnd(status: number): Promise<void> {
+    if (status === 404) status = (await fetch(`${prefix}/session`, { credentials: 'same-origin' })).status;
+    if (status === 401) onSignedOut();
+}
+
 /** Sends and checks; the body of the answer is the caller's. */
 export async function send(method: string, path: string, options: RequestOptions = {}): Promise<Response> {
     const headers: Record<string, string> = { Accept: 'application/json', ...options.headers };
@@ -85,7 +91,7 @@ export async function send(method: string, path: string, options: RequestOptions
         throw new ApiError(0, 'unavailable', 'the server does not answer');
     }
     if (answer.ok) return answer;
-    if (answer.status === 401 && !options.quiet) onSignedOut();
+    if (!options.quiet) void noticeEnd(answer.status);
     throw await problemOf(answer);
 }
 

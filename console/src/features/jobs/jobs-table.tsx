@@ -34,7 +34,7 @@ export function JobsTable({ jobs, open }: { jobs: Job[]; open: (id: string) => v
         return () => { document.removeEventListener('keydown', walk); };
     }, []);
     return (
-        <div className="table-scroll" tabIndex={0} role="region" aria-label={t('nav.jobs')}>
+        <div className="table-scroll" tabIndex={0} role="group" aria-label={t('nav.jobs')}>
             <table className="table">
                 <thead>
                     <tr>

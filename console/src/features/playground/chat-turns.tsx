@@ -41,7 +41,7 @@ export function ChatTurn({ turn, live }: { turn: Turn; live?: boolean }) {
     ].filter((fact) => typeof fact === 'string');
     return (
         <li className={`turn is-${turn.role}${live ? ' is-live' : ''}`}>
-            <h3 className="hidden-text">{t(`chat.${turn.role}`)}</h3>
+            <h2 className="hidden-text">{t(`chat.${turn.role}`)}</h2>
             <div className="turn-words">
                 {turn.role === 'assistant' ? <Words content={turn.content} /> : <p>{turn.content}</p>}
                 {live && <i className="turn-caret pulse" aria-hidden="true" />}

@@ -1,14 +1,16 @@
 import { useState } from 'react';
 import { useT } from '../../i18n';
 import { CopyButton, Segments } from '../../ui/controls';
-import { copyAs, type Call, type Program } from './copy-as';
+import { copyAs, programsFor, type Call, type Program } from './copy-as';
 
 const names: Record<Program, string> = { curl: 'curl', python: 'Python', cli: 'headrace' };
 
 /** The form as a call from somewhere else; JSON that is half typed makes no call. */
 export function CodePanel({ call }: { call: Call }) {
     const t = useT();
-    const [program, setProgram] = useState<Program>('curl');
+    const programs = programsFor(call);
+    const [chosen, setProgram] = useState<Program>('curl');
+    const program = programs.includes(chosen) ? chosen : 'python';
     let text: string;
     try {
         text = copyAs(program, call);
@@ -21,7 +23,7 @@ export function CodePanel({ call }: { call: Call }) {
                 <h2 className="grow">{t('code.title')}</h2>
                 <Segments
                     label={t('code.title')} value={program} onChange={setProgram}
-                    options={(Object.keys(names) as Program[]).map((value) => ({ value, text: names[value] }))}
+                    options={programs.map((value) => ({ value, text: names[value] }))}
                 />
                 <CopyButton text={text} label={t('copy')} done={t('copied')} />
             </div>

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { copyAs, pythonOf, type Call } from './copy-as';
+import { copyAs, programsFor, pythonOf, type Call } from './copy-as';
 import { emptyDrafts, entriesOf } from './form-model';
 
 const entries = entriesOf({
@@ -37,6 +37,15 @@ describe('copyAs', () => {
             'headrace call ocr@1.0.0 --image \'a b.png\' --text \'it\'\\\'\'s\' --rate-hz 5 --loud --server http://127.0.0.1:8600',
         );
     });
+});
+
+it('a session is written for programs that can hold one', () => {
+    const session: Call = { ...call, capability: 'vad@1.0.0', session: true };
+    expect(programsFor(session)).toEqual(['python', 'cli']);
+    const text = copyAs('python', session);
+    expect(text).toContain('client.session("vad@1.0.0", rate_hz=5, loud=True)');
+    expect(text).toContain('session.send(text="it\'s")');
+    expect(text).toContain('session.send_media(Path("a b.png")');
 });
 
 it('JSON as Python', () => {

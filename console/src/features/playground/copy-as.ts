@@ -6,6 +6,8 @@ export type Program = 'curl' | 'python' | 'cli';
 export interface Call {
     capability: string;
     stream: boolean;
+    /** Mode `stream`: frames in, frames out over a WebSocket, which curl does not speak. */
+    session?: boolean;
     entries: Entry[];
     drafts: Drafts;
     clientUrl: string;
@@ -86,6 +88,24 @@ function python({ capability, stream, entries, drafts, clientUrl }: Call): strin
     ].join('\n');
 }
 
+function pythonSession({ capability, entries, drafts, clientUrl }: Call): string {
+    const media = entries.find((entry) => isMedia(entry.spec));
+    const name = mediaIn(media && drafts[media.name])[0]?.name ?? 'sound.pcm';
+    const of = (role: Entry['role']) => {
+        const some = entries.filter((entry) => entry.role === role && !isMedia(entry.spec));
+        return Object.entries(inputOf(some, drafts, () => null)).map(([key, value]) => `${key}=${pythonOf(value, 1)}`);
+    };
+    const opening = [JSON.stringify(capability), ...of('parameter')].join(', ');
+    const frames = of('input').length > 0 ? [`        session.send(${of('input').join(', ')})`] : [];
+    if (media) frames.push(`        session.send_media(Path(${JSON.stringify(name)}).read_bytes())  # raw samples`);
+    return [
+        ...(media ? ['from pathlib import Path', ''] : []), 'from headrace import Client', '',
+        `with Client(${JSON.stringify(clientUrl)}) as client:  # the key is HEADRACE_KEY`,
+        `    with client.session(${opening}) as session:`, ...frames, '        session.finish()',
+        '        for step in session:', '            print(step.output)',
+    ].join('\n');
+}
+
 function cli({ capability, entries, drafts, clientUrl }: Call): string {
     const flags: string[] = [];
     for (const entry of entries) {
@@ -109,6 +129,10 @@ function cli({ capability, entries, drafts, clientUrl }: Call): string {
 
 const writers: Record<Program, (call: Call) => string> = { curl, python, cli };
 
+export function programsFor(call: Call): Program[] {
+    return call.session ? ['python', 'cli'] : ['curl', 'python', 'cli'];
+}
+
 export function copyAs(program: Program, call: Call): string {
-    return writers[program](call);
+    return call.session && program === 'python' ? pythonSession(call) : writers[program](call);
 }

@@ -89,6 +89,7 @@ export function ResultView({ run, empty }: { run: Run; empty: ReactNode }) {
     const look = looks[run.phase];
     return (
         <div className="result" aria-busy={isBusy(run)}>
+            <h2 className="hidden-text">{t('result.title')}</h2>
             <div className="result-head">
                 <span aria-live="polite">
                     <Badge tone={look.tone} icon={look.icon} live={isBusy(run)}>{t(`phase.${run.phase}`)}</Badge>

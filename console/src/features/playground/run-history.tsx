@@ -15,7 +15,7 @@ export function RunHistory() {
     return (
         <section className="history" aria-label={t('history.title')}>
             <div className="row">
-                <h3 className="grow">{t('history.title')}</h3>
+                <h2 className="grow small quiet">{t('history.title')}</h2>
                 <Button small look="plain" onClick={clear}>{t('history.clear')}</Button>
             </div>
             <ul>

@@ -83,7 +83,7 @@ export function Workspace({ capability, clientUrl }: { capability: Capability; c
                 <ResultView run={run} empty={<Empty title={t('result.empty')} />} />
             </section>
             <CodePanel call={{
-                capability: name, entries, drafts, clientUrl,
+                capability: name, entries, drafts, clientUrl, session: capability.mode === 'stream',
                 stream: Object.values(capability.interface.outputs ?? {}).some((output) => output.stream),
             }} />
         </div>

@@ -30,7 +30,11 @@ export function Plots({ data, live, window, onWindow }: PlotsProps) {
     const hover = held?.index ?? null;
     const shown = held?.data ?? data;
     const end = shown.times[shown.times.length - 1] ?? Date.now() / 1000;
-    const range = useMemo<[number, number]>(() => [end - window, end], [end, window]);
+    const first = shown.times[0] ?? end;
+    // A server younger than the window gets a plot of its whole life instead of an empty one with an edge.
+    const range = useMemo<[number, number]>(
+        () => [Math.max(end - window, Math.min(first, end - 60)), end], [end, first, window],
+    );
     const c = shown.columns;
     const line = (label: string, column: Column, tone: MetricLine['tone'], fill = false): MetricLine => (
         { label, column, tone, fill }

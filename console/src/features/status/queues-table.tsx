@@ -72,7 +72,7 @@ export function QueuesTable({ queues }: { queues: Queue[] }) {
         setSort((now) => ({ key, falling: now.key === key ? !now.falling : key !== 'capability' }));
     };
     return (
-        <div className="table-scroll" tabIndex={0} role="region" aria-label={t('queue.title')}>
+        <div className="table-scroll" tabIndex={0} role="group" aria-label={t('queue.title')}>
             <table className="table">
                 <thead>
                     <tr>

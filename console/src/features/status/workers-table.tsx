@@ -15,7 +15,7 @@ function tone(state: string): string {
 export function WorkersTable({ workers, now }: { workers: Worker[]; now: number }) {
     const t = useT();
     return (
-        <div className="table-scroll" tabIndex={0} role="region" aria-label={t('worker.title')}>
+        <div className="table-scroll" tabIndex={0} role="group" aria-label={t('worker.title')}>
             <table className="table">
                 <thead>
                     <tr>

@@ -1,0 +1,55 @@
+import { readFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { chromium, type Browser, type BrowserContextOptions, type Page } from 'playwright-core';
+import { expect } from 'vitest';
+
+const flags = [
+    '--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run', '--disable-background-networking',
+    '--disable-component-update', '--disable-sync', '--disable-dev-shm-usage',
+    // A microphone that beeps, and nobody to ask for it.
+    '--use-fake-device-for-media-stream', '--use-fake-ui-for-media-stream',
+];
+const axeSource = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
+
+export function launch(): Promise<Browser> {
+    return chromium.launch({ executablePath: process.env['HEADRACE_CHROMIUM'] ?? '/usr/bin/chromium', args: flags });
+}
+
+/** A page that remembers what went wrong in it. A 401 is how the page learns that nobody is signed in. */
+export async function open(browser: Browser, url: string, options: BrowserContextOptions = {}): Promise<Page & { wrong: string[] }> {
+    const context = await browser.newContext({
+        viewport: { width: 1280, height: 800 }, permissions: ['clipboard-read', 'clipboard-write', 'microphone'], ...options,
+    });
+    const page = await context.newPage();
+    const wrong: string[] = [];
+    page.on('pageerror', (error) => wrong.push(error.message));
+    page.on('console', (message) => {
+        if (message.type() === 'error' && !/status of 4\d\d/.test(message.text())) wrong.push(message.text());
+    });
+    await page.goto(url);
+    return Object.assign(page, { wrong });
+}
+
+interface Violation {
+    id: string;
+    impact: string;
+    help: string;
+    nodes: { html: string }[];
+}
+
+/** No rule of axe is broken, in light and in dark. Run through the debugger: the page's policy holds. */
+export async function expectAccessible(page: Page): Promise<void> {
+    for (const colorScheme of ['light', 'dark'] as const) {
+        await page.emulateMedia({ colorScheme, reducedMotion: 'reduce' });
+        await page.evaluate(axeSource);
+        const found = await page.evaluate(async () => {
+            const { axe } = window as unknown as { axe: { run: () => Promise<{ violations: Violation[] }> } };
+            return (await axe.run()).violations;
+        });
+        const told = found.map(({ id, impact, help, nodes }) => (
+            `${id} (${impact}): ${help}\n  ${nodes.slice(0, 3).map((node) => node.html).join('\n  ')}`
+        ));
+        expect(told, colorScheme).toEqual([]);
+    }
+    await page.emulateMedia({ colorScheme: null, reducedMotion: null });
+}

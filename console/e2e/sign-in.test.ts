@@ -1,0 +1,64 @@
+import type { Browser } from 'playwright-core';
+import { afterAll, beforeAll, expect, it } from 'vitest';
+import { expectAccessible, launch, open } from './browser';
+import { Server } from './server';
+
+const server = new Server();
+let browser: Browser;
+
+beforeAll(async () => {
+    await server.start();
+    browser = await launch();
+});
+afterAll(async () => {
+    await browser.close();
+    await server.stop();
+});
+
+it('a one-time link signs in once and leaves no trace in the address', async () => {
+    const link = server.link();
+    const page = await open(browser, link);
+    await page.getByRole('heading', { name: 'Healthy' }).waitFor();
+    expect(page.url()).toBe(`${server.control}/console/`);
+    expect(page.wrong).toEqual([]);
+
+    const second = await open(browser, link);
+    await second.getByText('This link was used before').waitFor();
+    expect(second.url()).not.toContain('sign-in');
+    await expectAccessible(second);
+});
+
+it('a key signs in, a wrong one is told so, and one lands where one wanted to go', async () => {
+    const page = await open(browser, `${server.control}/console/jobs?state=failed`);
+    const field = page.getByLabel('With an API key');
+    await expectAccessible(page);
+    await field.fill('hr_wrong_key');
+    await page.getByRole('button', { name: 'Sign in' }).click();
+    await page.getByText('This key or link is not valid').waitFor();
+    await field.fill(server.key);
+    await page.getByRole('button', { name: 'Sign in' }).click();
+    await page.getByText('No job matches this filter.').waitFor();
+    const kept = await page.evaluate(() => JSON.stringify([localStorage, sessionStorage]));
+    expect(kept).not.toContain('hr_');
+});
+
+it('signing out ends the session, also of other pages of the browser', async () => {
+    const page = await open(browser, server.link());
+    await page.getByRole('heading', { name: 'Healthy' }).waitFor();
+    const other = await page.context().newPage();
+    await other.goto(`${server.control}/console/jobs`);
+    await other.getByText('There are no jobs yet').waitFor();
+    await page.getByRole('button', { name: 'Account' }).click();
+    await page.getByRole('button', { name: 'Sign out' }).click();
+    await page.getByText('You are signed out.').waitFor();
+    await other.getByText('Your session has ended').waitFor();
+});
+
+it('a caller is shown the playground and not the status', async () => {
+    const { key } = await server.post<{ key: string }>(server.control, '/keys', { name: 'app', role: 'caller' });
+    const page = await open(browser, `${server.control}/console/`);
+    await page.getByLabel('With an API key').fill(key);
+    await page.keyboard.press('Enter');
+    await page.getByRole('heading', { name: 'Chat', level: 1 }).waitFor();
+    expect(await page.getByRole('link', { name: 'Status' }).count()).toBe(0);
+});
