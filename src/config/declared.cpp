@@ -143,6 +143,30 @@ const std::array kSettings{
     number("retention", "low_disk_percent", Type::integer, "1", 0, 50,
            "The same, as a share of the disk."),
 
+    word("store", "kind", "sqlite", "sqlite|postgres",
+         "Where jobs, their files' rows and usage records lie: in the data folder, or in a "
+         "database that several servers may share. Catalog, keys and blobs are in the data folder "
+         "either way."),
+    word("store", "migrate", "auto", "auto|check",
+         "What a start does when the schema is older: apply the steps that only add, or refuse "
+         "and name `headrace migrate up`."),
+
+    text("postgres", "url", Type::text, "",
+         "Connection string or `postgresql://` URI, with libpq's parameters (`sslmode`, "
+         "`sslrootcert`, `passfile`); without a password."),
+    text("postgres", "password", Type::secret, "", "Password of the user in `postgres.url`."),
+    text("postgres", "node", Type::text, "",
+         "Name of this server among those that share the database; a restart under the same name "
+         "takes its jobs up again. Empty: a name made once and kept in the data folder."),
+    number("postgres", "connect_s", Type::seconds, "5", 2, 600, "Time to connect."),
+    number("postgres", "statement_s", Type::seconds, "10", 1, 600,
+           "Time for one commit or query, as `statement_timeout`."),
+    number("postgres", "patience_s", Type::seconds, "3", 0, 60,
+           "How long a write whose commit was cut off waits for the database to come back before "
+           "it is 503."),
+    number("postgres", "lease_s", Type::seconds, "15", 3, 3600,
+           "Silence of a server after which the others take its jobs over."),
+
     text("engines", "paths", Type::list, "",
          "Folders that are searched for engine.toml, at any depth. `--engine DIR`, repeated, takes "
          "its place."),
@@ -187,6 +211,8 @@ std::string_view section_doc(std::string_view section) {
         {"limits", "Bounds on what one request may cost."},
         {"jobs", "Queues, attempts, leases and what is kept in memory."},
         {"retention", "What is removed when."},
+        {"store", "Where durable jobs lie."},
+        {"postgres", "The database, when `store.kind` is `postgres`."},
         {"engines", "Engines that the server starts itself."},
         {"fetch", "Requests to addresses that callers name."},
         {"log", "The log goes to standard error."},

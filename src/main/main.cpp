@@ -27,6 +27,7 @@ int run(int argc, char** argv) {
     add_dead_letters(root);
     add_engine(root);
     add_backup(root);
+    add_migrate(root);
     add_config(root);
     add_console(root);
     add_completion(root, line);

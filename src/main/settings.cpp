@@ -6,6 +6,9 @@
 
 #include <fmt/format.h>
 
+#include "main/version.hpp"
+#include "stores/postgres/connection.hpp"
+
 namespace headrace::main {
 namespace {
 
@@ -42,6 +45,8 @@ class Mapper {
         out.native.file_keep_ms = time_of(config_, "retention.files_s").count();
         out.fetch = fetch();
         out.job_log = job_log();
+        out.on_postgres = config_.text("store.kind") == "postgres";
+        if (out.on_postgres) out.postgres = postgres(out.job_log);
         out.engine_paths = engine_paths();
         out.engines = engines();
         out.hub.lease = out.jobs.lease;
@@ -151,6 +156,25 @@ class Mapper {
         out.low_water.free_bytes = count_of<std::uint64_t>(config_, "retention.low_disk_bytes");
         out.low_water.free_percent =
             static_cast<double>(config_.integer("retention.low_disk_percent"));
+        out.migrate = migrate_options(config_);
+        return out;
+    }
+
+    stores::PostgresSettings postgres(const stores::JobLogSettings& log) {
+        stores::PostgresSettings out;
+        out.url = config_.text("postgres.url");
+        out.password = config_.text("postgres.password");
+        out.node = config_.text("postgres.node");
+        out.connect_timeout = time_of(config_, "postgres.connect_s");
+        out.statement_timeout = time_of(config_, "postgres.statement_s");
+        out.patience = time_of(config_, "postgres.patience_s");
+        out.lease = time_of(config_, "postgres.lease_s");
+        out.retention = log.retention;
+        out.migrate = log.migrate;
+        if (out.url.empty())
+            problem("postgres.url", "is missing, and store.kind is postgres");
+        else if (auto sound = stores::describe_url(out.url); !sound)
+            problem("postgres.url", sound.error().message);
         return out;
     }
 
@@ -185,6 +209,14 @@ class Mapper {
 
 Result<ServerSettings> server_settings(const config::Config& config) {
     return Mapper(config).run();
+}
+
+stores::MigrateOptions migrate_options(const config::Config& config) {
+    stores::MigrateOptions out;
+    if (config.text("store.migrate") == "check") out.on_pending = stores::OnPending::refuse;
+    out.program = kVersion;
+    out.now = SystemClock().wall();
+    return out;
 }
 
 LogSettings log_settings(const config::Config& config) {

@@ -14,6 +14,7 @@
 #include "http/server.hpp"
 #include "jobs/settings.hpp"
 #include "protocols/native/parts.hpp"
+#include "stores/postgres/settings.hpp"
 #include "stores/sqlite/job_log.hpp"
 #include "workers/hub/settings.hpp"
 
@@ -37,6 +38,8 @@ struct ServerSettings {
     protocols::native::Settings native;
     http::FetchSettings fetch;
     stores::JobLogSettings job_log;
+    bool on_postgres = false;  // then `postgres` says where jobs lie
+    stores::PostgresSettings postgres;
     std::vector<std::filesystem::path> engine_paths;
     engines::Settings engines;
     workers::hub::Settings hub;  // its epoch comes with the start
@@ -48,6 +51,8 @@ struct ServerSettings {
 /// each, as config::load() does.
 Result<ServerSettings> server_settings(const config::Config& config);
 
+/// How a schema is brought up, by this program and now.
+stores::MigrateOptions migrate_options(const config::Config& config);
 LogSettings log_settings(const config::Config& config);
 /// How often what has expired is removed.
 std::chrono::milliseconds sweep_every(const config::Config& config);

@@ -4,6 +4,7 @@
 
 #include "base/clock.hpp"
 #include "base/result.hpp"
+#include "jobs/claims.hpp"
 #include "main/settings.hpp"
 #include "stores/disk/blob_store.hpp"
 #include "stores/disk/data_folder.hpp"
@@ -15,9 +16,9 @@
 
 namespace headrace::main {
 
-/// What the embedded mode keeps in its data folder: jobs.db, catalog.db and the blobs.
+/// What lasts: catalog.db and the blobs in the data folder, and the job log there or on PostgreSQL.
 struct Stores {
-    /// Blocking. The error names the file.
+    /// Blocking. The error names the file or the setting.
     static Result<Stores> open(const stores::DataFolder& folder, const ServerSettings& settings,
                                const Clock& clock, stores::CommitObserver observer);
 
@@ -25,7 +26,8 @@ struct Stores {
     std::unique_ptr<stores::SqliteKeyStore> keys;
     std::unique_ptr<stores::SqliteVersionStore> versions;
     std::unique_ptr<stores::SqliteAuditLog> audit;
-    std::unique_ptr<stores::SqliteJobLog> jobs;
+    std::unique_ptr<stores::JobStore> jobs;
+    jobs::JobClaims* claims = nullptr;  // of `jobs`, where servers share it
     std::unique_ptr<stores::DiskBlobStore> blobs;
 };
 

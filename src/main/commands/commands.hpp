@@ -17,6 +17,7 @@ void add_queues(Command& root);
 void add_dead_letters(Command& root);
 void add_engine(Command& root);
 void add_backup(Command& root);
+void add_migrate(Command& root);
 void add_config(Command& root);
 void add_console(Command& root);
 /// Completion needs the whole tree: `line` must outlive the action.
