@@ -7,12 +7,14 @@
 #include <arpa/inet.h>
 #include <fcntl.h>
 #include <netinet/tcp.h>
+#include <poll.h>
 #include <sys/epoll.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <chrono>
 #include <cstdio>
@@ -118,6 +120,7 @@ class Load {
         std::vector<epoll_event> ready(256);
         now_ = begin_;
         while (options_.requests > 0 ? finished() < options_.requests : now_ < end) {
+            if (options_.rate > 0) sleep_until_due();
             const int count = ::epoll_wait(poll_, ready.data(), static_cast<int>(ready.size()),
                                            options_.rate > 0 ? 0 : 100);
             now_ = Clock::now();
@@ -125,7 +128,7 @@ class Load {
                 auto& caller = callers_[ready[static_cast<std::size_t>(i)].data.u64];
                 receive(caller);
             }
-            if (options_.rate > 0) send_what_is_due(count == 0);
+            if (options_.rate > 0) send_what_is_due();
         }
         seconds_ = duration<double>(Clock::now() - begin_).count();
     }
@@ -226,20 +229,31 @@ class Load {
         if (options_.rate <= 0) send(caller, Clock::now());
     }
 
+    [[nodiscard]] Clock::time_point next_due() const {
+        const duration<double> after(static_cast<double>(sent_) / options_.rate);
+        return begin_ + std::chrono::duration_cast<Clock::duration>(after);
+    }
+
+    /// Until an answer comes or a request is due: epoll_wait() knows milliseconds only.
+    void sleep_until_due() const {
+        constexpr Clock::duration kMost = std::chrono::milliseconds(100);
+        const bool all_busy = std::ranges::all_of(callers_, &Caller::busy);
+        const auto left =
+            all_busy ? kMost : std::clamp<Clock::duration>(next_due() - Clock::now(), {}, kMost);
+        const timespec timeout{0, std::chrono::nanoseconds(left).count()};
+        pollfd any{poll_, POLLIN, 0};
+        ::ppoll(&any, 1, &timeout, nullptr);
+    }
+
     /// Sends to idle connections whatever is due; what finds none waits, and its wait counts.
-    void send_what_is_due(bool idle) {
-        const duration<double> step(1 / options_.rate);
+    void send_what_is_due() {
         for (auto& caller : callers_) {
             if (caller.busy) continue;
-            const auto due = begin_ + std::chrono::duration_cast<Clock::duration>(
-                                          step * static_cast<double>(sent_));
+            const auto due = next_due();
             if (due > now_) break;
             ++sent_;
             send(caller, due);
-            idle = false;
         }
-        // Nothing to do: leave the processor to the server, but for less than any latency.
-        if (idle) ::usleep(20);
     }
 
     const Options options_;
