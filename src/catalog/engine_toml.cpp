@@ -123,6 +123,8 @@ class EngineReader {
             table(value, here, &EngineReader::limits);
         } else if (key == "gpu") {
             table(value, here, &EngineReader::gpu);
+        } else if (key == "sandbox") {
+            table(value, here, &EngineReader::sandbox);
         } else if (key == "environment") {
             table(value, here, &EngineReader::environment);
         } else if (key == "settings") {
@@ -202,6 +204,12 @@ class EngineReader {
         if (key == "count") return integer(value, spec_.gpus, 0, 64, here);
         if (key == "memory") return memory(value, spec_.gpu_memory, here);
         findings_.add(here, "unknown_field");
+    }
+
+    void sandbox(std::string_view key, const json::value& value, const PathNode& here) {
+        if (key != "network") return findings_.add(here, "unknown_field");
+        if (!value.is_bool()) return findings_.add(here, "type:boolean");
+        spec_.network = value.get_bool();
     }
 
     void environment(std::string_view key, const json::value& value, const PathNode& here) {

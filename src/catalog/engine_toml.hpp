@@ -3,6 +3,7 @@
 #include <cstdint>
 #include <filesystem>
 #include <map>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -41,6 +42,8 @@ struct EngineSpec {
 
     std::uint32_t gpus = 0;        // of each process, which sees no other
     std::uint64_t gpu_memory = 0;  // bytes on each of them; 0 = a GPU for itself
+
+    std::optional<bool> network;  // whether it needs one; absent = as the server has it
 
     std::map<std::string, std::string> environment;  // set for the engine's process
     std::string settings;  // JSON text of [settings], which only the engine reads; empty = none

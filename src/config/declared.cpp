@@ -182,6 +182,15 @@ const std::array kSettings{
     text("engines", "gpu_tool", Type::path, "nvidia-smi",
          "Program that lists this machine's GPUs for engines with a `[gpu]` table. Empty: none is "
          "asked."),
+    word("engines", "seccomp", "off", "off|on",
+         "on: refuses engines the system calls that none needs and attackers want: tracing, "
+         "mounting, modules, BPF, namespaces, io_uring."),
+    text("engines", "network", Type::boolean, "true",
+         "Whether engines may open network sockets. An engine.toml may give it up: `[sandbox] "
+         "network = false`."),
+    text("engines", "cgroup", Type::path, "",
+         "Delegated cgroup v2 folder in which each host gets a group of its own, held to its "
+         "`[limits] memory` and to 4096 processes. Empty: none."),
     number("engines", "stop_grace_s", Type::seconds, "5", 0, 600,
            "Time for an engine's process to end by itself when it is stopped."),
 

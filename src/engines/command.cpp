@@ -106,8 +106,14 @@ void show_gpus(Command& command, const std::vector<Gpu>& gpus) {
 }
 
 Result<Command> command_for(const catalog::EngineSpec& spec, const Settings& settings) {
+    if (spec.network == true && !settings.sandbox.network) {
+        return fail(ErrorCode::unavailable,
+                    spec.text() + " needs the network, and engines.network is off");
+    }
     Command command;
     command.directory = spec.directory.string();
+    command.sandbox.filter = refused_calls(settings.sandbox.refuse_calls,
+                                           settings.sandbox.network && spec.network.value_or(true));
     command.environment = environment_for(spec, settings);
     if (spec.kind == catalog::EngineKind::native) {
         command.arguments = {settings.host_program.string(), spec.text()};

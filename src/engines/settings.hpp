@@ -6,6 +6,13 @@
 
 namespace headrace::engines {
 
+/// What engines are held to beyond what always holds (no new privileges, no core dumps).
+struct SandboxSettings {
+    bool refuse_calls = false;          // seccomp: system calls that no engine needs
+    bool network = true;                // an engine.toml may give it up, and cannot take it back
+    std::filesystem::path cgroup = {};  // a delegated v2 folder; empty: no groups are made
+};
+
 struct Settings {
     std::filesystem::path host_program;  // headrace-host
     std::filesystem::path
@@ -15,6 +22,7 @@ struct Settings {
     std::string name_prefix;           // before each host's name, e.g. the agent's name and '/'
     std::chrono::milliseconds stop_grace{5'000};  // between SIGTERM and SIGKILL
     std::chrono::milliseconds memory_poll{250};
+    SandboxSettings sandbox;
     std::string gpu_tool;  // lists the GPUs when an engine asks for some; empty: there are none
 };
 

@@ -55,6 +55,7 @@ struct Child {
     char* const* arguments;
     char* const* environment;
     const char* directory;
+    const Sandbox* sandbox;
     int link, output, errors, failure;
     pid_t parent;
 };
@@ -88,7 +89,7 @@ struct Child {
     Child rest = child;
     rest.failure = failure;
     ::close_range(kLinkFd + 1, ~0U, CLOSE_RANGE_CLOEXEC);
-    if (::chdir(child.directory) != 0) give_up(rest);
+    if (::chdir(child.directory) != 0 || !enter(*child.sandbox)) give_up(rest);
     ::execvpe(child.arguments[0], child.arguments, child.environment);
     give_up(rest);
 }
@@ -117,10 +118,10 @@ Result<Spawned> spawn(const Command& command) {
     environment.push_back("HEADRACE_LINK_FD=" + std::to_string(kLinkFd));
     const auto argument_pointers = pointers(command.arguments);
     const auto environment_pointers = pointers(environment);
-    const Child child{argument_pointers.data(),  environment_pointers.data(),
-                      command.directory.c_str(), link->theirs.get(),
-                      output->theirs.get(),      errors->theirs.get(),
-                      failure->theirs.get(),     ::getpid()};
+    const Child child{
+        argument_pointers.data(), environment_pointers.data(), command.directory.c_str(),
+        &command.sandbox,         link->theirs.get(),          output->theirs.get(),
+        errors->theirs.get(),     failure->theirs.get(),       ::getpid()};
     const pid_t pid = ::fork();
     if (pid < 0) return cannot("no process", errno);
     if (pid == 0) run_child(child);

@@ -7,6 +7,7 @@
 
 #include "base/result.hpp"
 #include "base/unique_fd.hpp"
+#include "engines/sandbox.hpp"
 
 namespace headrace::engines {
 
@@ -15,6 +16,7 @@ struct Command {
     std::vector<std::string> arguments;    // the program first
     std::vector<std::string> environment;  // "NAME=value"; all that the process gets
     std::string directory;                 // to start in
+    Sandbox sandbox;
 };
 
 /// A process that has begun to run its program, and our ends of what joins us to it.
@@ -27,7 +29,8 @@ struct Spawned {
 };
 
 /// Starts a process that leads a group of its own, dies with the calling thread, inherits nothing
-/// but its standard streams and one end of the link, whose number it finds in HEADRACE_LINK_FD.
+/// but its standard streams and one end of the link, whose number it finds in HEADRACE_LINK_FD, and
+/// lives in the command's sandbox.
 /// Error unavailable: what could not be had, or why the program cannot be run.
 Result<Spawned> spawn(const Command& command);
 

@@ -3,9 +3,11 @@
 #include <algorithm>
 #include <chrono>
 
+#include <fmt/format.h>
 #include <boost/asio/steady_timer.hpp>
 
 #include "base/log.hpp"
+#include "engines/cgroup.hpp"
 #include "engines/command.hpp"
 #include "engines/process.hpp"
 #include "engines/restart_policy.hpp"
@@ -80,6 +82,7 @@ class Supervisor::Keeper : public std::enable_shared_from_this<Keeper> {
             gpus = std::move(*taken);
             show_gpus(*command, gpus);
         }
+        if (auto ok = enter_cgroup(*command); !ok) return failed(ok.error());
         auto spawned = spawn(*command);
         if (!spawned) return failed(spawned.error());
         id = ++owner_->last_id_;
@@ -101,6 +104,28 @@ class Supervisor::Keeper : public std::enable_shared_from_this<Keeper> {
             {id, name_, spec, process_->pid(), std::move(link), std::move(words)});
     }
 
+    /// The group stays over the restarts; nothing of the last process is left in it.
+    Result<void> enter_cgroup(Command& command) {
+        const auto& parent = owner_->settings_.sandbox.cgroup;
+        if (parent.empty()) return {};
+        if (!cgroup_) {
+            auto made = Cgroup::make(parent, name_, spec->limits.memory_bytes);
+            if (!made) return fail(std::move(made.error()));
+            cgroup_ = std::move(*made);
+        }
+        memory_kills_ = cgroup_->memory_kills();
+        command.sandbox.cgroup = cgroup_->entrance();
+        return {};
+    }
+
+    /// The kernel's own end of a process is a plain SIGKILL; the group knows why.
+    std::string words_of(const std::string& reason) {
+        if (!cgroup_) return reason;
+        cgroup_->kill_all();
+        if (cgroup_->memory_kills() == memory_kills_) return reason;
+        return fmt::format("memory limit {} MiB passed", spec->limits.memory_bytes >> 20);
+    }
+
     void failed(const Error& error) {
         // Told once in a row of failures: it is tried again and again.
         if (complaint_ != error.message) {
@@ -110,7 +135,8 @@ class Supervisor::Keeper : public std::enable_shared_from_this<Keeper> {
         again(false);
     }
 
-    void ended(const std::string& reason) {
+    void ended(const std::string& how) {
+        const auto reason = words_of(how);
         complaint_.clear();
         const pid_t pid = process_->pid();
         process_.reset();
@@ -138,6 +164,8 @@ class Supervisor::Keeper : public std::enable_shared_from_this<Keeper> {
     const std::string name_;
     asio::steady_timer timer_;
     std::shared_ptr<Process> process_;
+    std::unique_ptr<Cgroup> cgroup_;  // null: none is made, or not yet
+    std::uint64_t memory_kills_ = 0;  // in it, when the process began
     RestartPolicy policy_;
     Clock::time_point began_{};
     std::string complaint_;

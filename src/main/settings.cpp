@@ -9,6 +9,8 @@
 #include "main/version.hpp"
 #include "stores/postgres/connection.hpp"
 
+#include "engines/cgroup.hpp"
+
 namespace headrace::main {
 namespace {
 
@@ -190,7 +192,7 @@ class Mapper {
         return out;
     }
 
-    engines::Settings engines() const {
+    engines::Settings engines() {
         auto out = engines::settings_beside(engines::program_folder());
         out.python = config_.text("engines.python");
         out.host_program = or_in(config_.text("engines.host_binary"), out.host_program);
@@ -203,6 +205,14 @@ class Mapper {
 
     const config::Config& config_;
     std::vector<Violation> problems_;
+        out.sandbox.refuse_calls = config_.text("engines.seccomp") == "on";
+        out.sandbox.network = config_.boolean("engines.network");
+        out.sandbox.cgroup = config_.text("engines.cgroup");
+        if (!out.sandbox.cgroup.empty()) {
+            if (auto ok = engines::check_cgroup(out.sandbox.cgroup); !ok) {
+                problem("engines.cgroup", "is refused: " + ok.error().message);
+            }
+        }
 };
 
 }  // namespace

@@ -28,6 +28,9 @@ memory = "2 GiB"
 run_timeout_s = 2.5
 stall_timeout_s = 30
 
+[sandbox]
+network = false
+
 [environment]
 OMP_NUM_THREADS = "1"
 
@@ -66,6 +69,7 @@ TEST(EngineToml, ReadsAWholeFile) {
     EXPECT_EQ(engine->limits.memory_bytes, 2ULL << 30);
     EXPECT_EQ(engine->limits.run_timeout_ms, 2'500U);
     EXPECT_EQ(engine->limits.stall_timeout_ms, 30'000U);
+    EXPECT_EQ(engine->network, false);
     EXPECT_EQ(engine->limits.cancel_grace_ms, ServingLimits{}.cancel_grace_ms);
     EXPECT_EQ(engine->environment.at("OMP_NUM_THREADS"), "1");
     EXPECT_EQ(engine->interface.outputs.at(0).name, "lines");
@@ -100,13 +104,13 @@ TEST(EngineToml, NamesKeyAndLine) {
     EXPECT_EQ(message_of(replaced("slots = 2", "slosts = 2")),
               "engine.toml:3: slosts unknown_field");
     EXPECT_EQ(message_of(replaced("kind = \"image\"", "kind = \"image\"\nmax_pixel = 5")),
-              "engine.toml:21: inputs.image.max_pixel unknown_field");
+              "engine.toml:24: inputs.image.max_pixel unknown_field");
     EXPECT_EQ(message_of(replaced("venv = \".venv\"", "venv = \"../venv\"")),
               "engine.toml:9: python.venv path (absolute, or inside the engine's folder)");
     EXPECT_EQ(message_of(replaced("engine:Ocr", "engine.Ocr")),
               "engine.toml:8: python.entry entry (module:Name)");
     EXPECT_EQ(message_of(replaced("OMP_NUM_THREADS = \"1\"", "OMP_NUM_THREADS = 1")),
-              "engine.toml:17: environment.OMP_NUM_THREADS type:string");
+              "engine.toml:20: environment.OMP_NUM_THREADS type:string");
     EXPECT_EQ(message_of(replaced("\"2 GiB\"", "\"2 gigs\"")),
               "engine.toml:12: limits.memory bytes (a number, or as \"512 MiB\")");
     EXPECT_EQ(message_of(replaced("slots = 2", "slots = nan")),

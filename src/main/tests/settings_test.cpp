@@ -53,6 +53,7 @@ TEST(Settings, WhatOnlyTheRoomsCanJudgeIsNamedToo) {
         server_settings(config_of({{"client.trusted_proxies", "10.0.0.0/8,cats", "--set", {}},
                                    {"control.tls_key", "k.pem", "--set", {}},
                                    {"engines.paths", "", "--engine", {"/no/such"}},
+                                   {"engines.cgroup", "/proc", "--set", {}},
                                    {"fetch.allow", "intranet,10.0.0.0/99", "--set", {}}}));
     ASSERT_FALSE(settings);
     std::vector<std::string> sentences;
@@ -62,7 +63,8 @@ TEST(Settings, WhatOnlyTheRoomsCanJudgeIsNamedToo) {
                              "default: control.tls_certificate is missing: a door has both "
                              "certificate and key, or neither",
                              "--set: fetch.allow holds 10.0.0.0/99, which is no network",
-                             "--engine: engines.paths holds /no/such, which is no folder"}));
+                             "--engine: engines.paths holds /no/such, which is no folder",
+                             "--set: engines.cgroup is refused: /proc is no cgroup v2"}));
 }
 
 TEST(Reload, OnePartThatRefusesKeepsEveryPart) {
