@@ -33,6 +33,34 @@ void raise_file_limit() {
     if (setrlimit(RLIMIT_NOFILE, &limit) != 0) log::warn("the open-file limit could not be raised");
 }
 
+std::string_view word_of(http::RouteClass route_class) {
+    switch (route_class) {
+        case http::RouteClass::client:
+            return "client";
+        case http::RouteClass::worker:
+            return "worker";
+        case http::RouteClass::admin:
+            return "admin";
+        case http::RouteClass::open:
+            break;
+    }
+    return "open";
+}
+
+/// The whole table of a door at level debug: what is there, for whom, and which right it wants. The
+/// authorisation matrix of tests/e2e is made from it.
+void tell_routes(const http::DoorSettings& door, const std::vector<http::Mount>& mounts) {
+    for (const auto& mount : mounts) {
+        for (const auto& route : mount.routes) {
+            if (!door.classes.contains(route.route_class)) continue;
+            log::debug("route door={} mount={} method={} path={}{} class={} right={}", door.name,
+                       mount.name, http::to_string(route.method), mount.prefix, route.pattern,
+                       word_of(route.route_class),
+                       access::to_string(static_cast<access::Right>(route.right)));
+        }
+    }
+}
+
 Result<void> check_tls(const http::DoorSettings& door) {
     if (door.tls_certificate.empty()) return {};
     if (auto tls = http::make_server_tls(door.tls_certificate, door.tls_key); !tls) {
@@ -181,6 +209,7 @@ Result<void> Server::open_doors() {
     return {};
 }
 
+        tell_routes(settings, mounts);
 void Server::add_reload_parts() {
     reload_.add({.prepare = {}, .apply = [this](const config::Config& config) {
                      log::set_level(log_settings(config).level);
