@@ -18,9 +18,9 @@ hardened() {
 }
 
 step "system packages" ensure_packages build run package
+step "console" bash scripts/console.sh
 step "build release" build release headrace headrace-host example_engines
 step "hardened flags in the programs" hardened
-step "console" bash scripts/console.sh
 step "tree and tar" bash scripts/package/tree.sh "$OUT"
 step "Debian package" bash scripts/package/deb.sh "$OUT"
 step "container image" "$PYTHON" scripts/package/image.py "$OUT"

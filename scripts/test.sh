@@ -25,12 +25,14 @@ bench_harness() { $PYTEST tests/bench --junitxml=build/results/bench.xml; }
 end_to_end() { $PYTEST tests/e2e tests/hardening --junitxml=build/results/e2e.xml; }
 chaos_rounds() { "$PYTHON" tests/chaos/run.py --quick --binary "$HEADRACE_BIN"; }
 
-STEPS=$([ -n "$quick" ] && echo 12 || echo 15)
+STEPS=$([ -n "$quick" ] && echo 14 || echo 17)
 step "system packages" ensure_packages build run demo test
 step "python test environment" ensure_venv build/venv-test tests/requirements.txt
 step "engine environment: ocr" ensure_engine examples/engines/ocr
 step "engine environment: vad" ensure_engine examples/engines/vad
 step "language model and its library" ensure_llama
+step "console pages" bash scripts/console.sh
+step "console: types, lint, unit tests" bash scripts/console.sh --check
 step "build dev" build_dev
 step "layers, sizes, words" "$PYTHON" tests/layers/check.py
 step "unit, golden, store contract" unit_tests
