@@ -1,6 +1,6 @@
 """CPU per token of the chat engine against the bare library, interleaved, at 1, 2 and 4 sequences.
 
-    python3 bench/chat.py [--build build/release] [--rounds 5] [--tokens 128]
+    python3 bench/chat.py [--build build/release] [--rounds 5] [--tokens 256]
 
 The engine answers streamed jobs through a real server; bench/llama_bare does the same prompts and as
 many tokens with nothing around the library. What is compared is CPU, not time, so that a busy machine
@@ -90,7 +90,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--build", type=pathlib.Path, default=ROOT / "build" / "release")
     parser.add_argument("--rounds", type=int, default=5)
-    parser.add_argument("--tokens", type=int, default=128)
+    parser.add_argument("--tokens", type=int, default=256)
     arguments = parser.parse_args()
     build = arguments.build.resolve()
     tokens = arguments.tokens

@@ -15,11 +15,12 @@ while [ $# -gt 0 ]; do
     esac
     shift
 done
-STEPS=6
+STEPS=7
 step "system packages" ensure_packages build run demo
 step "engine environment: ocr (rapidocr, ONNX)" ensure_engine examples/engines/ocr
 step "engine environment: vad (silero, ONNX)" ensure_engine examples/engines/vad
+step "language model and its library" ensure_llama
 step "console pages" bash scripts/console.sh
 step "configure" cmake --preset release
-step "build build/release/headrace" build release headrace headrace-host example_engines
+step "build build/release/headrace" build release headrace headrace-host example_engines llama_plugin
 exec "$PYTHON" scripts/tour.py --binary build/release/headrace --port "$port" $once

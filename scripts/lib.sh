@@ -144,6 +144,13 @@ ensure_console_packages() {
     echo "$stamp" >console/node_modules/.stamp
 }
 
+# The library, headers and model of plugins/llama, in build/llama. Configure after it: CMake looks whether they are there.
+ensure_llama() {
+    [ "$(uname -m)" = x86_64 ] || { echo "libllama comes prebuilt for x86_64 only: no chat engine on $(uname -m)"; return 0; }
+    ensure_node
+    HEADRACE_PYTHON=$PYTHON bash plugins/llama/fetch.sh
+}
+
 # build PRESET [target...]
 build() {
     local preset=$1

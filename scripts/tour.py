@@ -20,7 +20,8 @@ import wave
 from typing import Any
 
 ROOT = pathlib.Path(__file__).resolve().parents[1]
-ENGINES = ["ocr", "speak", "vad", "echo"]
+ENGINES = ["plugins/llama/chat", *(f"examples/engines/{name}" for name in ("ocr", "speak", "vad", "echo"))]
+QUESTION = "What is the capital of France? Say a few words about it."
 PICTURE = "examples/inputs/lines.png"
 TTY = sys.stdout.isatty()
 
@@ -76,7 +77,7 @@ class Server:
         command += ["--client", f"127.0.0.1:{self.port}", "--control", f"127.0.0.1:{self.port + 1}"]
         command += ["--admin-key-file", str(self.key_file)]
         for engine in ENGINES:
-            command += ["--engine", str(ROOT / "examples/engines" / engine)]
+            command += ["--engine", str(ROOT / engine)]
         with self.log.open("ab") as log:
             self.process = subprocess.Popen(command, stdout=log, stderr=log)
         while time.monotonic() - began < 30:
@@ -105,6 +106,11 @@ class Server:
         except subprocess.TimeoutExpired:
             self.process.kill()
 
+    def sign_in_link(self) -> str:
+        command = [str(self.binary), "console", "--control", self.control, "--key-file", str(self.key_file)]
+        done = subprocess.run(command, capture_output=True, text=True, check=False)
+        return done.stdout.strip() or done.stderr.strip()
+
     def request(self, method: str, path: str, body: Any = None, headers: dict[str, str] | None = None) -> Any:
         request = urllib.request.Request(self.url + "/api/v1" + path, method=method)
         request.add_header("Authorization", "Bearer " + self.key_file.read_text().strip())
@@ -116,6 +122,22 @@ class Server:
             request.add_header("Content-Type", "application/json")
         with urllib.request.urlopen(request, data, timeout=90) as answer:
             return json.loads(answer.read())
+
+
+class Typist:
+    """Prints text as it comes, indented and broken at words."""
+
+    def __init__(self) -> None:
+        self.column = 0
+
+    def write(self, text: str) -> None:
+        for character in text:
+            if character == "\n" or (character == " " and self.column > 90):
+                print()
+                self.column = 0
+                continue
+            print(character if self.column else "   " + character, end="", flush=True)
+            self.column += 1
 
 
 class Tour:
@@ -176,6 +198,39 @@ class Tour:
                     print("   " + paint("2", f"{time.monotonic() - began:5.2f}s ") + f"{name:9}{shown}")
 
     # --- the stops ---------------------------------------------------------------------------------
+
+    def chat(self) -> None:
+        """Tokens appear as they come; what they cost stands below."""
+        messages = [{"role": "user", "content": QUESTION}]
+        body = {"capability": "chat", "input": {"messages": messages, "temperature": 0, "max_tokens": 160}}
+        print("   " + paint("36", "POST /api/v1/jobs  chat") + f"  {QUESTION}")
+        request = urllib.request.Request(self.server.url + "/api/v1/jobs", json.dumps(body).encode(), method="POST")
+        request.add_header("Authorization", "Bearer " + self.server.key_file.read_text().strip())
+        request.add_header("Content-Type", "application/json")
+        request.add_header("Accept", "text/event-stream")
+        typist = Typist()
+        first, name, data = 0.0, "", {}
+        with urllib.request.urlopen(request, timeout=120) as stream:
+            for raw in stream:
+                line = raw.decode().rstrip("\n")
+                if line.startswith("event: "):
+                    name = line[7:]
+                if not line.startswith("data: "):
+                    continue
+                data = json.loads(line[6:])
+                text = data["output"].get("text", "") if name == "output" else ""
+                first = first or (time.monotonic() if text else 0.0)
+                typist.write(text)
+        took = time.monotonic() - first
+        if data.get("state") != "succeeded" or "Paris" not in data["output"]["text"]:
+            raise WrongAnswer(f"the answer names no Paris: {data}")
+        meters = data["usage"]["meters"]
+        made = int(meters["completion_tokens"])
+        print(
+            f"\n   {made} tokens, {(made - 1) / max(took, 0.001):.0f} a second, "
+            f"for a prompt of {int(meters['prompt_tokens'])} ({int(meters['cached_tokens'])} still in memory); "
+            f"{data['output']['finish_reason']}"
+        )
 
     def ocr(self) -> None:
         text = self.cli("call", "ocr", "--image", str(ROOT / PICTURE))
@@ -252,6 +307,7 @@ class Tour:
             raise WrongAnswer("no speech was found in the speech made before")
 
     def run(self) -> int:
+        self.stop("A language model answers, token by token (native engine over libllama)", self.chat)
         self.stop("Text read from a real picture (Python engine, ONNX models)", self.ocr)
         self.stop("Speech written to a WAV file (Python engine, espeak-ng)", self.speak)
         self.stop("A session: that speech in frames, speech segments out (streaming ONNX engine)", self.session)
@@ -277,14 +333,18 @@ def main() -> int:
         took = server.start()
         print(f"\nheadrace serves at {server.url} (ready after {took:.2f} s)")
         print(f"admin key: {short(server.key_file)}   data: {short(server.data)}   log: {short(server.log)}")
-        wrong = Tour(server).run()
+        tour = Tour(server)
+        wrong = tour.run()
         print()
         if wrong:
-            print(paint("31", f"{wrong} of 7 answers are wrong") + f"; the server's log: {short(server.log)}")
+            print(
+                paint("31", f"{wrong} of {tour.number} answers are wrong") + f"; the server's log: {short(server.log)}"
+            )
         else:
-            print(paint("32", "all 7 answers are right"))
+            print(paint("32", f"all {tour.number} answers are right"))
         if arguments.once:
             return 1 if wrong else 0
+        print("\n" + paint("1", "The console, signed in once: ") + server.sign_in_link())
         print(f"\nServing until Ctrl-C. Try:\n  export HEADRACE_URL={server.url} HEADRACE_KEY_FILE={server.key_file}")
         print(f"  {short(server.binary)} call ocr --image {PICTURE}\n  {short(server.binary)} capabilities")
         try:
