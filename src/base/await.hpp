@@ -18,12 +18,13 @@ namespace headrace {
 template <class T, class Start>
 asio::awaitable<Result<T>> await_result(Start start) {
     auto initiate = [](auto handler, Start begin, Loop* home) {
-        begin(UniqueFunction<void(Result<T>)>([handler = std::move(handler),
-                                               home](Result<T> result) mutable {
-            home->dispatch([handler = std::move(handler), result = std::move(result)]() mutable {
-                std::move(handler)(std::move(result));
-            });
-        }));
+        begin(UniqueFunction<void(Result<T>)>(
+            [handler = std::move(handler), home](Result<T> result) mutable {
+                if (home->is_current()) return std::move(handler)(std::move(result));
+                home->post([handler = std::move(handler), result = std::move(result)]() mutable {
+                    std::move(handler)(std::move(result));
+                });
+            }));
     };
     co_return co_await asio::async_initiate<const asio::use_awaitable_t<>, void(Result<T>)>(
         initiate, asio::use_awaitable, std::move(start), Loop::current());

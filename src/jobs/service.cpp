@@ -107,7 +107,8 @@ namespace {
 template <class T, class Call>
 asio::awaitable<Result<T>> ask(Core& core, Loop& core_loop, Call call) {
     auto start = [&core, &core_loop, call = std::move(call)](Done<T> done) mutable {
-        core_loop.dispatch([&core, call = std::move(call), done = std::move(done)]() mutable {
+        if (core_loop.is_current()) return call(core, std::move(done));
+        core_loop.post([&core, call = std::move(call), done = std::move(done)]() mutable {
             call(core, std::move(done));
         });
     };

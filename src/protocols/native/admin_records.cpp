@@ -5,9 +5,9 @@
 #include "jobs/service.hpp"
 #include "protocols/native/admin_routes.hpp"
 #include "protocols/native/audit.hpp"
-#include "protocols/native/blobs.hpp"
 #include "protocols/native/errors.hpp"
 #include "protocols/native/job_routes.hpp"
+#include "protocols/native/log_calls.hpp"
 
 namespace headrace::protocols::native {
 namespace {

@@ -2,9 +2,10 @@
 
 #include "base/json.hpp"
 #include "http/byte_range.hpp"
-#include "protocols/native/blobs.hpp"
+#include "jobs/blob_io.hpp"
 #include "protocols/native/errors.hpp"
 #include "protocols/native/gate.hpp"
+#include "protocols/native/log_calls.hpp"
 
 namespace headrace::protocols::native {
 namespace {
@@ -34,7 +35,7 @@ asio::awaitable<void> send_blob(http::StreamWriter writer, jobs::BlobSource& sou
     std::uint64_t sent = 0;
     while (sent < range.length) {
         const auto count = std::min<std::uint64_t>(kPiece, range.length - sent);
-        auto piece = co_await read_piece(source, range.offset + sent, count);
+        auto piece = co_await jobs::read_piece(source, range.offset + sent, count);
         // A cut connection tells the client that this is not all.
         if (!piece || piece->empty()) co_return;
         sent += piece->size();
@@ -96,7 +97,7 @@ asio::awaitable<void> FileRoutes::content(http::Exchange& exchange) {
         co_await answer_error(exchange, std::move(file).error());
         co_return;
     }
-    auto source = co_await open_blob(site_.parts.blobs, file->tenant, file->blob);
+    auto source = co_await jobs::open_blob(site_.parts.blobs, file->tenant, file->blob);
     if (!source) {
         co_await answer_error(exchange, std::move(source).error());
         co_return;

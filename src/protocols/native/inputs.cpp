@@ -6,8 +6,9 @@
 
 #include "catalog/json_codec.hpp"
 #include "http/guarded_fetch.hpp"
-#include "protocols/native/blobs.hpp"
+#include "jobs/blob_io.hpp"
 #include "protocols/native/errors.hpp"
+#include "protocols/native/log_calls.hpp"
 
 namespace headrace::protocols::native {
 namespace {
@@ -86,7 +87,7 @@ asio::awaitable<Result<void>> take_url(Site& site, const TenantId& tenant, Found
         co_return fail(invalid(found.path, "url", "",
                                "the address answered " + std::to_string(content->status())));
     }
-    auto writer = BlobWriter::open(site.parts.blobs, tenant, limit);
+    auto writer = jobs::BlobWriter::open(site.parts.blobs, tenant, limit);
     if (!writer) co_return fail(std::move(writer).error());
     while (true) {
         auto piece = co_await content->read_some();
@@ -110,7 +111,7 @@ asio::awaitable<Result<void>> take_url(Site& site, const TenantId& tenant, Found
 asio::awaitable<Result<void>> take_inline(Site& site, const TenantId& tenant, Found& found) {
     auto& bytes = std::get<catalog::InlineBytes>(found.media->source).bytes;
     found.media->size = bytes.size();
-    auto blob = co_await store_bytes(site.parts.blobs, tenant, std::move(bytes));
+    auto blob = co_await jobs::store_bytes(site.parts.blobs, tenant, std::move(bytes));
     if (!blob) co_return fail(std::move(blob).error());
     found.media->source = catalog::BlobSource{blob->digest};
     co_return Result<void>{};
@@ -165,7 +166,7 @@ asio::awaitable<Result<jobs::Payload>> to_payload(Site& site, const access::Prin
     payload.values = catalog::encode(values);
     if (durable && payload.values.size() > jobs::Payload::kInlineBytes) {
         auto spilled =
-            co_await store_bytes(site.parts.blobs, who.tenant, std::move(payload.values));
+            co_await jobs::store_bytes(site.parts.blobs, who.tenant, std::move(payload.values));
         if (!spilled) co_return fail(std::move(spilled).error());
         payload.values.clear();
         payload.spilled = *spilled;

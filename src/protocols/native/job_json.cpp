@@ -8,7 +8,7 @@
 
 #include "access/secrets.hpp"
 #include "base/json.hpp"
-#include "protocols/native/blobs.hpp"
+#include "jobs/blob_io.hpp"
 
 namespace headrace::protocols::native {
 namespace {
@@ -196,7 +196,8 @@ asio::awaitable<Result<std::shared_ptr<const std::string>>> output_values(
     using Text = std::shared_ptr<const std::string>;
     if (!output) co_return Text{};
     if (!output->spilled) co_return Text(output, &output->values);
-    auto values = co_await read_blob(site.parts.blobs, std::move(tenant), *output->spilled);
+    auto values = co_await jobs::load_bytes(site.parts.blobs, std::move(tenant), *output->spilled,
+                                            output->spilled->size);
     if (!values) co_return fail(std::move(values).error());
     co_return std::make_shared<const std::string>(std::move(*values));
 }

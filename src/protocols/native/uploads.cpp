@@ -4,10 +4,11 @@
 
 #include "base/json.hpp"
 #include "http/multipart.hpp"
-#include "protocols/native/blobs.hpp"
+#include "jobs/blob_io.hpp"
 #include "protocols/native/body.hpp"
 #include "protocols/native/errors.hpp"
 #include "protocols/native/file_routes.hpp"
+#include "protocols/native/log_calls.hpp"
 
 namespace headrace::protocols::native {
 namespace {
@@ -101,7 +102,7 @@ asio::awaitable<Reply> FileRoutes::keep(jobs::FileRecord file) {
 asio::awaitable<Result<jobs::FileRecord>> FileRoutes::receive_raw(http::Exchange& exchange,
                                                                   TenantId tenant,
                                                                   std::uint64_t limit) {
-    auto writer = BlobWriter::open(site_.parts.blobs, tenant, limit);
+    auto writer = jobs::BlobWriter::open(site_.parts.blobs, tenant, limit);
     if (!writer) co_return fail(std::move(writer).error());
     while (true) {
         auto piece = co_await exchange.read_some();
@@ -124,7 +125,7 @@ asio::awaitable<Result<jobs::FileRecord>> FileRoutes::receive_form(http::Exchang
     FormFile form;
     auto reader = http::MultipartReader::make(*exchange.header("Content-Type"), form.sink());
     if (!reader) co_return fail(std::move(reader).error());
-    auto writer = BlobWriter::open(site_.parts.blobs, tenant, site_.settings.max_file_bytes);
+    auto writer = jobs::BlobWriter::open(site_.parts.blobs, tenant, site_.settings.max_file_bytes);
     if (!writer) co_return fail(std::move(writer).error());
     while (true) {
         auto piece = co_await exchange.read_some();

@@ -6,7 +6,7 @@
 #include <boost/asio/use_awaitable.hpp>
 
 #include "base/log.hpp"
-#include "workers/hub/blob_io.hpp"
+#include "jobs/blob_io.hpp"
 #include "workers/hub/worker_link.hpp"
 
 namespace headrace::workers::hub {
@@ -112,8 +112,8 @@ asio::awaitable<void> WorkerLink::load_and_send([[maybe_unused]] Self self,
     for (const auto& grant : batch.grants) {
         loaded.emplace_back();
         if (!grant.input->spilled || grant.input->media.empty()) continue;
-        auto values = co_await load_bytes(context_.blobs, grant.tenant, *grant.input->spilled,
-                                          context_.settings.most_values);
+        auto values = co_await jobs::load_bytes(context_.blobs, grant.tenant, *grant.input->spilled,
+                                                context_.settings.most_values);
         if (values) {
             loaded.back() = std::move(*values);
         } else if (const auto lease = find(grant.job, grant.fence)) {
@@ -163,13 +163,13 @@ asio::awaitable<Result<void>> WorkerLink::feed_bytes(LeasePtr lease, std::uint32
 
 asio::awaitable<Result<void>> WorkerLink::feed_blob(LeasePtr lease, std::uint32_t number,
                                                     jobs::BlobRef blob) {
-    auto source = co_await open_blob(context_.blobs, lease->tenant, blob);
+    auto source = co_await jobs::open_blob(context_.blobs, lease->tenant, blob);
     if (!source) co_return fail(std::move(source).error());
     std::uint64_t at = 0;
     do {
         const bool room = co_await wait_room(lease);
         if (!room) break;
-        auto piece = co_await read_piece(**source, at, link::kMaxChunk);
+        auto piece = co_await jobs::read_piece(**source, at, link::kMaxChunk);
         if (!piece) co_return fail(std::move(piece).error());
         at += piece->size();
         if (lease->ended) break;

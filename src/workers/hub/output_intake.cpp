@@ -2,7 +2,7 @@
 
 #include <fmt/format.h>
 
-#include "workers/hub/blob_io.hpp"
+#include "jobs/blob_io.hpp"
 
 namespace headrace::workers::hub {
 namespace {
@@ -48,13 +48,13 @@ asio::awaitable<void> OutputIntake::write_one() {
         }
         part.sink = std::move(*sink);
     }
-    auto written = co_await write_piece(*part.sink, std::move(piece.data));
+    auto written = co_await jobs::write_piece(*part.sink, std::move(piece.data));
     if (!written) {
         error_ = std::move(written).error();
         co_return;
     }
     if (!piece.last) co_return;
-    auto stored = co_await finish_blob(*part.sink);
+    auto stored = co_await jobs::finish_blob(*part.sink);
     part.sink.reset();
     if (stored)
         part.stored = *stored;

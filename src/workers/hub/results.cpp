@@ -5,7 +5,7 @@
 
 #include "base/log.hpp"
 #include "catalog/validator.hpp"
-#include "workers/hub/blob_io.hpp"
+#include "jobs/blob_io.hpp"
 #include "workers/hub/output_intake.hpp"
 #include "workers/hub/worker_link.hpp"
 
@@ -235,7 +235,7 @@ asio::awaitable<Result<jobs::Completion>> WorkerLink::complete_output(LeasePtr l
     }
     if (!media.empty()) bytes = catalog::encode(*values);
     if (bytes.size() > jobs::Payload::kInlineBytes) {
-        auto spilled = co_await store_bytes(context_.blobs, lease->tenant, std::move(bytes));
+        auto spilled = co_await jobs::store_bytes(context_.blobs, lease->tenant, std::move(bytes));
         if (!spilled) co_return fail(std::move(spilled).error());
         completion.output.spilled = *spilled;
     } else {
@@ -254,7 +254,7 @@ asio::awaitable<Result<jobs::FileRecord>> WorkerLink::store_media(LeasePtr lease
         if (stored) blob = *stored;
     } else if (auto* held = std::get_if<catalog::InlineBytes>(&media.source)) {
         std::string bytes = std::move(held->bytes);
-        blob = co_await store_bytes(context_.blobs, lease->tenant, std::move(bytes));
+        blob = co_await jobs::store_bytes(context_.blobs, lease->tenant, std::move(bytes));
     }
     if (!blob) co_return fail(std::move(blob).error());
     jobs::FileRecord file;
