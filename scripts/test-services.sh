@@ -1,6 +1,8 @@
 #!/usr/bin/env bash
 # ./dev test-services [SUITE...]: the tests that need foreign programs. Without a name, all of them.
-#   console  the pages in headless Chromium against the real binary, axe on every page
+#   console   the pages in headless Chromium against the real binary, axe on every page
+#   proxies   the samples of deploy/proxy: nginx and Apache in front of a real server
+#   packages  the .deb in a clean Debian 12 (debootstrap), the image under a Docker daemon
 . scripts/lib.sh
 help_if_asked "$0" "${1:-}"
 export HEADRACE_BIN=$ROOT/build/dev/headrace
@@ -14,11 +16,37 @@ suite_console() {
     step "console in a browser" console_in_browser
 }
 
+PYTEST="$ROOT/build/venv-test/bin/python -m pytest -q -p no:cacheprovider"
+with_pytest() {
+    step "python test environment" ensure_venv build/venv-test tests/requirements.txt
+    step "build dev" build dev headrace headrace-host example_engines
+}
+behind_proxies() { $PYTEST tests/services; }
+suite_proxies() {
+    with_pytest
+    step "behind nginx and Apache" behind_proxies
+}
+
+# What is tested is how it is packed and installed, so the programs that are there anyway will do.
+pack() {
+    export HEADRACE_PRESET=dev
+    bash scripts/package/tree.sh build/package
+    bash scripts/package/deb.sh build/package
+    "$PYTHON" scripts/package/image.py build/package
+    bash scripts/package/wheel.sh build/package
+}
+installed() { $PYTEST tests/package; }
+suite_packages() {
+    with_pytest
+    step "packages" pack
+    step "installed in a clean Debian 12, loaded into Docker" installed
+}
+
 suites=("$@")
-[ $# = 0 ] && suites=(console)
+[ $# = 0 ] && suites=(console proxies packages)
 for suite in "${suites[@]}"; do
     declare -F "suite_$suite" >/dev/null || die "test-services: no suite $suite; see ./dev test-services --help"
 done
-step "system packages" ensure_packages build run services
+step "system packages" ensure_packages build run services package
 for suite in "${suites[@]}"; do "suite_$suite"; done
 summary
