@@ -15,11 +15,12 @@ READY_WITHIN = 2.0  # reliability figure for a release build on a quiet machine;
 PAUSE = (0.4, 1.2)
 
 
-def victims(stage: Stage, kind: str) -> list[int]:
+def victims(stage: Stage, kind: str, capability: str = "") -> list[int]:
+    """Processes of a kind; of an engine's, those that run the capability when one is named."""
     if kind == "host":
         return stage.hosts()
     if kind == "engine":
-        return stage.python_engines()
+        return stage.python_engines(of_agent={"py_echo": True, "py_echo_slow": False}.get(capability))
     if kind == "agent":
         assert stage.agent is not None and stage.agent.process is not None
         return [stage.agent.process.pid]
@@ -53,13 +54,19 @@ class Killer:
             agent.kill()
             agent.start()
             return "agent started again"
-        # One that is being started again may not be there yet: wait for it, so that a round is a kill.
-        deadline = time.monotonic() + 20
-        while time.monotonic() < deadline:
-            found = victims(self.stage, self.kind)
-            if found and send(victim := self.rng.choice(found), signal.SIGKILL):
-                return f"process {victim}"
-            time.sleep(0.02)
+        return self.strike_engine()
+
+    def strike_engine(self) -> str:
+        """Only one that is at work: to kill it while it starts shows nothing, and each time it starts later."""
+        capability = "echo_slow" if self.kind == "host" else self.rng.choice(["py_echo_slow", "py_echo"])
+        try:
+            self.stage.server.wait_engines(capability)
+        except AssertionError:
+            self.missed += 1
+            return f"{capability} was not up"
+        found = victims(self.stage, self.kind, capability)
+        if found and send(victim := self.rng.choice(found), signal.SIGKILL):
+            return f"process {victim}"
         self.missed += 1
         return "none was up"
 

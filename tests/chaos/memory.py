@@ -11,7 +11,8 @@ from referee import Referee
 from registry import Campaign, Outcome, fault
 from stage import ECHO, FAULT, Stage, address_space_of
 
-HEADROOM = 4 << 20  # what a process may still take when its limit comes
+HEADROOM = 1 << 20  # what a process may still take when its limit comes
+LARGE = [2 << 20, 6 << 20]  # inputs that need more than that
 UNLIMITED = (resource.RLIM_INFINITY, resource.RLIM_INFINITY)
 
 
@@ -39,9 +40,10 @@ def oom_engine(campaign: Campaign) -> Outcome:
 class Squeeze:
     """Takes a process its memory for a while; whoever ended by it is started again as a supervisor would."""
 
-    def __init__(self, stage: Stage, campaign: Campaign, outcome: Outcome) -> None:
-        self.stage, self.campaign, self.outcome = stage, campaign, outcome
+    def __init__(self, stage: Stage, campaign: Campaign, outcome: Outcome, load: Load) -> None:
+        self.stage, self.campaign, self.outcome, self.load = stage, campaign, outcome, load
         self.ended: dict[str, int] = {}
+        self.answers: dict[int, int] = {}
 
     def victim(self, kind: str) -> int | None:
         if kind == "server":
@@ -52,6 +54,23 @@ class Squeeze:
         hosts = self.stage.hosts()
         return self.campaign.rng.choice(hosts) if hosts else None
 
+    def ask_much(self, kind: str) -> None:
+        """A job whose input does not fit; an answer of 202 counts as any other."""
+        text = str(self.outcome.rounds) + "x" * self.campaign.rng.choice(LARGE)
+        body = {"capability": "py_echo" if kind == "agent" else "echo_slow", "input": {"text": text}}
+        if kind != "agent":
+            body["input"] = {"text": text, "duration_ms": 1}
+        try:
+            reply = self.stage.server.client.post("/jobs", body)
+        except OSError:
+            return
+        self.answers[reply.status] = self.answers.get(reply.status, 0) + 1
+        if reply.status == 202:
+            with self.load.lock:
+                self.load.accepted[reply.json()["id"]] = text
+        elif reply.status < 500:
+            self.outcome.wrong.append(f"{kind} without memory: {reply.status} {reply.body[:200]!r}")
+
     def once(self, kind: str, seconds: float) -> None:
         pid = self.victim(kind)
         if pid is None:
@@ -59,6 +78,7 @@ class Squeeze:
         try:
             room = address_space_of(pid) + self.campaign.rng.randrange(HEADROOM)
             resource.prlimit(pid, resource.RLIMIT_AS, (room, resource.RLIM_INFINITY))
+            self.ask_much(kind)
             time.sleep(seconds)
             resource.prlimit(pid, resource.RLIMIT_AS, UNLIMITED)
         except (ProcessLookupError, FileNotFoundError):
@@ -90,8 +110,8 @@ def oom(campaign: Campaign) -> Outcome:
     with Stage(campaign.binary, campaign.folder, agent=True) as stage:
         stage.server.wait_engines(*WITH_AGENT)
         referee = Referee(stage.server)
-        squeeze = Squeeze(stage, campaign, outcome)
         load = Load(stage.server, campaign.seed, WITH_AGENT, again=(429, 500, 503, 507)).start()
+        squeeze = Squeeze(stage, campaign, outcome, load)
         kinds = ["server", "agent", "host"]
         for number in range(campaign.rounds):
             kind = kinds[number % len(kinds)]
@@ -100,5 +120,10 @@ def oom(campaign: Campaign) -> Outcome:
             campaign.say(f"{number + 1}/{campaign.rounds} {kind}, ended {squeeze.ended}, {len(load.accepted)} accepted")
         load.join()
         outcome.add_verdict(referee.judge(load))
-        outcome.notes = {"ended": squeeze.ended, "refused": load.refused, "sent_again": load.retries}
+        outcome.notes = {
+            "ended": squeeze.ended,
+            "refused": load.refused,
+            "sent_again": load.retries,
+            "large": squeeze.answers,
+        }
     return outcome

@@ -140,10 +140,10 @@ class Stage:
         """Processes of native engines (`headrace-host`) of the server."""
         return [pid for pid in children_of(of or self.pid) if program_of(pid) == "headrace-host"]
 
-    def python_engines(self) -> list[int]:
-        """Processes of Python engines, of the server and of the agent."""
-        parents = [self.pid]
-        if self.agent is not None and self.agent.process is not None:
+    def python_engines(self, of_agent: bool | None = None) -> list[int]:
+        """Processes of Python engines, of the server, of the agent, or of both."""
+        parents = [] if of_agent else [self.pid]
+        if self.agent is not None and self.agent.process is not None and of_agent is not False:
             parents.append(self.agent.process.pid)
         return [pid for parent in parents for pid in children_of(parent) if program_of(pid).startswith("python")]
 
