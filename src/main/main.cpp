@@ -2,6 +2,7 @@
 #include <csignal>
 #include <exception>
 
+#include "base/out_of_memory.hpp"
 #include "main/cli.hpp"
 #include "main/commands/commands.hpp"
 #include "main/commands/print.hpp"
@@ -42,6 +43,7 @@ int run(int argc, char** argv) {
 }  // namespace
 
 int main(int argc, char** argv) {
+    headrace::end_when_out_of_memory();
     try {
         return run(argc, argv);
     } catch (const std::exception& error) {
