@@ -20,16 +20,16 @@ std::string_view view(string_view text) {
 
 /// CR and LF only as a pair, no NUL, no line that continues the one before.
 bool lines_are_sound(std::string_view head) {
-    for (std::size_t i = 0; i < head.size(); ++i) {
-        const char c = head[i];
-        if (c == '\0') return false;
-        if (c == '\n') return false;
-        if (c != '\r') continue;
-        if (i + 1 >= head.size() || head[i + 1] != '\n') return false;
-        ++i;
-        if (i + 1 < head.size() && (head[i + 1] == ' ' || head[i + 1] == '\t')) return false;
+    if (head.find('\0') != std::string_view::npos) return false;
+    for (;;) {
+        const auto end = head.find('\r');
+        if (head.substr(0, end).find('\n') != std::string_view::npos) return false;
+        if (end == std::string_view::npos) return true;
+        head.remove_prefix(end + 1);
+        if (!head.starts_with('\n')) return false;
+        head.remove_prefix(1);
+        if (head.starts_with(' ') || head.starts_with('\t')) return false;
     }
-    return true;
 }
 
 bool target_is_sound(std::string_view target) {
