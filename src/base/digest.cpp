@@ -1,6 +1,6 @@
 #include "base/digest.hpp"
 
-#include <stdexcept>
+#include <new>
 
 #include <openssl/crypto.h>
 #include <openssl/evp.h>
@@ -15,6 +15,14 @@ constexpr char kUrl[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz012
 
 const unsigned char* as_bytes(std::string_view text) {
     return reinterpret_cast<const unsigned char*>(text.data());
+}
+
+/// OpenSSL fails at a digest for want of memory only. What it then leaves is no digest, and must
+/// never be taken for one.
+void require(bool done) {
+    if (done) return;
+    if (const auto handler = std::get_new_handler()) handler();
+    throw std::bad_alloc();
 }
 
 std::string encode(std::string_view bytes, const char* alphabet, bool pad) {
@@ -79,19 +87,18 @@ Sha256 sha256(std::string_view data) {
     };
     thread_local const std::unique_ptr<EVP_MD_CTX, Free> context(EVP_MD_CTX_new());
     Sha256 out;
-    if (EVP_DigestInit_ex2(context.get(), algorithm, nullptr) != 1 ||
-        EVP_DigestUpdate(context.get(), data.data(), data.size()) != 1 ||
-        EVP_DigestFinal_ex(context.get(), out.data(), nullptr) != 1) {
-        throw std::runtime_error("SHA-256 is not available in OpenSSL");
-    }
+    require(context && algorithm != nullptr &&
+            EVP_DigestInit_ex2(context.get(), algorithm, nullptr) == 1 &&
+            EVP_DigestUpdate(context.get(), data.data(), data.size()) == 1 &&
+            EVP_DigestFinal_ex(context.get(), out.data(), nullptr) == 1);
     return out;
 }
 
 Sha256 hmac_sha256(std::string_view key, std::string_view data) {
     Sha256 out;
     unsigned length = 0;
-    HMAC(EVP_sha256(), key.data(), static_cast<int>(key.size()), as_bytes(data), data.size(),
-         out.data(), &length);
+    require(HMAC(EVP_sha256(), key.data(), static_cast<int>(key.size()), as_bytes(data),
+                 data.size(), out.data(), &length) != nullptr);
     return out;
 }
 
@@ -100,21 +107,19 @@ void Sha256Stream::Free::operator()(evp_md_ctx_st* context) const {
 }
 
 Sha256Stream::Sha256Stream() : context_(EVP_MD_CTX_new()) {
-    if (!context_ || EVP_DigestInit_ex(context_.get(), EVP_sha256(), nullptr) != 1) {
-        throw std::runtime_error("SHA-256 is not available in OpenSSL");
-    }
+    require(context_ && EVP_DigestInit_ex(context_.get(), EVP_sha256(), nullptr) == 1);
 }
 Sha256Stream::~Sha256Stream() = default;
 Sha256Stream::Sha256Stream(Sha256Stream&&) noexcept = default;
 Sha256Stream& Sha256Stream::operator=(Sha256Stream&&) noexcept = default;
 
 void Sha256Stream::update(std::string_view data) {
-    EVP_DigestUpdate(context_.get(), data.data(), data.size());
+    require(EVP_DigestUpdate(context_.get(), data.data(), data.size()) == 1);
 }
 
 Sha256 Sha256Stream::finish() {
     Sha256 out;
-    EVP_DigestFinal_ex(context_.get(), out.data(), nullptr);
+    require(EVP_DigestFinal_ex(context_.get(), out.data(), nullptr) == 1);
     return out;
 }
 

@@ -145,6 +145,7 @@ void Committer::commit_one_by_one(Batch& batch) {
     writable_ = false;
     const WallMs now = clock_.wall();
     for (Pending& pending : batch) {
+        database_.rollback();  // without memory the one before may not have succeeded
         auto done = database_.execute("BEGIN IMMEDIATE");
         if (done) done = apply(pending, now);
         if (done) done = database_.execute("COMMIT");

@@ -1,5 +1,6 @@
 // WorkerLink: outputs and ends on their way back from the worker.
 #include <algorithm>
+#include <exception>
 
 #include <fmt/format.h>
 
@@ -195,7 +196,14 @@ void WorkerLink::on_failure(wire::JobFailure& failure) {
 asio::awaitable<void> WorkerLink::conclude([[maybe_unused]] Self self, LeasePtr lease,
                                            std::string values, std::uint64_t values_size,
                                            jobs::Usage usage) {
-    auto completion = co_await complete_output(lease, std::move(values), values_size);
+    Result<jobs::Completion> completion =
+        fail(ErrorCode::unavailable, "the output could not be stored");
+    try {
+        completion = co_await complete_output(lease, std::move(values), values_size);
+    } catch (const std::exception& error) {
+        // Whatever it was, the job must not stay at a worker that has done its part.
+        log::error("an output was not stored job={} error={}", lease->job.text(), error.what());
+    }
     if (lease->ended) co_return;
     if (!completion) {
         fail_job(lease, std::move(completion).error(), std::move(usage), false);
