@@ -15,7 +15,7 @@ class RestartPolicy {
 
     /// The process has ended after `lived`; `ready`: it had offered its slots.
     Milliseconds next(Milliseconds lived, bool ready) {
-        if (ready && lived >= kHealthy) ends_ = 0;
+        if (ready) ends_ = lived >= kHealthy ? 0 : std::min(ends_, kEndsOfReady);
         const Milliseconds most = ready ? kMostOfReady : kMost;
         const std::uint32_t end = ends_++;
         if (end == 0) return Milliseconds(0);
@@ -26,6 +26,7 @@ class RestartPolicy {
     static constexpr Milliseconds kHealthy{10'000};
     static constexpr Milliseconds kFirst{100};
     static constexpr Milliseconds kMostOfReady{200};
+    static constexpr std::uint32_t kEndsOfReady = 2;  // then its pause is that long
     static constexpr Milliseconds kMost{30'000};
     std::uint32_t ends_ = 0;
 };

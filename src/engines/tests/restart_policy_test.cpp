@@ -22,6 +22,12 @@ TEST(RestartPolicy, AnEngineThatWorksIsBackWithinASecondHoweverOftenItIsKilled) 
         EXPECT_LT(policy.next(milliseconds(500), true), milliseconds(1'000));
 }
 
+TEST(RestartPolicy, AnEngineThatWorksIsForgivenAnEndWhileItStarts) {
+    RestartPolicy policy;
+    for (int i = 0; i < 100; ++i) policy.next(milliseconds(500), true);
+    EXPECT_LT(policy.next(milliseconds(50), false), milliseconds(1'000));
+}
+
 TEST(RestartPolicy, AHealthyTimeStartsAnew) {
     RestartPolicy policy;
     for (int i = 0; i < 5; ++i) policy.next(milliseconds(10), false);
