@@ -183,8 +183,8 @@ const std::array kSettings{
          "Program that lists this machine's GPUs for engines with a `[gpu]` table. Empty: none is "
          "asked."),
     word("engines", "seccomp", "off", "off|on",
-         "on: refuses engines the system calls that none needs and attackers want: tracing, "
-         "mounting, modules, BPF, namespaces, io_uring."),
+         "on: refuses engines the system calls that none needs and attackers want: mounting, "
+         "modules, BPF, namespaces, io_uring."),
     text("engines", "network", Type::boolean, "true",
          "Whether engines may open network sockets. An engine.toml may give it up: `[sandbox] "
          "network = false`."),

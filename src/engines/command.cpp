@@ -112,8 +112,9 @@ Result<Command> command_for(const catalog::EngineSpec& spec, const Settings& set
     }
     Command command;
     command.directory = spec.directory.string();
-    command.sandbox.filter = refused_calls(settings.sandbox.refuse_calls,
-                                           settings.sandbox.network && spec.network.value_or(true));
+    const bool network = settings.sandbox.network && spec.network.value_or(true);
+    command.sandbox.filter = refused_calls(settings.sandbox.refuse_calls, network);
+    command.sandbox.filter_needed = settings.sandbox.refuse_calls || !network;
     command.environment = environment_for(spec, settings);
     if (spec.kind == catalog::EngineKind::native) {
         command.arguments = {settings.host_program.string(), spec.text()};

@@ -175,7 +175,9 @@ class Supervisor::Keeper : public std::enable_shared_from_this<Keeper> {
 };
 
 Supervisor::Supervisor(Settings settings, Loop& loop, HostListener& listener)
-    : settings_(std::move(settings)), loop_(loop), listener_(listener) {}
+    : settings_(std::move(settings)), loop_(loop), listener_(listener) {
+    close_own_memory();
+}
 
 Supervisor::~Supervisor() {
     for (const auto& keeper : keepers_) keeper->abandon();

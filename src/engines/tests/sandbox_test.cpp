@@ -1,6 +1,8 @@
 // The sandbox from inside: an engine that tries what is forbidden, in real processes.
 #include "engines/sandbox.hpp"
 
+#include <sys/prctl.h>
+
 #include "engines/tests/fake_hub.hpp"
 
 namespace headrace::engines {
@@ -31,8 +33,9 @@ TEST_F(SandboxTest, WhatAlwaysHolds) {
     EXPECT_EQ(attempt("privileges"), "1");
     EXPECT_EQ(attempt("core"), "0 0");
     EXPECT_TRUE(attempt("files").starts_with("4096 "));
-    EXPECT_EQ(attempt("filter"), "0");
-    for (const auto* what : {"unix", "ipv4", "netlink", "child", "thread", "ptrace"}) {
+    EXPECT_EQ(attempt("filter"), "2");
+    EXPECT_EQ(attempt("ptrace"), "EPERM");
+    for (const auto* what : {"unix", "ipv4", "netlink", "child", "thread"}) {
         EXPECT_EQ(attempt(what), "ok") << what;
     }
 }
@@ -54,7 +57,7 @@ TEST_F(SandboxTest, WithoutTheNetworkOnlyUnixSocketsAreLeft) {
     for (const auto* what : {"ipv4", "ipv6", "netlink", "io_uring"}) {
         EXPECT_EQ(attempt(what), "EPERM") << what;
     }
-    for (const auto* what : {"unix", "child", "thread", "ptrace"}) {
+    for (const auto* what : {"unix", "child", "thread"}) {
         EXPECT_EQ(attempt(what), "ok") << what;
     }
 }
@@ -78,8 +81,20 @@ TEST_F(SandboxTest, AGroupThatCannotBeMadeKeepsTheHostFromStarting) {
     EXPECT_TRUE(hosts.empty());
 }
 
-TEST(RefusedCalls, NothingToRefuseIsNoFilter) {
-    EXPECT_TRUE(refused_calls(false, true).empty());
+TEST_F(SandboxTest, AnEngineThatAsksToBeTracedStillEnds) {
+    hold({});
+    attempt("ptrace");
+    supervisor->kill(hosts[0]->started.id, "no sign of life");
+    ASSERT_TRUE(wait([&] { return hosts[0]->ended.has_value(); }, std::chrono::seconds(5)));
+    EXPECT_EQ(*hosts[0]->ended, "no sign of life");
+}
+
+TEST_F(SandboxTest, OurOwnMemoryIsClosedToOurEngines) {
+    EXPECT_EQ(::prctl(PR_GET_DUMPABLE), 0);
+}
+
+TEST(RefusedCalls, FitTheKernel) {
+    EXPECT_LT(refused_calls(false, true).size(), refused_calls(true, true).size());
     EXPECT_LT(refused_calls(true, false).size(), 256U);  // the kernel takes 4096
 }
 
