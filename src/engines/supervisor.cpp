@@ -58,6 +58,7 @@ class Supervisor::Keeper : public std::enable_shared_from_this<Keeper> {
         owner_ = nullptr;
         timer_.cancel();
         if (process_) process_->kill("abandoned");
+        process_.reset();  // it holds us, and lives until its end is seen or the loop's
     }
 
     [[nodiscard]] HostView view() const {
@@ -136,11 +137,11 @@ class Supervisor::Keeper : public std::enable_shared_from_this<Keeper> {
     }
 
     void ended(const std::string& how) {
+        if (owner_ == nullptr) return;
         const auto reason = words_of(how);
         complaint_.clear();
         const pid_t pid = process_->pid();
         process_.reset();
-        if (owner_ == nullptr) return;
         if (spec->gpus > 0) owner_->gpu_book().give_back(name_);
         const auto gone = std::exchange(id, 0);
         const bool was_ready = std::exchange(ready_, false);
