@@ -16,6 +16,10 @@ PYTEST="$ROOT/build/venv-test/bin/python -m pytest -q -p no:cacheprovider"
 # Configures again: CMake looks whether the language model is there.
 build_dev() { cmake --preset dev && build dev; }
 unit_tests() { ctest --test-dir build/dev --output-on-failure --timeout 900 -j "$JOBS" -E "^sim_"; }
+sources() {
+    "$PYTHON" tests/layers/check.py
+    "$PYTHON" scripts/limits.py --check
+}
 simulation() {
     build/dev/sim --seeds "${HEADRACE_SIM_SEEDS:-2000}"
     build/dev/sim --plants
@@ -34,7 +38,7 @@ step "language model and its library" ensure_llama
 step "console pages" bash scripts/console.sh
 step "console: types, lint, unit tests" bash scripts/console.sh --check
 step "build dev" build_dev
-step "layers, sizes, words" "$PYTHON" tests/layers/check.py
+step "layers, sizes, words, limits page" sources
 step "unit, golden, store contract" unit_tests
 step "simulation and its planted bugs" simulation
 step "python SDK" sdk_tests

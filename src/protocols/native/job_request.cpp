@@ -13,6 +13,7 @@ namespace {
 constexpr std::size_t kMaxReference = 256;
 constexpr std::size_t kMaxIdempotencyKey = 255;
 constexpr std::int64_t kMaxSeconds = 366LL * 86'400;
+constexpr std::int64_t kMaxWait = 60;  // seconds; the message and the schema say it, too
 
 std::optional<int> whole_number(std::string_view text) {
     int number = 0;
@@ -60,9 +61,9 @@ Result<AnswerForm> answer_form(const http::Exchange& exchange) {
     const auto wait = prefer ? http::preference(*prefer, "wait") : std::nullopt;
     if (!wait) return form;
     const auto seconds = whole_number(*wait);
-    if (!seconds || *seconds < 1 || *seconds > 60) {
-        return fail(invalid("Prefer", seconds && *seconds > 60 ? "max" : "min",
-                            seconds && *seconds > 60 ? "60" : "1",
+    if (!seconds || *seconds < 1 || *seconds > kMaxWait) {
+        return fail(invalid("Prefer", seconds && *seconds > kMaxWait ? "max" : "min",
+                            seconds && *seconds > kMaxWait ? "60" : "1",
                             "Prefer: wait=N takes 1 to 60 whole seconds"));
     }
     form.wait_s = *seconds;
@@ -73,9 +74,9 @@ Result<int> wait_query(const http::Exchange& exchange) {
     const auto text = exchange.query("wait");
     if (!text) return 0;
     const auto seconds = whole_number(*text);
-    if (!seconds || *seconds < 0 || *seconds > 60) {
-        return fail(invalid("query.wait", seconds && *seconds > 60 ? "max" : "min",
-                            seconds && *seconds > 60 ? "60" : "0",
+    if (!seconds || *seconds < 0 || *seconds > kMaxWait) {
+        return fail(invalid("query.wait", seconds && *seconds > kMaxWait ? "max" : "min",
+                            seconds && *seconds > kMaxWait ? "60" : "0",
                             "wait takes 0 to 60 whole seconds"));
     }
     return *seconds;
