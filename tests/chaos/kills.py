@@ -12,7 +12,7 @@ from registry import Campaign, Outcome, fault
 from stage import Agent, Stage, paused
 
 READY_WITHIN = 2.0  # reliability figure for a release build on a quiet machine; noted, not asserted
-PAUSE = (0.4, 1.2)
+PAUSE = {"server": (0.4, 1.2), "agent": (0.4, 1.2), "host": (0.1, 0.6), "engine": (0.1, 0.6)}
 
 
 def victims(stage: Stage, kind: str, capability: str = "") -> list[int]:
@@ -64,6 +64,7 @@ class Killer:
         except AssertionError:
             self.missed += 1
             return f"{capability} was not up"
+        time.sleep(0.15)  # it has said that it is there; now it takes jobs
         found = victims(self.stage, self.kind, capability)
         if found and send(victim := self.rng.choice(found), signal.SIGKILL):
             return f"process {victim}"
@@ -79,7 +80,7 @@ def kill_rounds(kind: str, campaign: Campaign) -> Outcome:
         load = Load(stage.server, campaign.seed, WITH_AGENT).start()
         began = time.monotonic()
         for number in range(campaign.rounds):
-            time.sleep(campaign.rng.uniform(*PAUSE))
+            time.sleep(campaign.rng.uniform(*PAUSE[kind]))
             done = killer.strike()
             outcome.rounds += 1
             if number % 10 == 9:

@@ -13,7 +13,7 @@ from registry import Campaign, Outcome, fault
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 POWER_CUT = ROOT / "build" / "dev" / "stores_crash_test"
-POSTGRES = ROOT / "tests" / "e2e" / "test_postgres.py"
+POSTGRES = sorted((ROOT / "tests" / "e2e").glob("test_postgres*.py"))
 
 
 def needs_stores_test(_: Campaign) -> str | None:
@@ -39,14 +39,14 @@ def power_cut(campaign: Campaign) -> Outcome:
 
 
 def needs_postgres(_: Campaign) -> str | None:
-    if not POSTGRES.exists():
+    if not POSTGRES:
         return "there is no PostgreSQL suite"
     if not any(pathlib.Path("/usr/lib/postgresql").glob("*/bin/initdb")) and shutil.which("initdb") is None:
         return "PostgreSQL is not installed"
     return None
 
 
-@fault("database", "PostgreSQL down, slow, restarted (tests/e2e/test_postgres.py)", rounds=1, needs=needs_postgres)
+@fault("database", "PostgreSQL down, slow, restarted (tests/e2e/test_postgres*.py)", rounds=1, needs=needs_postgres)
 def database(campaign: Campaign) -> Outcome:
     outcome = Outcome()
     python = ROOT / "build" / "venv-test" / "bin" / "python"
@@ -54,7 +54,7 @@ def database(campaign: Campaign) -> Outcome:
     env = {**os.environ, "HEADRACE_BIN": str(campaign.binary)}
     for number in range(campaign.rounds):
         campaign.say(f"{number + 1}/{campaign.rounds} running the suite")
-        done = subprocess.run([*command, str(POSTGRES)], env=env, capture_output=True, text=True, cwd=ROOT)
+        done = subprocess.run([*command, *map(str, POSTGRES)], env=env, capture_output=True, text=True, cwd=ROOT)
         outcome.rounds += 1
         passed = re.search(r"(\d+) passed", done.stdout)
         outcome.points += int(passed[1]) if passed else 0
