@@ -5,9 +5,11 @@
 
 #include <spdlog/formatter.h>
 #include <spdlog/logger.h>
+#include <spdlog/sinks/syslog_sink.h>
 
 #include "base/clock.hpp"
 #include "base/json.hpp"
+#include "base/log_output.hpp"
 #include "base/log_sink.hpp"
 
 namespace headrace::log {
@@ -92,6 +94,17 @@ class TextFormatter final : public spdlog::formatter {
     TimeText time_;
 };
 
+/// The line alone.
+class BareFormatter final : public spdlog::formatter {
+  public:
+    void format(const spdlog::details::log_msg& msg, spdlog::memory_buf_t& out) override {
+        append_clean(out, {msg.payload.data(), msg.payload.size()});
+    }
+    [[nodiscard]] std::unique_ptr<formatter> clone() const override {
+        return std::make_unique<BareFormatter>();
+    }
+};
+
 /// {"time","level","message", then the line's own key=value fields}.
 class JsonFormatter final : public spdlog::formatter {
   public:
@@ -167,8 +180,25 @@ void start(Level level, Format format) {
         logger().set_formatter(std::make_unique<JsonFormatter>());
     else
         logger().set_formatter(std::make_unique<TextFormatter>());
+    // The system's log has a time and a level of its own.
+    for (const auto& other : logger().sinks()) {
+        if (other.get() != &sink()) other->set_formatter(std::make_unique<BareFormatter>());
+    }
     logger().set_level(to_spdlog(level));
     sink().gather();
+}
+
+Result<void> send_to(const Output& output) {
+    if (!output.file.empty()) {
+        auto file = RotatingFile::open(output.file, output.file_bytes, output.file_keep);
+        if (!file) return fail(std::move(file).error());
+        sink().write_to(std::move(*file));
+    }
+    if (output.syslog) {
+        logger().sinks().push_back(std::make_shared<spdlog::sinks::syslog_sink_mt>(
+            "headrace", LOG_PID, LOG_DAEMON, true));
+    }
+    return {};
 }
 
 void flush() {

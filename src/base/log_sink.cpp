@@ -22,9 +22,9 @@ constexpr std::array kCrashes{SIGSEGV, SIGBUS, SIGILL, SIGFPE, SIGABRT};
 GatheringSink* the_sink = nullptr;
 std::array<struct sigaction, kCrashes.size()> before;
 
-void write_all(const char* at, std::size_t left) {
+void write_all(int file, const char* at, std::size_t left) {
     while (left > 0) {
-        const ssize_t written = ::write(STDERR_FILENO, at, left);
+        const ssize_t written = ::write(file, at, left);
         if (written < 0 && errno == EINTR) continue;
         if (written <= 0) return;  // nobody is left who could be told
         at += written;
@@ -35,7 +35,7 @@ void write_all(const char* at, std::size_t left) {
 }  // namespace
 
 void GatheringSink::gather() {
-    if (the_sink != nullptr || ::isatty(STDERR_FILENO) == 1) return;
+    if (the_sink != nullptr || (!file_ && ::isatty(STDERR_FILENO) == 1)) return;
     the_sink = this;
     gathering_ = true;
     std::atexit([] { the_sink->flush(); });
@@ -56,7 +56,10 @@ void GatheringSink::sink_it_(const spdlog::details::log_msg& msg) {
 }
 
 void GatheringSink::flush_() {
-    write_all(gathered_.data(), gathered_.size());
+    if (file_)
+        file_->write({gathered_.data(), gathered_.size()});
+    else
+        write_all(STDERR_FILENO, gathered_.data(), gathered_.size());
     gathered_.clear();
 }
 
@@ -74,7 +77,8 @@ void GatheringSink::write_late() {
 /// Writes what waits and lets the crash go on as it would have. Takes no lock: whoever crashed may
 /// hold it.
 void GatheringSink::on_crash(int signal, siginfo_t* info, void*) {
-    write_all(the_sink->gathered_.data(), the_sink->gathered_.size());
+    const int file = the_sink->file_ ? the_sink->file_->descriptor() : STDERR_FILENO;
+    write_all(file, the_sink->gathered_.data(), the_sink->gathered_.size());
     for (std::size_t i = 0; i < kCrashes.size(); ++i) {
         if (kCrashes[i] == signal) sigaction(signal, &before[i], nullptr);
     }

@@ -1,11 +1,14 @@
 #pragma once
-// Internal: where log lines go on their way to standard error.
+// Internal: where log lines go on their way to standard error or a file.
 
 #include <condition_variable>
 #include <csignal>
 #include <mutex>
+#include <optional>
 
 #include <spdlog/sinks/base_sink.h>
+
+#include "base/rotating_file.hpp"
 
 namespace headrace::log {
 
@@ -17,6 +20,8 @@ class GatheringSink final : public spdlog::sinks::base_sink<std::mutex> {
     /// Call once, before threads start. Starts the thread that writes what has waited, and sees to
     /// it that an exit or a crash loses nothing. Lines for a terminal stay one by one.
     void gather();
+    /// In place of standard error. Before gather().
+    void write_to(RotatingFile file) { file_ = std::move(file); }
 
   private:
     void sink_it_(const spdlog::details::log_msg& msg) override;
@@ -24,6 +29,7 @@ class GatheringSink final : public spdlog::sinks::base_sink<std::mutex> {
     void write_late();
     static void on_crash(int signal, siginfo_t* info, void* context);
 
+    std::optional<RotatingFile> file_;
     bool gathering_ = false;
     std::condition_variable waiting_;  // some line waits now
     spdlog::memory_buf_t gathered_;

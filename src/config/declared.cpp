@@ -201,9 +201,26 @@ const std::array kSettings{
     live(word("log", "level", "info", "debug|info|warn|error|off",
               "debug adds a line per request and event.")),
     word("log", "format", "text", "text|json", "One line per event, for people or for machines."),
+    text("log", "file", Type::path, "",
+         "File that lines go to in place of standard error; moved away, it is made anew."),
+    number("log", "file_bytes", Type::bytes, "64MiB", 4 * kKiB, 1024 * kGiB,
+           "Size above which `log.file` becomes `FILE.1`, and so on."),
+    number("log", "file_keep", Type::integer, "5", 0, 1000, "Old log files that are kept."),
+    text("log", "syslog", Type::boolean, "false",
+         "Lines also go to the system's log, as `headrace` of facility daemon."),
 
     number("metrics", "tenants", Type::integer, "100", 0, 10'000,
            "Tenants with series of their own; the others count as `other`."),
+
+    text("traces", "endpoint", Type::text, "",
+         "Collector that spans go to by OTLP/HTTP, as `http://127.0.0.1:4318` (path `/v1/traces` "
+         "unless one is given). Empty: no traces."),
+    number("traces", "percent", Type::integer, "100", 0, 100,
+           "Share of the jobs that are traced; one whose caller says it is not sampled never is."),
+    text("traces", "authorization", Type::secret, "",
+         "Value of the header Authorization for the collector."),
+    text("traces", "ca_file", Type::path, "", "Authorities that an https collector is held to."),
+    text("traces", "service", Type::text, "headrace", "`service.name` of the spans."),
 };
 
 }  // namespace
@@ -224,7 +241,8 @@ std::string_view section_doc(std::string_view section) {
         {"postgres", "The database, when `store.kind` is `postgres`."},
         {"engines", "Engines that the server starts itself."},
         {"fetch", "Requests to addresses that callers name."},
-        {"log", "The log goes to standard error."},
+        {"log", "What the server says of itself."},
+        {"traces", "Spans of the jobs: accept, queue, attempt, engine."},
         {"metrics", "`/metrics` on the control door, without a key from loopback only."},
     };
     for (const auto& [name, doc] : kDocs) {

@@ -30,6 +30,7 @@ int run(int argc, char** argv) {
     add_backup(root);
     add_migrate(root);
     add_config(root);
+    add_doctor(root);
     add_console(root);
     add_completion(root, line);
     add_manual(root, line);

@@ -95,6 +95,7 @@ Result<std::unique_ptr<Server>> Server::make(config::Sources sources, config::Co
         new Server(std::move(sources), std::move(config), std::move(settings), std::move(*folder)));
     if (auto ok = server->open_stores(); !ok) return fail(std::move(ok.error()));
     if (auto ok = server->read_engines(); !ok) return fail(std::move(ok.error()));
+    if (auto ok = server->build_tracer(); !ok) return fail(std::move(ok.error()));
     server->build_rooms();
     if (auto ok = server->open_doors(); !ok) return fail(std::move(ok.error()));
     server->add_reload_parts();
@@ -144,6 +145,16 @@ Result<void> Server::read_engines() {
     return {};
 }
 
+Result<void> Server::build_tracer() {
+    const auto& settings = settings_.traces;
+    if (settings.endpoint.empty()) return {};
+    tracer_ = std::make_unique<Tracer>(clock_, settings.ratio, activity_);
+    auto exporter = TraceExporter::make(settings, *tracer_, registry_, core_loop_);
+    if (!exporter) return fail(std::move(exporter.error()));
+    exporter_ = std::move(*exporter);
+    return {};
+}
+
 void Server::build_rooms() {
     for (std::size_t i = 0; i < settings_.io_loops; ++i) {
         io_loops_.push_back(std::make_unique<Loop>(fmt::format("io{}", i)));
@@ -153,7 +164,8 @@ void Server::build_rooms() {
 
     urls_ = std::make_unique<access::SignedUrls>(*master_keys_, clock_);
     fetch_ = std::make_unique<http::GuardedFetch>(settings_.fetch);
-    core_ = std::make_unique<jobs::Core>(settings_.jobs, clock_, ids_, *stores_.jobs, activity_);
+    jobs::CoreObserver& observer = tracer_ ? static_cast<jobs::CoreObserver&>(*tracer_) : activity_;
+    core_ = std::make_unique<jobs::Core>(settings_.jobs, clock_, ids_, *stores_.jobs, observer);
     sampler_ = std::make_unique<Sampler>(*core_, activity_, core_loop_);
     service_ = std::make_unique<jobs::Service>(*core_, core_loop_);
     settings_.hub.epoch = epoch_;
@@ -197,6 +209,7 @@ Result<void> Server::open_doors() {
         mounts.push_back(api_->mount(control));
         if (control) mounts.push_back(console_.mount());
         mounts.push_back(operations_->mount(control));
+        tell_routes(settings, mounts);
         return http::Door::make(settings, std::move(mounts),
                                 http_metrics_->observer(settings.name));
     };
@@ -209,7 +222,6 @@ Result<void> Server::open_doors() {
     return {};
 }
 
-        tell_routes(settings, mounts);
 void Server::add_reload_parts() {
     reload_.add({.prepare = {}, .apply = [this](const config::Config& config) {
                      log::set_level(log_settings(config).level);
@@ -257,6 +269,7 @@ void Server::begin() {
     const auto restored = core_->restore(epoch_, resolve);
     if (!restored) return give_up(restored.error());
     if (*restored > 0) log::info("jobs taken up again count={}", *restored);
+    if (stores_.claims) core_->join(*stores_.claims);
     for (auto& spec : engines_) local_engines_->add(std::move(spec));
     engines_.clear();
     start_io_loops();
@@ -270,6 +283,7 @@ void Server::begin() {
     signals_.add(SIGHUP);
     tasks_.spawn("signals", watch_signals());
     tasks_.spawn("sweep", sweep());
+    if (exporter_) tasks_.spawn("traces", exporter_->run());
     tasks_.spawn("samples", sampler_->run());
     tasks_.spawn("keys of workers", remote_workers_->watch_keys());
     started_ = true;
@@ -321,6 +335,7 @@ std::string Server::not_ready() const {
 protocols::native::ServerFacts Server::facts() const {
     protocols::native::ServerFacts facts;
     facts.version = kVersion;
+    facts.client_url = client_door_->address();
     facts.started_at = started_at_;
     facts.epoch = epoch_;
     const auto reason = not_ready();
@@ -458,6 +473,7 @@ asio::awaitable<void> Server::shut_down() {
                                kLastAnswers);
     co_await client_door_->drain(left);
     co_await control_door_->drain(kLastAnswers);
+    if (exporter_) co_await exporter_->flush();
     log::info("server stopped");
     tasks_.cancel();
     core_loop_.stop();

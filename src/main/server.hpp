@@ -34,6 +34,8 @@
 #include "main/settings.hpp"
 #include "main/state_metrics.hpp"
 #include "main/stores.hpp"
+#include "main/trace_exporter.hpp"
+#include "main/tracer.hpp"
 #include "protocols/console/console.hpp"
 #include "protocols/native/api.hpp"
 #include "telemetry/metrics.hpp"
@@ -61,6 +63,7 @@ class Server {
     Result<void> open_stores();
     Result<void> read_engines();
     void build_rooms();
+    Result<void> build_tracer();
     Result<void> open_doors();
     void add_reload_parts();
 
@@ -103,6 +106,8 @@ class Server {
     IdSource ids_{clock_};
     JobMetrics job_metrics_;
     jobs::Activity activity_{clock_, job_metrics_};
+    std::unique_ptr<Tracer> tracer_;  // before the activity, where there is a collector
+    std::unique_ptr<TraceExporter> exporter_;
     StateMetrics state_metrics_;
     std::unique_ptr<jobs::Core> core_;
     std::unique_ptr<Sampler> sampler_;

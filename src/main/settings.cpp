@@ -6,10 +6,9 @@
 
 #include <fmt/format.h>
 
+#include "engines/cgroup.hpp"
 #include "main/version.hpp"
 #include "stores/postgres/connection.hpp"
-
-#include "engines/cgroup.hpp"
 
 namespace headrace::main {
 namespace {
@@ -58,6 +57,11 @@ class Mapper {
         out.hub.most_media = out.native.max_file_bytes;
         out.hub.file_time = time_of(config_, "retention.results_s");
         out.log = log_settings(config_);
+        out.traces.endpoint = config_.text("traces.endpoint");
+        out.traces.ratio = static_cast<double>(config_.integer("traces.percent")) / 100;
+        out.traces.authorization = config_.secret("traces.authorization");
+        out.traces.ca_file = config_.text("traces.ca_file");
+        out.traces.service = config_.text("traces.service");
         out.metrics_tenants = count_of<std::size_t>(config_, "metrics.tenants");
         if (problems_.empty()) return out;
         return fail(Error{ErrorCode::invalid_argument, problems_.front().rule, problems_, 0});
@@ -200,11 +204,6 @@ class Mapper {
         out.library_folder = or_in(config_.text("engines.library_path"), out.library_folder);
         out.stop_grace = time_of(config_, "engines.stop_grace_s");
         out.gpu_tool = config_.text("engines.gpu_tool");
-        return out;
-    }
-
-    const config::Config& config_;
-    std::vector<Violation> problems_;
         out.sandbox.refuse_calls = config_.text("engines.seccomp") == "on";
         out.sandbox.network = config_.boolean("engines.network");
         out.sandbox.cgroup = config_.text("engines.cgroup");
@@ -213,6 +212,11 @@ class Mapper {
                 problem("engines.cgroup", "is refused: " + ok.error().message);
             }
         }
+        return out;
+    }
+
+    const config::Config& config_;
+    std::vector<Violation> problems_;
 };
 
 }  // namespace
@@ -233,6 +237,10 @@ LogSettings log_settings(const config::Config& config) {
     LogSettings out;
     out.level = log::parse_level(config.text("log.level")).value_or(log::Level::info);
     out.format = config.text("log.format") == "json" ? log::Format::json : log::Format::text;
+    out.output.file = config.text("log.file");
+    out.output.file_bytes = static_cast<std::uint64_t>(config.integer("log.file_bytes"));
+    out.output.file_keep = static_cast<std::uint32_t>(config.integer("log.file_keep"));
+    out.output.syslog = config.boolean("log.syslog");
     return out;
 }
 

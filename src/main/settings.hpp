@@ -7,7 +7,9 @@
 #include <vector>
 
 #include "base/log.hpp"
+#include "base/log_output.hpp"
 #include "base/result.hpp"
+#include "base/secret.hpp"
 #include "config/config.hpp"
 #include "engines/settings.hpp"
 #include "http/guarded_fetch.hpp"
@@ -23,6 +25,16 @@ namespace headrace::main {
 struct LogSettings {
     log::Level level = log::Level::info;
     log::Format format = log::Format::text;
+    log::Output output;
+};
+
+/// Spans go to a collector by OTLP/HTTP.
+struct TraceSettings {
+    std::string endpoint;  // "http://collector:4318"; empty: no traces
+    double ratio = 1;      // of the traces that nobody has decided about
+    Secret authorization;  // the header's value; empty: none
+    std::string ca_file;
+    std::string service = "headrace";
 };
 
 /// Everything `serve` needs, as the rooms want it.
@@ -45,6 +57,7 @@ struct ServerSettings {
     workers::hub::Settings hub;  // its epoch comes with the start
     LogSettings log;
     std::size_t metrics_tenants = 0;
+    TraceSettings traces;
 };
 
 /// The one place that turns text into the rooms' settings. Errors name the setting, one violation

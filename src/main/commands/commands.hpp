@@ -19,6 +19,7 @@ void add_engine(Command& root);
 void add_backup(Command& root);
 void add_migrate(Command& root);
 void add_config(Command& root);
+void add_doctor(Command& root);
 void add_console(Command& root);
 /// Completion needs the whole tree: `line` must outlive the action.
 void add_completion(Command& root, const CommandLine& line);

@@ -23,6 +23,9 @@ int serve(const SettingFlags& flags) {
     if (!config) return refuse(config.error());
     auto settings = server_settings(*config);
     if (!settings) return refuse(settings.error());
+    if (auto sent = log::send_to(settings->log.output); !sent) {
+        return refuse(sent.error());
+    }
     log::start(settings->log.level, settings->log.format);
     auto server = Server::make(std::move(*sources), std::move(*config), std::move(*settings));
     if (!server) return refuse(server.error());

@@ -122,6 +122,9 @@ int run(const WorkerOptions& options) {
     if (!settings) return refuse(settings.error().message);
     auto engines = read_engines(*settings);
     if (!engines) return refuse(engines.error().message);
+    if (auto sent = log::send_to(settings->log.output); !sent) {
+        return refuse("log.file: " + sent.error().message);
+    }
     log::start(settings->log.level, settings->log.format);
 
     workers::agent::Settings agent;
