@@ -2,13 +2,16 @@
 
 #include <array>
 #include <cerrno>
+#include <charconv>
 #include <chrono>
+#include <csignal>
 #include <cstring>
 #include <fstream>
-#include <sstream>
 #include <string_view>
 #include <system_error>
 #include <thread>
+#include <utility>
+#include <vector>
 
 #include <fcntl.h>
 #include <fmt/format.h>
@@ -65,6 +68,21 @@ Result<void> delegate(const fs::path& parent) {
     return {};
 }
 
+/// Groups of servers that were killed: their names end in a process that is no more. One that
+/// still holds something stays, for it cannot be removed.
+void sweep(const fs::path& parent) {
+    std::error_code error;
+    for (const auto& entry : fs::directory_iterator(parent, error)) {
+        const auto name = entry.path().filename().string();
+        const auto dot = name.rfind('.');
+        pid_t pid = 0;
+        if (dot == std::string::npos || !entry.is_directory(error)) continue;
+        const auto* end = name.data() + name.size();
+        if (std::from_chars(name.data() + dot + 1, end, pid).ptr != end || pid <= 0) continue;
+        if (::kill(pid, 0) != 0 && errno == ESRCH) ::rmdir(entry.path().c_str());
+    }
+}
+
 }  // namespace
 
 Result<void> check_cgroup(const fs::path& folder) {
@@ -86,6 +104,7 @@ Result<void> check_cgroup(const fs::path& folder) {
 Result<std::unique_ptr<Cgroup>> Cgroup::make(const fs::path& parent, const std::string& host,
                                              std::uint64_t memory) {
     if (auto ok = delegate(parent); !ok) return fail(std::move(ok.error()));
+    sweep(parent);
     auto name = fmt::format("{}.{}", host, ::getpid());
     for (auto& c : name) {
         if (c == '/') c = '-';

@@ -59,6 +59,17 @@ TEST_F(CgroupTest, MovesOutOfTheParentWhenWeLiveInIt) {
     EXPECT_EQ(read(parent / "serve/cgroup.procs"), "0");
 }
 
+TEST_F(CgroupTest, RemovesTheGroupsOfServersThatAreGone) {
+    const auto own = "a." + std::to_string(::getppid());
+    for (const auto& name : {std::string("a.999999999"), std::string("no.pid"), own}) {
+        fs::create_directory(parent / name);
+    }
+    ASSERT_TRUE(Cgroup::make(parent, "b", 0));
+    EXPECT_FALSE(fs::exists(parent / "a.999999999"));
+    EXPECT_TRUE(fs::exists(parent / "no.pid"));
+    EXPECT_TRUE(fs::exists(parent / own));
+}
+
 TEST_F(CgroupTest, NamesTheControllerThatWasNotDelegated) {
     write("cgroup.controllers", "cpu memory\n");
     const auto made = Cgroup::make(parent, "a", 0);
