@@ -22,6 +22,7 @@ GROWN = ROOT / "build" / "fuzz-corpus"
 FINDINGS = ROOT / "build" / "fuzz-findings"
 RECORD = ROOT / "docs" / "reliability" / "fuzz.json"
 KEPT_BYTES = 96 * 1024  # of each target
+KEPT_FILES = 200
 GOAL = 3600  # CPU seconds of each target
 
 HEAD = """# Fuzzing
@@ -93,7 +94,9 @@ def keep(target: str, seeds: pathlib.Path) -> None:
         for old in kept.iterdir():
             old.unlink()
         left = KEPT_BYTES
-        for path in sorted(pathlib.Path(folder).iterdir(), key=lambda path: path.stat().st_size):
+        found = sorted(pathlib.Path(folder).iterdir(), key=lambda path: path.stat().st_size)
+        # Of too many every so-manieth, so that large ones are among them.
+        for path in found[:: 1 + len(found) // KEPT_FILES]:
             left -= path.stat().st_size
             if left < 0:
                 break
