@@ -77,8 +77,10 @@ export function ChatView({ capability, clientUrl }: { capability: Capability; cl
         void start(capability, entries, all);
         return true;
     };
-    const again = () => { ask(turns.slice(0, turns.findLastIndex((turn) => turn.role === 'user') + 1)); };
-    const shown = { ...drafts, messages: JSON.stringify(messagesOf(system, turns)) };
+    // Up to the last question: what was sent for the last answer.
+    const question = turns.slice(0, turns.findLastIndex((turn) => turn.role === 'user') + 1);
+    const again = () => { ask(question); };
+    const shown = { ...drafts, messages: JSON.stringify(messagesOf(system, question)) };
     return (
         <div className="chat">
             <section className="chat-main" aria-label={t('chat.title')}>

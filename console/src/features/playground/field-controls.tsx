@@ -39,7 +39,9 @@ function NumberControl({ id, entry, invalid, describedBy, text, onChange }: Text
     const { spec, name } = entry;
     const low = Number(spec.min);
     const high = Number(spec.max);
-    const slides = spec.min !== undefined && spec.max !== undefined && high - low <= 10_000;
+    // A slider only where a step of it means something.
+    const slides = spec.min !== undefined && spec.max !== undefined
+        && high - low <= (spec.kind === 'integer' ? 10_000 : 10);
     const step = spec.multiple_of ?? (spec.kind === 'integer' ? 1 : (high - low) / 100);
     return (
         <div className="row">

@@ -15,6 +15,12 @@ import { Workspace } from './workspace';
 
 const defaultClientUrl = 'http://127.0.0.1:8600';
 
+/** The client door as one reaches it from here: a door on every address goes by this page's host name. */
+function reachable(url: string | undefined): string {
+    if (!url?.startsWith('http')) return defaultClientUrl;
+    return url.replace(/\/\/(0\.0\.0\.0|\[::\])/, `//${window.location.hostname}`);
+}
+
 function Title({ capability }: { capability: Capability }) {
     const t = useT();
     const navigate = useNavigate();
@@ -66,7 +72,7 @@ function firstOf(entries: CapabilityEntry[]): string | undefined {
     return entry && `${entry.name}@${entry.version}`;
 }
 
-export function PlaygroundPage({ clientUrl = defaultClientUrl }: { clientUrl?: string | undefined }) {
+export function PlaygroundPage({ clientUrl }: { clientUrl?: string | undefined }) {
     const t = useT();
     const { capability } = useParams();
     const location = useLocation();
@@ -101,7 +107,7 @@ export function PlaygroundPage({ clientUrl = defaultClientUrl }: { clientUrl?: s
                     <RunHistory />
                 </div>
             </aside>
-            <div className="playground-main"><Chosen name={capability} clientUrl={clientUrl} /></div>
+            <div className="playground-main"><Chosen name={capability} clientUrl={reachable(clientUrl)} /></div>
         </div>
     );
 }

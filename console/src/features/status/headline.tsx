@@ -28,7 +28,7 @@ export function Headline({ status }: { status: Status }) {
     const found = findings(status);
     const level = levelOf(found);
     const { server, totals } = status;
-    const ready = status.workers.filter((worker) => worker.state === 'ready').length;
+    const ready = status.workers.filter((worker) => worker.state === 'ready' || worker.state === 'busy').length;
     const facts: [Key, string][] = [['facts.version', server.version], ['facts.uptime', long(server.uptime_s)]];
     if (server.memory_bytes !== null) facts.push(['facts.memory', bytes(server.memory_bytes)]);
     if (server.cpu_percent !== null) facts.push(['facts.cpu', `${server.cpu_percent.toFixed(0)} %`]);

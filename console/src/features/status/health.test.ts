@@ -21,6 +21,13 @@ describe('health', () => {
         expect(findings(statusWith({ queues: [queueWith({ slots: 0, paused: true })] }))).toEqual([]);
     });
 
+    it('tells a thing once, though the server warns of it too', () => {
+        const queues = [queueWith({ queued: 3, slots: 0 })];
+        const warnings = [{ code: 'no_worker', message: 'nobody' }, { code: 'worker_lost', message: 'gone' }];
+        expect(findings(statusWith({ queues, warnings })).map((found) => found.key ?? found.message))
+            .toEqual(['health.no_worker', 'gone']);
+    });
+
     it('puts what is bad before what the server warns of', () => {
         const status = statusWith({ warnings: [{ code: 'disk_low', message: '3 GiB left' }] });
         expect(findings(status)[0]).toMatchObject({ level: 'warn', message: '3 GiB left' });

@@ -16,6 +16,10 @@ export type Level = 'good' | 'warn' | 'bad';
 /** A job that waits longer than this in a queue that has workers is worth a word. */
 const longWait_s = 60;
 
+const sameWarning: Partial<Record<Key, string>> = {
+    'health.not_ready': 'not_ready', 'health.no_worker': 'no_worker', 'health.paused': 'queue_paused',
+};
+
 /** Worst first: why the server is not healthy, in the order in which one would look. */
 export function findings(status: Status): Finding[] {
     const found: Finding[] = [];
@@ -33,7 +37,11 @@ export function findings(status: Status): Finding[] {
             found.push({ level: 'warn', key: 'health.slow', parameters: { ...parameters, s }, capability });
         }
     }
-    for (const warning of status.warnings) found.push({ level: 'warn', message: warning.message });
+    // The server warns of some of this as well, with fewer words.
+    const told = new Set(found.map(({ key }) => key && sameWarning[key]));
+    for (const warning of status.warnings) {
+        if (!told.has(warning.code)) found.push({ level: 'warn', message: warning.message });
+    }
     return found.sort((a, b) => Number(b.level === 'bad') - Number(a.level === 'bad'));
 }
 

@@ -4,11 +4,12 @@ import { SlotBar } from '../../ui/controls';
 import { brief } from '../../ui/format';
 
 const known: Record<string, Key> = {
-    ready: 'worker.ready', starting: 'worker.starting', draining: 'worker.draining', lost: 'worker.lost',
+    ready: 'worker.ready', busy: 'worker.busy', loading: 'worker.starting', draining: 'worker.draining', lost: 'worker.lost',
 };
 
 function tone(state: string): string {
     if (state === 'ready') return 'good';
+    if (state === 'busy') return 'run';
     return state === 'lost' ? 'bad' : 'warn';
 }
 
