@@ -21,7 +21,7 @@ from typing import Any
 
 ROOT = pathlib.Path(__file__).resolve().parents[1]
 ENGINES = ["plugins/llama/chat", *(f"examples/engines/{name}" for name in ("ocr", "speak", "vad", "echo"))]
-QUESTION = "What is the capital of France? Say a few words about it."
+QUESTION = "What is the capital of France, and what is it known for?"
 PICTURE = "examples/inputs/lines.png"
 TTY = sys.stdout.isatty()
 
