@@ -45,6 +45,7 @@ struct ServerFacts {
         std::string message;
     };
     std::string version;
+    std::string client_url;  // of the client door, for calls that are written down
     WallMs started_at = 0;
     std::uint64_t epoch = 0;
     bool ready = false;

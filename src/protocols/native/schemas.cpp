@@ -56,7 +56,8 @@ constexpr std::pair<std::string_view, std::string_view> kSchemas[] = {
     {"Session", R"({"type":"object","required":["tenant","name","roles","system","csrf_token",
 "expires_at"],"properties":{"tenant":{"type":"string"},"name":{"type":"string"},
 "roles":{"type":"array","items":{"type":"string"}},"system":{"type":"boolean"},
-"csrf_token":{"type":"string"},"expires_at":{"type":"string","format":"date-time"}}})"},
+"csrf_token":{"type":"string"},"expires_at":{"type":"string","format":"date-time"},
+"client_url":{"type":"string","format":"uri"}}})"},
     {"SignInLink", R"({"type":"object","required":["token","path","expires_at"],"properties":{
 "token":{"type":"string"},"path":{"type":"string"},
 "expires_at":{"type":"string","format":"date-time"}}})"},
@@ -74,7 +75,7 @@ constexpr std::pair<std::string_view, std::string_view> kSchemas[] = {
 "required":["name","start","end"],"properties":{"name":{"enum":["accept","queue","attempt","output"]},
 "attempt":{"type":"integer"},"worker":{"type":"string"},"start":{"type":"string","format":"date-time"},
 "end":{"type":["string","null"],"format":"date-time"},"error":{"type":"string"}}}},
-"logs":{"type":"array","items":{"type":"object"}}}})"},
+"logs":{"type":"array","items":{"type":"object"}},"input":{"type":"object"}}})"},
     {"KeyRequest", R"({"type":"object","required":["name","role"],"additionalProperties":false,
 "properties":{"name":{"type":"string"},
 "role":{"enum":["admin","operator","developer","viewer","caller","worker"]},
@@ -94,6 +95,7 @@ constexpr std::pair<std::string_view, std::string_view> kSchemas[] = {
 "id":{"type":"string","format":"uuid"},"name":{"type":"string"},"pid":{"type":"integer"},
 "host":{"type":"string"},"state":{"enum":["loading","ready","busy","draining","lost"]},
 "versions":{"type":"array","items":{"type":"string"}},"slots":{"type":"integer"},
+"gpus":{"type":"array","items":{"type":"string"}},
 "running":{"type":"integer"},"since":{"type":"string","format":"date-time"}}})"},
     {"WorkerList", R"({"type":"object","required":["workers"],"properties":{
 "workers":{"type":"array","items":{"$ref":"#/components/schemas/Worker"}},

@@ -24,7 +24,7 @@ http::Response private_response(std::string body, int status = 200) {
     return response;
 }
 
-std::string session_text(const access::Sessions::Signed& session) {
+std::string session_text(const access::Sessions::Signed& session, std::string_view client_url) {
     const auto& who = *session.who;
     std::string text = "{\"tenant\":";
     append_json_string(text, who.tenant.name);
@@ -36,7 +36,9 @@ std::string session_text(const access::Sessions::Signed& session) {
     text += who.system ? "true" : "false";
     text += ",\"csrf_token\":";
     append_json_string(text, session.csrf);
-    text += ",\"expires_at\":\"" + to_rfc3339(session.expires_at) + "\"}";
+    text += ",\"expires_at\":\"" + to_rfc3339(session.expires_at) + "\",\"client_url\":";
+    append_json_string(text, client_url);
+    text += '}';
     return text;
 }
 
@@ -69,7 +71,7 @@ asio::awaitable<Reply> SignInRoutes::sign_in(http::Exchange& exchange) {
     audit(site_, *session.who, session.who->tenant, "session.open", token ? "link" : "key",
           nullptr);
     const auto seconds = (session.expires_at - site_.parts.clock.wall()) / 1000;
-    auto response = private_response(session_text(session));
+    auto response = private_response(session_text(session, site_.parts.server().client_url));
     response.headers.add("Set-Cookie",
                          set_session_cookie(opened->cookie.reveal(), seconds, exchange.head().tls));
     co_return response;
@@ -80,7 +82,7 @@ asio::awaitable<Reply> SignInRoutes::show(http::Exchange& exchange) {
     if (!cookie) co_return fail(not_signed_in());
     const auto session = site_.parts.sessions.find(*cookie);
     if (!session) co_return fail(session.error());
-    co_return private_response(session_text(*session));
+    co_return private_response(session_text(*session, site_.parts.server().client_url));
 }
 
 asio::awaitable<Reply> SignInRoutes::sign_out(http::Exchange& exchange) {

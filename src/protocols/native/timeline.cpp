@@ -6,12 +6,16 @@
 #include <fmt/format.h>
 
 #include "base/json.hpp"
+#include "protocols/native/job_json.hpp"
 #include "protocols/native/job_routes.hpp"
 #include "protocols/native/on_core.hpp"
 #include "protocols/native/status_routes.hpp"
 
 namespace headrace::protocols::native {
 namespace {
+
+/// A larger input is for who submitted it, not for a page to look at.
+constexpr std::size_t kMaxShownInput = 64 * 1024;
 
 struct Span {
     std::string_view name;
@@ -111,6 +115,13 @@ asio::awaitable<Reply> StatusRoutes::timeline(http::Exchange& exchange) {
     body += spans_text(job);
     body += ",\"logs\":";
     body += logs_text(*events);
+    if (const auto& input = job.input;
+        input && !input->spilled && input->values.size() <= kMaxShownInput) {
+        std::string values;
+        if (append_values(values, input->values, links, &input->media)) {
+            body += ",\"input\":" + values;
+        }
+    }
     body += '}';
     co_return json_response(std::move(body));
 }
