@@ -10,6 +10,14 @@ using Answer = UniqueFunction<void(Result<T>)>;
 
 }  // namespace
 
+asio::awaitable<Result<std::shared_ptr<const jobs::Payload>>> load_input(jobs::JobLog& log,
+                                                                         TenantId tenant,
+                                                                         JobId id) {
+    using Input = std::shared_ptr<const jobs::Payload>;
+    auto start = [&](Answer<Input> done) { log.load_input(tenant, id, std::move(done)); };
+    co_return co_await await_result<Input>(start);
+}
+
 asio::awaitable<Result<void>> put_file(jobs::JobLog& log, jobs::FileRecord file) {
     auto start = [&](Answer<void> done) { log.put_file(std::move(file), std::move(done)); };
     co_return co_await await_result<void>(start);

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <memory>
 #include <optional>
 #include <vector>
 
@@ -14,6 +15,9 @@ namespace headrace::protocols::native {
 
 namespace asio = boost::asio;
 
+/// Null when it was removed, or never was written down.
+asio::awaitable<Result<std::shared_ptr<const jobs::Payload>>> load_input(jobs::JobLog& log,
+                                                                         TenantId tenant, JobId id);
 asio::awaitable<Result<void>> put_file(jobs::JobLog& log, jobs::FileRecord file);
 asio::awaitable<Result<std::optional<jobs::FileRecord>>> get_file(jobs::JobLog& log,
                                                                   TenantId tenant, FileId id);

@@ -8,6 +8,7 @@
 #include "base/json.hpp"
 #include "protocols/native/job_json.hpp"
 #include "protocols/native/job_routes.hpp"
+#include "protocols/native/log_calls.hpp"
 #include "protocols/native/on_core.hpp"
 #include "protocols/native/status_routes.hpp"
 
@@ -115,8 +116,13 @@ asio::awaitable<Reply> StatusRoutes::timeline(http::Exchange& exchange) {
     body += spans_text(job);
     body += ",\"logs\":";
     body += logs_text(*events);
-    if (const auto& input = job.input;
-        input && !input->spilled && input->values.size() <= kMaxShownInput) {
+    auto input = job.input;
+    if (!input) {
+        // The core lets go of it at the job's end; the log keeps it.
+        auto loaded = co_await load_input(site_.parts.log, job.tenant, job.id);
+        if (loaded) input = std::move(*loaded);
+    }
+    if (input && !input->spilled && input->values.size() <= kMaxShownInput) {
         std::string values;
         if (append_values(values, input->values, links, &input->media)) {
             body += ",\"input\":" + values;
