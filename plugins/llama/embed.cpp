@@ -8,8 +8,7 @@
 namespace headrace::llama {
 namespace {
 
-/// Texts that are computed together. Each takes the room of a whole one, so few are enough.
-constexpr std::size_t kTogether = 4;
+constexpr std::size_t kTogether = 16;  // texts at most; their tokens fit into one context
 
 struct FreeBatch {
     explicit FreeBatch(std::size_t tokens)
@@ -48,13 +47,22 @@ Result<std::unique_ptr<Embed>> Embed::make(const hr_host& host, const Settings& 
     auto context = made->model_.make_context(kTogether);
     if (!context) return tl::unexpected(std::move(context).error());
     made->context_ = std::move(*context);
+    llama_set_abort_callback(made->context_.get(), &Embed::all_unwanted, made.get());
     return made;
 }
 
 Embed::Embed(const hr_host& host, const Settings& settings, Model model)
     : host_(host), settings_(settings), model_(std::move(model)) {}
 
+bool Embed::all_unwanted(void* self) {
+    const auto& embed = *static_cast<Embed*>(self);
+    return !embed.jobs_.empty() && std::ranges::all_of(embed.jobs_, [&](hr_job* job) {
+        return embed.host_.cancelled(job) != 0;
+    });
+}
+
 void Embed::run(hr_job** jobs, std::size_t count) {
+    jobs_ = std::span(jobs, count);
     std::vector<Work> all;
     for (std::size_t i = 0; i < count; ++i) {
         Work work{jobs[i], {}};
@@ -69,9 +77,7 @@ void Embed::run(hr_job** jobs, std::size_t count) {
         for (auto& text : work.texts) texts.push_back(&text);
     }
     for (std::size_t done = 0; done < texts.size();) {
-        const bool wanted = std::ranges::any_of(
-            all, [this](const auto& work) { return host_.cancelled(work.job) == 0; });
-        if (!wanted) return;
+        if (all_unwanted(this)) return;
         const std::size_t more = compute(texts, done);
         if (more == 0) break;
         done += more;

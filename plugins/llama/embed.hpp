@@ -1,6 +1,7 @@
 #pragma once
 
 #include <memory>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -25,11 +26,13 @@ class Embed {
     /// Computes texts from `first` on, as many as fit; returns how many, 0 on failure.
     std::size_t compute(std::vector<Text*>& texts, std::size_t first);
     void answer(const Work& work) const;
+    static bool all_unwanted(void* self);
 
     const hr_host& host_;
     const Settings settings_;
     Model model_;
     std::unique_ptr<llama_context, Free> context_;
+    std::span<hr_job* const> jobs_;  // of the run under way
 };
 
 }  // namespace headrace::llama

@@ -93,8 +93,10 @@ Result<std::unique_ptr<llama_context, Free>> Model::make_context(std::size_t seq
     params.n_seq_max = count;
     params.n_threads = params.n_threads_batch = settings_.threads;
     if (settings_.task == Settings::Task::embed) {
-        // The mean is taken over what is computed at once, so a batch must hold whole texts.
-        params.n_batch = params.n_ubatch = params.n_ctx;
+        // The mean is taken over what is computed at once, so a batch must hold whole texts; and
+        // the library keeps a row of the vocabulary for each of their tokens, so it must not hold
+        // more.
+        params.n_ctx = params.n_batch = params.n_ubatch = length;
         params.embeddings = true;
         params.pooling_type = LLAMA_POOLING_TYPE_MEAN;
         params.kv_unified = true;

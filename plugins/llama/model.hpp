@@ -29,7 +29,8 @@ class Model {
   public:
     static Result<Model> load(const Settings& settings, const std::string& directory);
 
-    /// One context of `sequences` conversations with the adapters on; the caller's thread computes.
+    /// One context with the adapters on: for `sequences` conversations of settings.context tokens,
+    /// or for as many texts that together have as many. The caller's thread computes.
     [[nodiscard]] Result<std::unique_ptr<llama_context, Free>> make_context(
         std::size_t sequences) const;
 
