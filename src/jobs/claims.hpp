@@ -42,9 +42,10 @@ class JobClaims {
     /// The next jobs for the wishes, by priority, then by the stamp of fair share. They belong to
     /// this node from now on; one that was running has lost its attempt. Inputs stay on disk.
     virtual void claim(std::vector<ClaimWish> wishes, Done<std::vector<JobRecord>> done) = 0;
-    /// Takes a job back that is up for claim; empty when it is not, and then the node that has it
-    /// hears cancel_asked().
-    virtual void recall(TenantId tenant, JobId job, Done<std::optional<JobRecord>> done) = 0;
+    /// Takes a job back that is up for claim; empty when it is not, and then, with `cancel`, the
+    /// node that has it hears cancel_asked().
+    virtual void recall(TenantId tenant, JobId job, bool cancel,
+                        Done<std::optional<JobRecord>> done) = 0;
     /// News come to the calling loop until the listener is gone. Once.
     virtual void listen(std::weak_ptr<ClaimListener> listener) = 0;
 };

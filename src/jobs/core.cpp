@@ -90,6 +90,10 @@ void Core::version_added(const VersionPtr& version) {
     const Impl::Turn turn(*impl_);
     impl_->version_added(version);
 }
+void Core::join(JobClaims& claims) {
+    const Impl::Turn turn(*impl_);
+    impl_->join(claims);
+}
 void Core::submit(Submission submission, Done<Accepted> done) {
     const Impl::Turn turn(*impl_);
     impl_->submit(std::move(submission), std::move(done));

@@ -19,6 +19,7 @@
 
 namespace headrace::jobs {
 
+class JobClaims;     // jobs/claims.hpp: nodes that share a log
 class CoreObserver;  // jobs/observer.hpp: what metrics and the log listen to
 
 /// How much the core holds right now.
@@ -56,6 +57,9 @@ class Core {
     /// Call whenever the catalog adds a version or replaces it by one with other limits; versions
     /// are told apart by their VersionId.
     void version_added(const VersionPtr& version);
+    /// Shares jobs with the other nodes of the log from now on; call once, on the core's loop,
+    /// after restore(). `claims` must outlive the core.
+    void join(JobClaims& claims);
 
     // --- callers -------------------------------------------------------------------------------
     /// Accepts a job. A durable one answers after it is on disk; an interactive one at once, before

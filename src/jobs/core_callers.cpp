@@ -14,22 +14,25 @@ Error no_such_job() {
 
 /// A job that is not in memory.
 void Core::Impl::get_record(const Scope& scope, JobId id, Done<JobRecord> done) {
-    if (jobs_.find(id))
-        return done(headrace::fail(no_such_job()));  // it is, but not for this scope
-    log_.get(
-        scope.tenant, id,
-        later([this, scope, id,
-               done = std::move(done)](Result<std::optional<JobRecord>> found) mutable {
-            if (!found) return done(headrace::fail(std::move(found.error())));
-            if (!*found || !may_see(scope, (*found)->tenant, (*found)->caller) || jobs_.find(id)) {
-                return done(headrace::fail(no_such_job()));
-            }
-            done(std::move(**found));
-        }));
+    const auto here = [this, id] {
+        const Job* job = jobs_.find(id);
+        return job && job->phase != Phase::elsewhere;
+    };
+    if (here()) return done(headrace::fail(no_such_job()));  // it is, but not for this scope
+    log_.get(scope.tenant, id,
+             later([this, scope, here,
+                    done = std::move(done)](Result<std::optional<JobRecord>> found) mutable {
+                 if (!found) return done(headrace::fail(std::move(found.error())));
+                 if (!*found || !may_see(scope, (*found)->tenant, (*found)->caller) || here()) {
+                     return done(headrace::fail(no_such_job()));
+                 }
+                 done(std::move(**found));
+             }));
 }
 
 void Core::Impl::get(const Scope& scope, JobId id, Done<JobView> done) {
-    if (const Job* job = visible(scope, id)) return done(view_of(*job));
+    const Job* job = visible(scope, id);
+    if (job && job->phase != Phase::elsewhere) return done(view_of(*job));
     get_record(scope, id, [done = std::move(done)](Result<JobRecord> record) mutable {
         if (!record) return done(headrace::fail(std::move(record.error())));
         done(JobView{std::make_shared<const JobRecord>(std::move(*record)), std::nullopt});
@@ -37,21 +40,22 @@ void Core::Impl::get(const Scope& scope, JobId id, Done<JobView> done) {
 }
 
 void Core::Impl::list(JobQuery query, Done<std::vector<JobView>> done) {
-    log_.list(std::move(query),
-              later([this, done = std::move(done)](Result<std::vector<JobRecord>> records) mutable {
-                  if (!records) return done(headrace::fail(std::move(records.error())));
-                  std::vector<JobView> views;
-                  views.reserve(records->size());
-                  for (JobRecord& record : *records) {
-                      const Job* live = jobs_.find(record.id);
-                      if (live && live->phase != Phase::accepting)
-                          views.push_back(view_of(*live));
-                      else
-                          views.push_back(
-                              {std::make_shared<const JobRecord>(std::move(record)), std::nullopt});
-                  }
-                  done(std::move(views));
-              }));
+    log_.list(
+        std::move(query),
+        later([this, done = std::move(done)](Result<std::vector<JobRecord>> records) mutable {
+            if (!records) return done(headrace::fail(std::move(records.error())));
+            std::vector<JobView> views;
+            views.reserve(records->size());
+            for (JobRecord& record : *records) {
+                const Job* live = jobs_.find(record.id);
+                if (live && live->phase != Phase::accepting && live->phase != Phase::elsewhere)
+                    views.push_back(view_of(*live));
+                else
+                    views.push_back(
+                        {std::make_shared<const JobRecord>(std::move(record)), std::nullopt});
+            }
+            done(std::move(views));
+        }));
 }
 
 void Core::Impl::cancel(const Scope& scope, JobId id, Done<CancelOutcome> done) {
@@ -71,6 +75,10 @@ void Core::Impl::cancel_live(Job& job, Done<CancelOutcome> done) {
             return;
         case Phase::running:
             if (!job.detail->lease.cancelled) send_cancel(job, CancelReason::cancelled);
+            return done(CancelOutcome{true, view_of(job)});
+        case Phase::elsewhere:
+            job.more().cancelled_by_caller = true;
+            ask_back(job, true);
             return done(CancelOutcome{true, view_of(job)});
         default:
             break;

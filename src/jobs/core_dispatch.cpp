@@ -18,6 +18,7 @@ void Core::Impl::enqueue(Job& job) {
         job.queue->line_of(job).push(job);
     }
     rearm(job);
+    if (claims_ && job.queue->workers == 0) balance_soon();
 }
 
 void Core::Impl::leave_queue(Job& job) {
@@ -212,6 +213,8 @@ void Core::Impl::write_attempt(Job& job) {
                   return;
               if (done)
                   prepared(*live);
+              else if (claims_ && done.error().code == ErrorCode::conflict)
+                  lose_to_node(*live);
               else
                   set_back(*live);
           });

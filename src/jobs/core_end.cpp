@@ -92,6 +92,7 @@ void Core::Impl::write_finish(Job& job) {
         Job& live = *jobs_.find(id);
         if (written || planted(Fault::finish_not_retried)) return finalize(live);
         const ErrorCode code = written.error().code;
+        if (claims_ && code == ErrorCode::conflict) return lose_to_node(live);
         if (code == ErrorCode::conflict || code == ErrorCode::not_found) {
             // The log says that it has ended, or never was, there: writing it again changes
             // nothing.
@@ -150,7 +151,7 @@ void Core::Impl::finalize(Job& job) {
     if (detail->session) {  // whoever waits for room must learn that none will come
         if (auto changed = detail->session->take_callback()) outbox_.call(std::move(changed));
     }
-    observer_.job_ended(record, detail->lease.ran);
+    if (!job.abroad) observer_.job_ended(record, detail->lease.ran);
     if (!job.durable() || planted(Fault::usage_twice)) meter(job.kept->record);
     answer_waiting(job, *detail);
     keep(job);

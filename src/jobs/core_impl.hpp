@@ -142,6 +142,23 @@ class Core::Impl : public CoreTables {
     void resume(Job& job, bool was_running);
     void adopt(Queue& parking, Queue& queue);
     void version_added(const VersionPtr& version);
+    // core_nodes.cpp
+    class News;
+    void join(JobClaims& claims);
+    void balance_soon();
+    void balance();
+    void release_excess(Queue& queue, std::uint64_t& moves);
+    void release(Job& job);
+    void go_elsewhere(Job& job);
+    void leave_elsewhere(Job& job);
+    void come_home(Job& job);
+    void claim_more();
+    void take_in(JobRecord& record);
+    void look(Job& job);
+    void conclude(Job& job, JobRecord record);
+    void ask_back(Job& job, bool cancel);
+    void elsewhere_due(Job& job);
+    void lose_to_node(Job& job);
     // core_timers.cpp
     void tick();
     void rearm(Job& job);

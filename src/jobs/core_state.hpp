@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "jobs/backoff.hpp"
+#include "jobs/claims.hpp"
 #include "jobs/core.hpp"
 #include "jobs/idempotency.hpp"
 #include "jobs/job_table.hpp"
@@ -75,6 +76,14 @@ struct CoreState {
     std::vector<std::shared_ptr<const JobRecord>> unmetered_;  // whose usage could not be written
     Timer usage_timer_{TimerKind::usage};
     std::uint32_t usage_failures_ = 0;
+
+    // Where nodes share the log.
+    JobClaims* claims_ = nullptr;
+    std::shared_ptr<ClaimListener> news_;
+    JobList elsewhere_;  // jobs of callers here that another node has, or may claim
+    Timer claim_timer_{TimerKind::claims};
+    bool claiming_ = false;     // a claim is under way
+    bool balance_due_ = false;  // the timer is armed for a reason
 };
 
 }  // namespace headrace::jobs

@@ -36,6 +36,8 @@ void Core::Impl::fire(Timer& timer) {
             return trim_ended();
         case TimerKind::usage:
             return retry_usage();
+        case TimerKind::claims:
+            return balance();
     }
 }
 
@@ -43,7 +45,8 @@ void Core::Impl::fire(Timer& timer) {
 void Core::Impl::rearm(Job& job) {
     SteadyTime due = SteadyTime::max();
     if (job.limits) due = job.limits->deadline;
-    const bool in_queue = job.queued() || job.phase == Phase::preparing;
+    const bool in_queue =
+        job.queued() || job.phase == Phase::preparing || job.phase == Phase::elsewhere;
     if (in_queue && job.limits && job.limits->ttl_ms > 0 && !planted(Fault::ttl_not_armed)) {
         due = std::min(due, job.since + milliseconds(job.limits->ttl_ms));
     }
@@ -61,6 +64,7 @@ void Core::Impl::rearm(Job& job) {
 void Core::Impl::job_due(Job& job) {
     if (job.phase == Phase::ending) return write_end(job);  // the write failed; once more
     if (job.phase == Phase::running) return running_due(job);
+    if (job.phase == Phase::elsewhere) return elsewhere_due(job);
     if (job.limits && job.limits->deadline <= now_) {
         return end(
             job, JobState::expired,

@@ -82,6 +82,7 @@ void Core::Impl::credit(WorkerId id, std::span<const std::uint32_t> versions, st
     worker->offered = true;
     offer->slots = std::min(offer->slots + std::min(slots, kMaxOfferedSlots), kMaxOfferedSlots);
     relist(*worker);
+    if (claims_ && !claims_->alone()) balance_soon();
 }
 
 /// Puts the worker's offers where they belong after anything that decides whether it can take jobs.

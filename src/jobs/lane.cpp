@@ -55,6 +55,17 @@ Job* Lane::head() const {
     return !first || Before()(arrived, first) ? arrived : first;
 }
 
+Job* Lane::last(bool (*may)(const Job&)) const {
+    for (const JobList& list : arrived_) {
+        for (Job* job = list.tail(); job; job = job->prev) {
+            if (may(*job)) return job;
+        }
+    }
+    const auto found = std::find_if(returned_.rbegin(), returned_.rend(),
+                                    [may](const Job* job) { return may(*job); });
+    return found == returned_.rend() ? nullptr : *found;
+}
+
 std::uint32_t Lane::ahead_of(const Job& job) const {
     std::uint32_t ahead = 0;
     for (std::size_t p = job.priority + 1U; p < kPriorities; ++p) ahead += counts_[p];

@@ -28,6 +28,8 @@ class Lane {
     void erase(Job& job);
     /// The job that goes next, or null.
     [[nodiscard]] Job* head() const;
+    /// The job that goes last among those that `may` names, or null.
+    [[nodiscard]] Job* last(bool (*may)(const Job&)) const;
     [[nodiscard]] std::uint32_t size() const { return size_; }
     /// How many jobs of this lane go before `job`. An upper bound: jobs cancelled from the middle
     /// still count until the lane has passed them. Exact for what nobody cancels.

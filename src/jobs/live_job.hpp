@@ -34,6 +34,7 @@ enum class Phase : std::uint8_t {
     pausing,    // queued, between two attempts
     preparing,  // picked for a slot; its input is loaded or its attempt written
     running,    // leased
+    elsewhere,  // another node has it, or may claim it
     ending,     // its end is decided and being written
     ended,      // kept for those who ask
 };
@@ -153,6 +154,8 @@ struct Job : Timer {
     bool returned : 1 = false;  // in its lane out of order of arrival
     bool resident : 1 = false;  // its input is counted in the resident bytes
     bool output_removed : 1 = false;
+    bool stays : 1 = false;   // no other node can run it
+    bool abroad : 1 = false;  // ended on another node
     TraceContext trace;
 };
 

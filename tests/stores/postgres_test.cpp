@@ -38,7 +38,7 @@ class PostgresTest : public testing::Test, protected StoreCalls {
     std::optional<jobs::JobRecord> recall(jobs::JobClaims& node, const jobs::JobRecord& job) {
         return caller_
             .ask<std::optional<jobs::JobRecord>>(
-                [&](auto done) { node.recall(job.tenant, job.id, std::move(done)); })
+                [&](auto done) { node.recall(job.tenant, job.id, true, std::move(done)); })
             .value();
     }
     Result<void> write_to(jobs::JobLog& node, Kind kind, const jobs::JobRecord& record) {

@@ -187,11 +187,11 @@ void PostgresJobLog::claim(std::vector<jobs::ClaimWish> wishes,
         std::move(done));
 }
 
-void PostgresJobLog::recall(TenantId tenant, JobId job,
+void PostgresJobLog::recall(TenantId tenant, JobId job, bool cancel,
                             jobs::Done<std::optional<jobs::JobRecord>> done) {
     parts_->claims.lane.ask<std::optional<jobs::JobRecord>>(
-        [this, tenant = std::move(tenant), job] {
-            return parts_->claims.reader.recall(tenant, job, parts_->node.epoch());
+        [this, tenant = std::move(tenant), job, cancel] {
+            return parts_->claims.reader.recall(tenant, job, cancel, parts_->node.epoch());
         },
         std::move(done));
 }

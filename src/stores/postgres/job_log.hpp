@@ -48,7 +48,7 @@ class PostgresJobLog final : public JobStore, public jobs::JobClaims {
     [[nodiscard]] bool alone() const override;
     void claim(std::vector<jobs::ClaimWish> wishes,
                jobs::Done<std::vector<jobs::JobRecord>> done) override;
-    void recall(TenantId tenant, JobId job,
+    void recall(TenantId tenant, JobId job, bool cancel,
                 jobs::Done<std::optional<jobs::JobRecord>> done) override;
     void listen(std::weak_ptr<jobs::ClaimListener> listener) override;
 

@@ -265,7 +265,7 @@ Result<std::vector<jobs::JobRecord>> PgReader::claim(const std::vector<jobs::Cla
 }
 
 Result<std::optional<jobs::JobRecord>> PgReader::recall(const TenantId& tenant, const JobId& id,
-                                                        std::uint64_t epoch) {
+                                                        bool cancel, std::uint64_t epoch) {
     PgParameters parameters;
     parameters.big(static_cast<std::int64_t>(epoch)).text(tenant.name).uuid(id);
     const auto rows = call(kRecall, parameters);
@@ -275,6 +275,7 @@ Result<std::optional<jobs::JobRecord>> PgReader::recall(const TenantId& tenant, 
         if (!job) return fail(job.error());
         return std::optional(std::move(*job));
     }
+    if (!cancel) return std::nullopt;
     const auto asked = call(kAskCancel, PgParameters().text(tenant.name).uuid(id));
     if (!asked) return fail(asked.error());
     return std::nullopt;

@@ -33,7 +33,7 @@ class PgReader {
     Result<std::vector<jobs::JobRecord>> claim(const std::vector<jobs::ClaimWish>& wishes,
                                                std::uint64_t epoch);
     Result<std::optional<jobs::JobRecord>> recall(const TenantId& tenant, const JobId& id,
-                                                  std::uint64_t epoch);
+                                                  bool cancel, std::uint64_t epoch);
 
     // As jobs::BlobReferences.
     Result<std::vector<TenantId>> tenants_with_blobs();

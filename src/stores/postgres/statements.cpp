@@ -70,11 +70,12 @@ const PgStatement kUpdate{
     "WHERE jobs.tenant = g.tenant AND jobs.id = g.id AND jobs.ended IS NULL AND jobs.owner = "
     "$1::int8 RETURNING jobs.id"};
 
+// Blobs are in the data folder of the node that has them.
 const PgStatement kRelease{
     "release",
     "UPDATE jobs SET owner = 0 FROM unnest($2::text[], $3::uuid[]) AS g(tenant, id) "
     "WHERE jobs.tenant = g.tenant AND jobs.id = g.id AND jobs.ended IS NULL AND jobs.owner = "
-    "$1::int8 RETURNING jobs.id"};
+    "$1::int8 AND NOT jobs.blobs RETURNING jobs.id"};
 
 // The input of a job that did not succeed stays for a retry.
 const PgStatement kFinish{

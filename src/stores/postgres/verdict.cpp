@@ -35,7 +35,10 @@ Result<bool> verdict(const PgChange& change, const SeenJob* seen, bool in_doubt)
         case jobs::LogWrite::Kind::requeue:
             return changed(seen, in_doubt);
         case jobs::LogWrite::Kind::release:
-            return in_doubt && seen != nullptr ? true : changed(seen, false);
+            if (in_doubt && seen != nullptr) return true;
+            if (seen != nullptr && seen->ours && !seen->ended)
+                return fail(ErrorCode::conflict, "the job's blobs are on this node");
+            return changed(seen, false);
         case jobs::LogWrite::Kind::finish:
             if (in_doubt && seen != nullptr && seen->ended &&
                 seen->body == encode_job(*write->job)) {
