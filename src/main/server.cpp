@@ -104,7 +104,7 @@ Result<std::unique_ptr<Server>> Server::make(config::Sources sources, config::Co
 
 Result<void> Server::open_stores() {
     telemetry::add_process_metrics(registry_, std::string(kVersion));
-    auto stores = Stores::open(folder_, settings_, clock_, state_metrics_.commit_observer());
+    auto stores = Stores::open(folder_, settings_, keeping_, state_metrics_.commit_observer());
     if (!stores) return fail(std::move(stores.error()));
     stores_ = std::move(*stores);
     auto master = access::MasterKeys::open(settings_.master_key_file.string());
@@ -400,7 +400,7 @@ asio::awaitable<void> Server::sweep() {
     while (!draining_) {
         timer.expires_after(std::chrono::milliseconds(sweep_ms_.load()));
         co_await timer.async_wait(asio::use_awaitable);
-        const auto now = clock_.wall();
+        const auto now = keeping_.wall();
         auto& log = *stores_.jobs;
         const auto start = [&log, now](auto done) { log.expire(now, std::move(done)); };
         auto expired = co_await await_result<stores::Expired>(start);

@@ -17,6 +17,7 @@
 #include "base/ids.hpp"
 #include "base/loop.hpp"
 #include "base/task_group.hpp"
+#include "base/unhurried_clock.hpp"
 #include "catalog/catalog.hpp"
 #include "config/config.hpp"
 #include "http/guarded_fetch.hpp"
@@ -87,6 +88,7 @@ class Server {
     stores::DataFolder folder_;
     Reload reload_;
     SystemClock clock_;
+    UnhurriedClock keeping_{clock_};  // decides what is old enough to be removed
     telemetry::Registry registry_;
     Loop core_loop_{"core"};
     std::vector<std::unique_ptr<Loop>> io_loops_;  // empty: the core's loop does the I/O

@@ -1,5 +1,7 @@
 #include "base/clock.hpp"
 
+#include "base/unhurried_clock.hpp"
+
 #include <gtest/gtest.h>
 
 namespace headrace {
@@ -32,6 +34,53 @@ TEST(Rfc3339, RefusesWhatIsNotOne) {
           "1970-01-01T00:00:00.Z", "1970-01-01T00:00:00+25:00"}) {
         EXPECT_FALSE(from_rfc3339(text).has_value()) << text;
     }
+}
+
+class SetClock final : public Clock {
+  public:
+    [[nodiscard]] SteadyTime now() const override { return steady; }
+    [[nodiscard]] WallMs wall() const override { return wall_ms; }
+    void pass(milliseconds time) {
+        steady += time;
+        wall_ms += time.count();
+    }
+    SteadyTime steady{};
+    WallMs wall_ms = 1'000'000'000'000;
+};
+
+TEST(UnhurriedClock, GoesWithTheOtherOneWhileThatGoesAsTimeDoes) {
+    SetClock set;
+    const UnhurriedClock clock(set);
+    for (int i = 0; i < 1000; ++i) {
+        set.pass(milliseconds(7));
+        ASSERT_EQ(clock.wall(), set.wall_ms);
+    }
+}
+
+TEST(UnhurriedClock, ADayThatDidNotPassMakesNothingOld) {
+    SetClock set;
+    const UnhurriedClock clock(set);
+    const WallMs before = clock.wall();
+    set.wall_ms += 86'400'000;
+    EXPECT_EQ(clock.wall(), before);
+    set.pass(milliseconds(5'000));
+    EXPECT_EQ(clock.wall(), before + 5'000);
+    set.wall_ms -= 86'400'000;
+    EXPECT_EQ(clock.wall(), before + 5'000);
+}
+
+TEST(UnhurriedClock, FollowsAClockThatIsSetBackAndTimeBelowAMillisecondCounts) {
+    SetClock set;
+    const UnhurriedClock clock(set);
+    set.wall_ms -= 3'600'000;
+    const WallMs back = clock.wall();
+    EXPECT_EQ(back, set.wall_ms);
+    set.wall_ms += 10;
+    for (int i = 0; i < 4; ++i) {
+        set.steady += std::chrono::microseconds(250);
+        (void)clock.wall();
+    }
+    EXPECT_EQ(clock.wall(), back + 1);
 }
 
 }  // namespace
