@@ -141,6 +141,15 @@ TEST(UrlTest, ParsesShowsAndResolves) {
     EXPECT_FALSE(url->resolve("http://a b/"));
 }
 
+TEST(UrlTest, AHostIsAName) {
+    EXPECT_EQ(Url::parse("http://h-1.example_/")->host, "h-1.example_");
+    EXPECT_EQ(Url::parse("http://[FD00::1]/")->host, "fd00::1");
+    for (const char* text : {"http://&fd0%2580/", "http://a%3a80/", "http://a%2fb/", "http://a%00b/",
+                             "http://[fe80::1%25eth0]/", "http://a,b/", "http://%5B::1%5D/"}) {
+        EXPECT_FALSE(Url::parse(text)) << text;
+    }
+}
+
 HeaderView range_headers(std::string_view range, std::string_view condition = {}) {
     HeaderView headers;
     headers.add("Range", range);
