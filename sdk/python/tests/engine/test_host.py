@@ -7,6 +7,7 @@ import signal
 from pathlib import Path
 
 from engine.parent import Parent
+from headrace._version import VERSION
 from headrace.engine import protocol as link
 from headrace.engine.values import decode_values, encode_values
 
@@ -23,7 +24,7 @@ def test_plain(tmp_path: Path) -> None:
         assert parent.hello.protocol == 1
         assert parent.hello.slots == 1
         assert parent.hello.pid == parent.process.pid
-        assert parent.hello.kit == "python 0.1.0"
+        assert parent.hello.kit == f"python {VERSION}"
         assert parent.hello.name == "test-worker"
         assert parent.hello.offers[0].capability == "test"
         assert parent.call({"text": "first"}) == {"text": "first"}
