@@ -145,6 +145,4 @@ def stop_rounds(campaign: Campaign) -> Outcome:
             campaign.say(f"{number + 1}/{campaign.rounds} {kind} for {seconds} s, {len(load.accepted)} accepted")
         load.join()
         outcome.add_verdict(referee.judge(load))
-        log = stage.server.log_text()
-        outcome.notes["late_results_refused"] = log.count("refused")
     return outcome

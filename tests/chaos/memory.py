@@ -12,7 +12,7 @@ from registry import Campaign, Outcome, fault
 from stage import ECHO, FAULT, Stage, address_space_of
 
 HEADROOM = 1 << 20  # what a process may still take when its limit comes
-LARGE = [2 << 20, 6 << 20]  # inputs that need more than that
+LARGE = [4 << 20, 14 << 20]  # inputs that need more than that
 UNLIMITED = (resource.RLIM_INFINITY, resource.RLIM_INFINITY)
 
 

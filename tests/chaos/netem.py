@@ -103,7 +103,7 @@ def netem_rounds(campaign: Campaign) -> Outcome:
     with wire() as made, Stage(campaign.binary, campaign.folder, settings=settings, agent=True) as stage:
         # Without the kernel's netem the wire can still be cut.
         ways = WAYS if probe_netem(made) else ["down"]
-        outcome.notes["netem"] = len(ways) > 1
+        outcome.notes["ways"] = ways
         assert stage.agent is not None
         agent, server = stage.agent, stage.server
         agent.stop()
