@@ -25,8 +25,21 @@ class Postgres:
         self.secret = self.folder / "secret"
         self.secret.write_text("correct horse\n")
         self.secret.chmod(0o644)
-        self.run("initdb", "-A", "scram-sha-256", "-N", "-U", "headrace", "--no-locale", "-E", "UTF8",
-                 "--pwfile", str(self.secret), "-D", str(self.data))
+        self.run(
+            "initdb",
+            "-A",
+            "scram-sha-256",
+            "-N",
+            "-U",
+            "headrace",
+            "--no-locale",
+            "-E",
+            "UTF8",
+            "--pwfile",
+            str(self.secret),
+            "-D",
+            str(self.data),
+        )
         self.start()
 
     @property

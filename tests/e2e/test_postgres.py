@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator
 import pytest
 from postgres import Postgres
 from server import BINARY, Server, free_port
-from wire import TERMINAL, Client
+from wire import Client
 
 
 @pytest.fixture(scope="module")
@@ -166,4 +166,3 @@ def test_password_never_shows(database: Postgres, start: Callable[..., Server]) 
     server = start()
     shown = server.control.get("/config").body.decode() + server.log_text()
     assert "correct horse" not in shown
-    assert TERMINAL
