@@ -60,7 +60,7 @@ function optionsOf(props: PlotProps, width: number, hover: (index: number | null
         },
         axes: [
             {
-                ...axis, size: 24, gap: 6, space: 64, grid: { show: false },
+                ...axis, size: 24, gap: 6, space: 56, grid: { show: false }, incrs: [60, 120, 300, 600, 900, 1800],
                 values: (_u, at) => at.map((s) => new Date(s * 1000).toTimeString().slice(0, 5)),
             },
             {
