@@ -416,6 +416,23 @@ TEST_P(JobLogContract, EverythingOutlivesAReopen) {
     EXPECT_EQ(finish(done).error().code, ErrorCode::conflict);
 }
 
+TEST_P(JobLogContract, AnAttemptAndItsEndMayShareACommit) {
+    std::vector<jobs::JobRecord> all;
+    for (int i = 0; i < 50; ++i) {
+        all.push_back(job());
+        ASSERT_TRUE(accept(all.back()));
+    }
+    std::vector<jobs::LogWrite> writes;
+    for (auto& record : all) {
+        writes.push_back({Kind::attempt, share(running(record, 1)), {}, {}});
+        record = ended(running(record, 1), JobState::succeeded);
+        writes.push_back({Kind::finish, share(record), {}, {}});
+    }
+    for (const auto& [number, result] : burst(std::move(writes))) ASSERT_TRUE(result) << number;
+    for (const auto& record : all) EXPECT_EQ(text_of(get(record).value()), text_of(record));
+    EXPECT_TRUE(open_jobs(log())->empty());
+}
+
 TEST_P(JobLogContract, TenThousandJobs) {
     constexpr std::size_t kJobs = 10'000;
     std::vector<jobs::LogWrite> writes;

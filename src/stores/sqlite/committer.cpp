@@ -12,8 +12,10 @@ namespace {
 
 // Bounds what one transaction holds and how long its callers wait.
 constexpr std::size_t kMaxBatch = 1024;
-// Usage records of interactive jobs have nobody who waits: they gather this long for company.
-constexpr std::chrono::milliseconds kPatience{50};
+// How long a change gathers company that nobody waits for: the usage record of an interactive job,
+// and a job's first attempt, which its end tells again when it comes at once.
+constexpr std::chrono::milliseconds kUsagePatience{50};
+constexpr std::chrono::milliseconds kAttemptPatience{5};
 
 /// Those leave the transaction as it was (see JobWriter); every other error comes from the disk.
 bool concerns_one_change(const Error& error) {
@@ -58,17 +60,37 @@ void Committer::expire(WallMs now, jobs::Done<Expired> done) {
     push({false, Op<Sweep, Expired>{{now, false}, std::move(done)}, Loop::current()});
 }
 
-void Committer::push(Pending pending) {
+Committer::Hurry Committer::hurry_of(const Pending& pending) {
+    using Kind = jobs::LogWrite::Kind;
     const auto* const write = std::get_if<Op<jobs::LogWrite, void>>(&pending.op);
-    const bool urgent = write == nullptr || write->change.kind != jobs::LogWrite::Kind::usage;
+    if (write == nullptr) return Hurry::now;
+    const jobs::LogWrite& change = write->change;
+    if (change.kind == Kind::usage) return Hurry::usage;
+    // From the second on its lease waits for it.
+    const bool first = change.kind == Kind::attempt && change.job->attempt <= 1;
+    return first ? Hurry::attempt : Hurry::now;
+}
+
+void Committer::push(Pending pending) {
+    const Hurry hurry = hurry_of(pending);
     bool wake = false;
     {
         const std::lock_guard lock(mutex_);
         inbox_.push_back(std::move(pending));
-        wake = inbox_.size() == 1 || (urgent && !urgent_) || inbox_.size() == kMaxBatch;
-        urgent_ = urgent_ || urgent;
+        wake = inbox_.size() == 1 || hurry > hurry_ || inbox_.size() == kMaxBatch;
+        hurry_ = std::max(hurry_, hurry);
     }
     if (wake) wake_.notify_one();
+}
+
+/// Waits for work, and then as long as that may gather.
+void Committer::wait(std::unique_lock<std::mutex>& lock) {
+    wake_.wait(lock, [this] { return closing_ || !inbox_.empty(); });
+    const auto begin = std::chrono::steady_clock::now();
+    while (!closing_ && hurry_ != Hurry::now && inbox_.size() < kMaxBatch) {
+        const auto patience = hurry_ == Hurry::usage ? kUsagePatience : kAttemptPatience;
+        if (wake_.wait_until(lock, begin + patience) == std::cv_status::timeout) return;
+    }
 }
 
 void Committer::serve() {
@@ -76,13 +98,11 @@ void Committer::serve() {
     for (;;) {
         {
             std::unique_lock lock(mutex_);
-            wake_.wait(lock, [this] { return closing_ || !inbox_.empty(); });
-            wake_.wait_for(lock, kPatience,
-                           [this] { return closing_ || urgent_ || inbox_.size() >= kMaxBatch; });
+            wait(lock);
             if (inbox_.empty()) return;
             if (inbox_.size() <= kMaxBatch) {
                 batch.swap(inbox_);
-                urgent_ = false;
+                hurry_ = Hurry::usage;
             } else {
                 const auto end = inbox_.begin() + kMaxBatch;
                 batch.assign(std::make_move_iterator(inbox_.begin()), std::make_move_iterator(end));

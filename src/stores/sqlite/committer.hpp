@@ -68,9 +68,13 @@ class Committer {
         Loop* loop = nullptr;
     };
     using Batch = std::vector<Pending>;
+    /// Who waits for a change; the highest of a batch decides how long it gathers.
+    enum class Hurry : std::uint8_t { usage, attempt, now };
+    static Hurry hurry_of(const Pending& pending);
 
     void push(Pending pending);
     void serve();
+    void wait(std::unique_lock<std::mutex>& lock);
     void commit(Batch& batch);
     void find_superseded(Batch& batch);
     Result<void> commit_together(Batch& batch);
@@ -89,10 +93,10 @@ class Committer {
     CommitObserver observer_;
     std::atomic<bool> writable_{true};
 
-    std::mutex mutex_;  // guards inbox_, urgent_, closing_; never held during a commit
+    std::mutex mutex_;  // guards inbox_, hurry_, closing_; never held during a commit
     std::condition_variable wake_;
     Batch inbox_;
-    bool urgent_ = false;  // somebody waits for a change in inbox_
+    Hurry hurry_ = Hurry::usage;  // of inbox_
     bool closing_ = false;
     std::thread thread_;
 };
