@@ -11,8 +11,8 @@ beforeAll(async () => {
     browser = await launch();
 });
 afterAll(async () => {
-    await browser.close();
     await server.stop();
+    await browser.close();
 });
 
 async function openChat() {

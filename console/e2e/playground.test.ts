@@ -14,8 +14,8 @@ beforeAll(async () => {
     browser = await launch();
 });
 afterAll(async () => {
-    await browser.close();
     await server.stop();
+    await browser.close();
 });
 
 async function openPlayground(capability: string) {

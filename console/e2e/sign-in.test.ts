@@ -11,8 +11,8 @@ beforeAll(async () => {
     browser = await launch();
 });
 afterAll(async () => {
-    await browser.close();
     await server.stop();
+    await browser.close();
 });
 
 it('a one-time link signs in once and leaves no trace in the address', async () => {

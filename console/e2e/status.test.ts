@@ -11,8 +11,8 @@ beforeAll(async () => {
     browser = await launch();
 });
 afterAll(async () => {
-    await browser.close();
     await server.stop();
+    await browser.close();
 });
 
 it('shows jobs as they run and fail, without a reload', async () => {
