@@ -74,7 +74,8 @@ class Killer:
 
 def kill_rounds(kind: str, campaign: Campaign) -> Outcome:
     outcome = Outcome()
-    with Stage(campaign.binary, campaign.folder, agent=True) as stage:
+    settings = ("jobs.lease_s=5",)  # what a killed agent held runs elsewhere after that
+    with Stage(campaign.binary, campaign.folder, settings=settings, agent=True) as stage:
         stage.server.wait_engines(*WITH_AGENT)
         killer, referee = Killer(stage, kind, campaign), Referee(stage.server)
         load = Load(stage.server, campaign.seed, WITH_AGENT).start()

@@ -13,7 +13,7 @@ from registry import Campaign, Outcome, fault
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 POWER_CUT = ROOT / "build" / "dev" / "stores_crash_test"
-POSTGRES = sorted((ROOT / "tests" / "e2e").glob("test_postgres*.py"))
+POSTGRES = sorted((ROOT / "tests" / "e2e").glob("test_postgres.py"))
 
 
 def needs_stores_test(_: Campaign) -> str | None:
@@ -46,7 +46,7 @@ def needs_postgres(_: Campaign) -> str | None:
     return None
 
 
-@fault("database", "PostgreSQL down, slow, restarted (tests/e2e/test_postgres*.py)", rounds=1, needs=needs_postgres)
+@fault("database", "PostgreSQL down, slow, restarted (tests/e2e/test_postgres.py)", rounds=1, needs=needs_postgres)
 def database(campaign: Campaign) -> Outcome:
     outcome = Outcome()
     python = ROOT / "build" / "venv-test" / "bin" / "python"
