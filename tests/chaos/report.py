@@ -35,9 +35,10 @@ how each fault is made and who judges. A row is what `run.py --json` wrote; noth
 
 
 def row(result: dict[str, Any]) -> str:
+    ways = result["notes"].get("ways", [])
     cells = [
         f"`{result['fault']}`",
-        result["what"],
+        result["what"] + (f" (here: {', '.join(ways)})" if ways else ""),
         str(result["rounds"]),
         str(result["points"] or ""),
         str(result["accepted"] or ""),
