@@ -110,12 +110,14 @@ class RemoteEngine:
         )
 
     def start(self, worker_name: str) -> Start:
+        own = self.project.own_settings
         return Start(
             offer=self.offer(),
             directory=str(self.project.directory),
             entry=self.project.entry,
             cancel_grace_ms=self.limits.cancel_grace_ms,
             worker_name=worker_name,
+            settings=json.dumps(own, ensure_ascii=False) if own else "",
         )
 
     def command(self) -> list[str]:
