@@ -198,12 +198,17 @@ TEST_F(PostgresTest, CutsUnderLoadNeitherLoseNorDouble) {
     std::vector<jobs::JobRecord> good;
     std::atomic<bool> over = false;
     std::thread cutter([&] {
-        while (!over) {
+        // Pauses of many lengths: on a fast machine an even, short one would never let a commit
+        // end.
+        for (int cut = 0; !over; ++cut) {
             PostgresServer::get().drop_connections();
-            std::this_thread::sleep_for(std::chrono::milliseconds(7));
+            std::this_thread::sleep_for(std::chrono::milliseconds(5 + cut * 37 % 300));
         }
     });
-    for (int round = 0; round < 30; ++round) {
+    // While there is no connection a wave is refused at once, so it is the time that is bounded.
+    const auto end = std::chrono::steady_clock::now() + std::chrono::seconds(60);
+    for (int round = 0; round < 30 || good.size() <= 100; ++round) {
+        if (std::chrono::steady_clock::now() > end) break;
         std::size_t answers = 0;
         std::vector<jobs::JobRecord> wave;
         for (int i = 0; i < 20; ++i) wave.push_back(job());
