@@ -7,15 +7,19 @@ import http.client
 import json
 import os
 import pathlib
-import random
 import signal
 import socket
 import subprocess
+import sys
 import time
 from collections.abc import Iterator
 from typing import Any
 
 ROOT = pathlib.Path(__file__).resolve().parents[1]
+sys.path.append(str(ROOT / "tests" / "e2e"))
+
+from server import free_port  # noqa: E402
+
 TICKS = os.sysconf("SC_CLK_TCK")
 PAGE = os.sysconf("SC_PAGE_SIZE")
 
@@ -39,18 +43,6 @@ def children(pid: int) -> list[int]:
         with contextlib.suppress(OSError):
             found += [int(word) for word in path.read_text().split()]
     return found
-
-
-def free_port() -> int:
-    """Below the ephemeral range, so that no outgoing connection takes it before its server does."""
-    while True:
-        port = random.randrange(20_000, 32_000)
-        with contextlib.closing(socket.socket()) as probe:
-            try:
-                probe.bind(("127.0.0.1", port))
-            except OSError:
-                continue
-            return port
 
 
 def wait_until(what: str, holds: Any, within: float = 30.0, step: float = 0.02) -> None:

@@ -90,14 +90,10 @@ class Creation {
         }
         if (copied.error().code != ErrorCode::not_found) return fail(std::move(copied).error());
         // Its row may have expired since the snapshot; if it has not, the blob is lost.
-        bool used = false;
-        auto seen = stores::each_blob((data_ / "jobs.db").string(),
-                                      [&](const TenantId& of, const Sha256& each) {
-                                          used = used || (of == tenant && each == digest);
-                                          return Result<void>{};
-                                      });
-        if (!seen) return seen;
-        if (used) return fail(ErrorCode::internal, "a blob is missing: " + (data_ / name).string());
+        const auto used = stores::is_blob_used((data_ / "jobs.db").string(), tenant, digest);
+        if (!used) return fail(used.error());
+        if (*used)
+            return fail(ErrorCode::internal, "a blob is missing: " + (data_ / name).string());
         ++report_.expired;
         return {};
     }

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import resource
 import socket
+import statistics
 import threading
 import time
 
@@ -14,6 +15,7 @@ from stage import ECHO, Stage, memory_of
 
 READERS = 5000
 PER_READER = 96 << 10  # bytes of memory that one may cost
+MOST_SLOWDOWN = 2.0  # of the p99 of one who works beside a flood
 
 
 def raise_file_limit(wanted: int) -> int:
@@ -112,8 +114,10 @@ class Flood:
 
 @fault("flood", "a tenant floods a capability while another works with it", rounds=3, quick=0)
 def flood(campaign: Campaign) -> Outcome:
-    """The p99 of the other one is reported, with the flood and without; it waits for one turn, not for the queue."""
+    """The other one waits for one turn, not for the queue: its p99 stays within twice what it is alone, in the median
+    of the rounds (one round of some seconds has too few samples to judge by)."""
     outcome = Outcome()
+    ratios: list[float] = []
     with Stage(campaign.binary, campaign.folder, (ECHO / "echo_slow",)) as stage:
         stage.server.wait_engines("echo_slow")
         loud = stage.server.new_key("caller", "loud")
@@ -146,6 +150,7 @@ def flood(campaign: Campaign) -> Outcome:
                 "flood_jobs": loud_one.sent,
             }
             campaign.say(f"{number + 1}/{campaign.rounds} p99 {ratio:.2f} of what it is alone")
-            if ratio > 10:  # far from fair; the figure to reach, 2, is reported and depends on the machine
-                outcome.wrong.append(f"p99 grows {ratio:.1f} times")
+            ratios.append(ratio)
+    if statistics.median(ratios) > MOST_SLOWDOWN:
+        outcome.wrong.append(f"p99 grows {statistics.median(ratios):.1f} times, {MOST_SLOWDOWN} are allowed")
     return outcome

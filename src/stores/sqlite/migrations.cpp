@@ -18,17 +18,6 @@ auto damaged(const std::string& path, const std::string& what) {
     return fail(ErrorCode::internal, path + " " + what);
 }
 
-Result<void> full_check(Database& database) {
-    Statement check = database.prepare("PRAGMA integrity_check(1)");
-    check.start();
-    const auto row = check.step();
-    if (!row) return fail(row.error());
-    if (*row && check.bytes(0) == "ok") return {};
-    std::string found = *row ? std::string(check.bytes(0)) : std::string("no answer");
-    std::replace(found.begin(), found.end(), '\n', ' ');
-    return fail(ErrorCode::internal, "the database file is damaged: " + found);
-}
-
 /// A new database comes under its name only when it is whole: an empty or half-made file of that
 /// name is damage, not a beginning.
 Result<void> make_new(const std::string& path, std::span<const Step> steps,
@@ -57,6 +46,17 @@ Result<void> make_new(const std::string& path, std::span<const Step> steps,
 }
 
 }  // namespace
+
+Result<void> check_structure(Database& database) {
+    Statement check = database.prepare("PRAGMA integrity_check(1)");
+    check.start();
+    const auto row = check.step();
+    if (!row) return fail(row.error());
+    if (*row && check.bytes(0) == "ok") return {};
+    std::string found = *row ? std::string(check.bytes(0)) : std::string("no answer");
+    std::replace(found.begin(), found.end(), '\n', ' ');
+    return fail(ErrorCode::internal, "the database file is damaged: " + found);
+}
 
 Result<void> SqliteSteps::begin() {
     if (auto begun = database_.execute("BEGIN EXCLUSIVE"); !begun) return begun;
@@ -137,7 +137,8 @@ Result<Database> open_checked(const std::string& path, std::span<const Step> ste
     if (auto whole = check_file_size(path); !whole) return damaged(path, whole.error().message);
     std::error_code ignored;
     if (std::filesystem::file_size(path, ignored) <= options.full_check_bytes) {
-        if (auto sound = full_check(*database); !sound) return damaged(path, sound.error().message);
+        if (auto sound = check_structure(*database); !sound)
+            return damaged(path, sound.error().message);
     }
     SqliteSteps target(*database);
     if (auto ready = migrate_at_start(target, steps, options.migrate); !ready) {

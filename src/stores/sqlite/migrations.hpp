@@ -28,6 +28,9 @@ class SqliteSteps final : public SteppedDatabase {
     Database& database_;
 };
 
+/// Holds the file against itself; `internal` with what is wrong. Reads all of it.
+Result<void> check_structure(Database& database);
+
 struct OpenOptions {
     DatabaseOptions database;
     MigrateOptions migrate;

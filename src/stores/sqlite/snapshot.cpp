@@ -12,6 +12,7 @@
 #include "stores/sqlite/database.hpp"
 #include "stores/sqlite/epoch.hpp"
 #include "stores/sqlite/job_row.hpp"
+#include "stores/sqlite/migrations.hpp"
 
 namespace headrace::stores {
 namespace {
@@ -24,13 +25,9 @@ DatabaseOptions patient() {
 }
 
 Result<void> structure(Database& database, const std::string& path) {
-    Statement check = database.prepare("PRAGMA integrity_check(1)");
-    check.start();
-    const auto row = check.step();
-    if (!row) return fail(ErrorCode::internal, path + ": " + row.error().message);
-    if (*row && check.bytes(0) == "ok") return {};
-    return fail(ErrorCode::internal,
-                path + " is damaged: " + (*row ? std::string(check.bytes(0)) : "no answer"));
+    auto sound = check_structure(database);
+    if (sound) return sound;
+    return fail(ErrorCode::internal, path + ": " + sound.error().message);
 }
 
 Result<std::uint64_t> read_jobs(Statement rows, std::string_view table) {
@@ -103,6 +100,17 @@ Result<void> each_blob(const std::string& jobs_db, const VisitBlob& visit) {
         std::ranges::copy(bytes, digest.begin());
         if (auto seen = visit(tenant, digest); !seen) return seen;
     }
+}
+
+Result<bool> is_blob_used(const std::string& jobs_db, const TenantId& tenant,
+                          const Sha256& digest) {
+    auto database = Database::open(jobs_db, patient());
+    if (!database) return fail(database.error());
+    const std::string_view bytes(reinterpret_cast<const char*>(digest.data()), digest.size());
+    Statement row =
+        database->prepare("SELECT 1 FROM blob_refs WHERE tenant = ? AND digest = ? LIMIT 1");
+    row.start(tenant.name, Blob{bytes});
+    return row.step();
 }
 
 Result<std::uint64_t> pass_epochs(const std::string& jobs_db, std::int64_t by) {

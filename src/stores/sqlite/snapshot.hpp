@@ -27,6 +27,9 @@ Result<void> check_database(const std::string& path);
 using VisitBlob = std::function<Result<void>(const TenantId&, const Sha256&)>;
 Result<void> each_blob(const std::string& jobs_db, const VisitBlob& visit);
 
+/// Whether a row refers to the blob.
+Result<bool> is_blob_used(const std::string& jobs_db, const TenantId& tenant, const Sha256& digest);
+
 /// A job log that was put back is behind: leases were given after the backup was made. From here on
 /// its fences are above all of them.
 Result<std::uint64_t> pass_epochs(const std::string& jobs_db, std::int64_t by);

@@ -6,7 +6,7 @@ import pytest
 
 pytest.importorskip("websockets")
 
-from headrace.engine.protocol import (  # noqa: E402
+from headrace.engine.protocol import (
     Batch,
     Credit,
     JobRef,
@@ -18,11 +18,11 @@ from headrace.engine.protocol import (  # noqa: E402
     decode_frame,
     encode_frame,
 )
-from headrace.remote.agent import RestartPolicy  # noqa: E402
-from headrace.remote.delivery import Delivery, Received, Replay, split, stamped  # noqa: E402
-from headrace.remote.engine import Limits  # noqa: E402
-from headrace.remote.leases import CreditLedger, HeldLeases  # noqa: E402
-from headrace.remote.settings import Settings, check_url  # noqa: E402
+from headrace.remote.agent import RestartPolicy
+from headrace.remote.delivery import Delivery, Received, Replay, split, stamped
+from headrace.remote.engine import Limits
+from headrace.remote.leases import CreditLedger, HeldLeases
+from headrace.remote.settings import Settings, check_url
 
 JOB = JobRef(b"j" * 16, 1, 1)
 RESULT = encode_frame(Result([JobResult(JOB)]))

@@ -19,8 +19,9 @@ from headrace.engine.interface import Interface
 TOP_KEYS = frozenset(
     key
     for line in (
-        "capability version title description slots max_batch max_wait_ms limits environment settings",
-        "gpu native python command mode profile inputs parameters outputs progress errors meters",
+        "capability version title description slots max_batch max_wait_ms limits environment",
+        "settings gpu native python command mode profile inputs parameters outputs progress errors",
+        "meters",
     )
     for key in line.split()
 )

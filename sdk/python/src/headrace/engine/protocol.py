@@ -294,9 +294,8 @@ def pack_frame(body: Any) -> bytes:
     return _LENGTH.pack(len(frame)) + frame
 
 
-def decode_frame(frame: bytes) -> Any:
-    """The body of a Frame; None for one of a kind this kit does not know."""
-    body: Any = None
+def frame_fields(frame: bytes) -> Iterator[tuple[int, bytes]]:
+    """Number and content of each message that a Frame holds."""
     pos = 0
     try:
         while pos < len(frame):
@@ -304,12 +303,18 @@ def decode_frame(frame: bytes) -> Any:
             size, pos = codec.take_varint(frame, pos)
             if tag & 7 != 2 or pos + size > len(frame):
                 raise ProtocolError("a frame that is no frame")
-            cls = BODIES.get(tag >> 3)
-            if cls is not None:
-                body = codec.decode(cls, frame[pos : pos + size])
+            yield tag >> 3, frame[pos : pos + size]
             pos += size
     except IndexError as error:
         raise ProtocolError("a frame that ends too early") from error
+
+
+def decode_frame(frame: bytes) -> Any:
+    """The body of a Frame; None for one of a kind this kit does not know."""
+    body: Any = None
+    for number, content in frame_fields(frame):
+        if cls := BODIES.get(number):
+            body = codec.decode(cls, content)
     return body
 
 

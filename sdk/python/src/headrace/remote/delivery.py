@@ -9,7 +9,7 @@ from typing import Any
 
 from headrace.engine import codec
 from headrace.engine.codec import message
-from headrace.engine.protocol import BODIES
+from headrace.engine.protocol import BODIES, frame_fields
 
 DELIVERY = 18
 _KEY = codec.varint(DELIVERY << 3 | 2)
@@ -44,21 +44,11 @@ def split(frame: bytes) -> tuple[Any, Delivery]:
     """The decoded body (None: none, or of a kind that this kit does not know) and the delivery."""
     body: Any = None
     delivery = Delivery()
-    pos = 0
-    try:
-        while pos < len(frame):
-            tag, pos = codec.take_varint(frame, pos)
-            size, pos = codec.take_varint(frame, pos)
-            end = pos + size
-            if tag & 7 != 2 or end > len(frame):
-                raise codec.ProtocolError("a frame that is no frame")
-            if tag >> 3 == DELIVERY:
-                delivery = codec.decode(Delivery, frame[pos:end])
-            elif cls := BODIES.get(tag >> 3):
-                body = codec.decode(cls, frame[pos:end])
-            pos = end
-    except IndexError as error:
-        raise codec.ProtocolError("a frame that ends too early") from error
+    for number, content in frame_fields(frame):
+        if number == DELIVERY:
+            delivery = codec.decode(Delivery, content)
+        elif cls := BODIES.get(number):
+            body = codec.decode(cls, content)
     return body, delivery
 
 
