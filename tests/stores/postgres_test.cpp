@@ -5,6 +5,7 @@
 #include "postgres_stores.hpp"
 #include "stores/postgres/connection.hpp"
 #include "stores/postgres/reader.hpp"
+#include "stores/postgres/statements.hpp"
 
 namespace headrace::stores {
 namespace {
@@ -242,6 +243,25 @@ TEST_F(PostgresTest, ASecondServerUnderTheSameNameIsRefused) {
     EXPECT_EQ(refused.error().code, ErrorCode::conflict);
     EXPECT_NE(refused.error().message.find("postgres.node"), std::string::npos);
     EXPECT_TRUE(accept(job())) << "the first goes on";
+}
+
+// A plan may be made while the table is empty and serve when a million jobs wait: it must go from
+// the changes to their rows, each by its key, never through all that are open.
+TEST_F(PostgresTest, ChangesFindTheirRowsByKey) {
+    log();
+    const std::pair<const PgStatement*, int> changes[] = {
+        {&sql::kUpdate, 5}, {&sql::kRelease, 3}, {&sql::kFinish, 19}};
+    for (const auto& [statement, count] : changes) {
+        std::string nothing = "NULL";
+        for (int i = 1; i < count; ++i) nothing += ", NULL";
+        const std::string plan =
+            PostgresServer::get().explain(schema(), std::string(statement->text.text()), nothing);
+        EXPECT_EQ(plan.find("Seq Scan"), std::string::npos) << plan;
+        EXPECT_EQ(plan.find("Bitmap Heap Scan on jobs"), std::string::npos) << plan;
+        EXPECT_NE(plan.find("Index Cond: ((tenant = g.tenant) AND (id = g.id))"), std::string::npos)
+            << statement->name << "\n"
+            << plan;
+    }
 }
 
 TEST_F(PostgresTest, EveryListWalksAnIndex) {

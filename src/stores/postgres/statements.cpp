@@ -15,6 +15,15 @@
     "ON CONFLICT (tenant, id) DO UPDATE SET job = excluded.job, "                             \
     "expires_at = excluded.expires_at, body = excluded.body)"
 
+// Goes from the changes (`g`) to their rows, each by its key. A plan may be made while the table is
+// empty and serve when a million jobs wait, and a plain join then reads all that are open for each
+// change; a subquery that locks cannot be turned around. A row that is ours is changed by one
+// connection alone, so its place (ctid) is the one this statement sees.
+#define HEADRACE_ROWS_OF_CHANGES(condition)                                                 \
+    "CROSS JOIN LATERAL (SELECT j.ctid AS place FROM jobs j WHERE j.tenant = g.tenant AND " \
+    "j.id = g.id AND " condition " FOR UPDATE) AS found WHERE jobs.ctid = found.place "
+#define HEADRACE_OURS_AND_OPEN "j.ended IS NULL AND j.owner = $1::int8"
+
 #define HEADRACE_NEW_ROWS                                                                       \
     "INSERT INTO jobs(tenant, id, state, ended, owner, origin, priority, stamp, caller, "       \
     "capability, version, finished_at, dead, blobs, body, input, output) "                      \
@@ -66,16 +75,14 @@ const PgStatement kAcceptOnce{
 const PgStatement kUpdate{
     "update",
     "UPDATE jobs SET state = g.state, body = g.body "
-    "FROM unnest($2::text[], $3::uuid[], $4::int2[], $5::bytea[]) AS g(tenant, id, state, body) "
-    "WHERE jobs.tenant = g.tenant AND jobs.id = g.id AND jobs.ended IS NULL AND jobs.owner = "
-    "$1::int8 RETURNING jobs.id"};
+    "FROM unnest($2::text[], $3::uuid[], $4::int2[], $5::bytea[]) AS g(tenant, id, state, "
+    "body) " HEADRACE_ROWS_OF_CHANGES(HEADRACE_OURS_AND_OPEN) "RETURNING jobs.id"};
 
 // Blobs are in the data folder of the node that has them.
 const PgStatement kRelease{
     "release",
-    "UPDATE jobs SET owner = 0 FROM unnest($2::text[], $3::uuid[]) AS g(tenant, id) "
-    "WHERE jobs.tenant = g.tenant AND jobs.id = g.id AND jobs.ended IS NULL AND jobs.owner = "
-    "$1::int8 AND NOT jobs.blobs RETURNING jobs.id"};
+    "UPDATE jobs SET owner = 0 FROM unnest($2::text[], $3::uuid[]) AS g(tenant, "
+    "id) " HEADRACE_ROWS_OF_CHANGES(HEADRACE_OURS_AND_OPEN " AND NOT j.blobs") "RETURNING jobs.id"};
 
 // The input of a job that did not succeed stays for a retry.
 const PgStatement kFinish{
@@ -86,8 +93,8 @@ const PgStatement kFinish{
     "FROM unnest($12::text[], $13::uuid[], $14::int2[], $15::int8[], $16::boolean[], "
     "$17::bytea[], $18::bytea[], $19::bytea[]) "
     "AS g(tenant, id, state, finished_at, dead, body, output, usage) "
-    "WHERE jobs.tenant = g.tenant AND jobs.id = g.id AND jobs.ended IS NULL AND jobs.owner = "
-    "$1::int8 RETURNING jobs.tenant, jobs.id, jobs.capability, jobs.version, jobs.finished_at, "
+    HEADRACE_ROWS_OF_CHANGES(HEADRACE_OURS_AND_OPEN)
+    "RETURNING jobs.tenant, jobs.id, jobs.capability, jobs.version, jobs.finished_at, "
     "g.usage, jobs.blobs AND g.state = 2 AS frees), "
     "metered AS (INSERT INTO usage(tenant, job, capability, version, finished_at, body) "
     "SELECT tenant, id, capability, version, finished_at, usage FROM done "
