@@ -102,7 +102,7 @@ class WebSocket:
         while True:
             try:
                 with self._step:
-                    data = self._socket.recv(256 << 10)
+                    data = self._socket.recv(64 << 10)
                 break
             except (BlockingIOError, ssl.SSLWantReadError):
                 wait = None if deadline is None else deadline - time.monotonic()

@@ -239,7 +239,10 @@ def _decode(cls: type[T], data: bytes, pos: int, end: int, depth: int) -> T:
             elif kind != "skip":
                 found.setdefault(name, []).extend(_numbers(data, start, pos, kind))
         elif wire == 0:
-            number, pos = take_varint(data, pos)
+            number = data[pos]
+            pos += 1
+            if number > 127:
+                number, pos = take_varint(data, pos - 1)
             if kind == "uint":
                 found[name] = number
             elif kind == "bool":

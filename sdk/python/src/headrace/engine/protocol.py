@@ -320,22 +320,29 @@ def decode_frame(frame: bytes) -> Any:
 
 def read_frames(sock: socket.socket) -> Iterator[Any]:
     """The bodies that arrive on a stream socket, until the other side closes it."""
-    buffer = bytearray()
+    # One buffer for good: recv() would make one of its own each time, at four system calls.
+    buffer, filled = bytearray(256 << 10), 0
     while True:
-        received = sock.recv(256 << 10)
+        view = memoryview(buffer)
+        received = sock.recv_into(view[filled:])
         if not received:
             return
-        buffer += received
-        pos = 0
-        while len(buffer) - pos >= 4:
+        filled += received
+        pos, wanted = 0, 4
+        while filled - pos >= 4:
             (size,) = _LENGTH.unpack_from(buffer, pos)
             if size > MAX_FRAME:
                 raise ProtocolError(f"a frame of {size} bytes")
-            if len(buffer) - pos - 4 < size:
+            wanted = 4 + size
+            if filled - pos < wanted:
                 break
-            body = decode_frame(bytes(buffer[pos + 4 : pos + 4 + size]))
-            pos += 4 + size
+            body = decode_frame(bytes(view[pos + 4 : pos + wanted]))
+            pos += wanted
             if body is not None:
                 yield body
         if pos:
-            del buffer[:pos]
+            buffer[: filled - pos] = buffer[pos:filled]
+            filled -= pos
+        if wanted > len(buffer):
+            view.release()
+            buffer.extend(bytes(wanted - len(buffer)))
