@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "base/log.hpp"
+#include "catalog/model_id.hpp"
 
 namespace headrace::catalog {
 namespace {
@@ -14,6 +15,14 @@ bool sorts_before(const VersionPtr& a, const VersionPtr& b) {
     const int tenant = a->tenant.name.compare(b->tenant.name);
     if (tenant != 0) return tenant < 0;
     if (a->name != b->name) return a->name < b->name;
+    return a->semver > b->semver;
+}
+
+/// By tenant, model, then highest version first.
+bool models_before(const VersionPtr& a, const VersionPtr& b) {
+    const int tenant = a->tenant.name.compare(b->tenant.name);
+    if (tenant != 0) return tenant < 0;
+    if (a->model != b->model) return a->model < b->model;
     return a->semver > b->semver;
 }
 
@@ -32,6 +41,20 @@ Range range_of(const std::vector<VersionPtr>& sorted, const TenantId& tenant,
     };
     const auto first = std::partition_point(sorted.begin(), sorted.end(), below);
     return {first, std::find_if_not(first, sorted.end(), not_above)};
+}
+
+/// All versions of one model id of one tenant, hidden ones too.
+Range models_of(const std::vector<VersionPtr>& by_model, const TenantId& tenant,
+                std::string_view id) {
+    const auto below = [&](const VersionPtr& version) {
+        const int order = version->tenant.name.compare(tenant.name);
+        return order < 0 || (order == 0 && version->model < id);
+    };
+    const auto not_above = [&](const VersionPtr& version) {
+        return version->tenant == tenant && version->model == id;
+    };
+    const auto first = std::partition_point(by_model.begin(), by_model.end(), below);
+    return {first, std::find_if_not(first, by_model.end(), not_above)};
 }
 
 VersionPtr highest_of(const Range& range) {
@@ -77,6 +100,13 @@ Result<VersionPtr> Snapshot::resolve(const TenantId& tenant, std::string_view re
         if (found) return found;
     }
     return no_such();
+}
+
+Result<VersionPtr> Snapshot::resolve_model(const TenantId& tenant, std::string_view id) const {
+    for (const TenantId* owner : {&tenant, &kSystemTenant}) {
+        if (auto found = highest_of(models_of(by_model_, *owner, id))) return found;
+    }
+    return resolve(tenant, id);
 }
 
 std::vector<VersionPtr> Snapshot::list(const TenantId& tenant) const {
@@ -155,6 +185,7 @@ Result<void> Catalog::load() {
         version->id = VersionId{static_cast<std::uint32_t>(by_id.size() + 1)};
         version->tenant = record.tenant;
         version->name = record.name;
+        version->model = record.name;
         version->semver = *semver;
         version->title = record.title;
         version->description = record.description;
@@ -183,6 +214,11 @@ Result<VersionPtr> Catalog::add(Registration registration) {
     if (!is_capability_name(registration.name)) {
         return fail(ErrorCode::invalid_argument, "the capability's name is not [a-z][a-z0-9_.-]*");
     }
+    if (registration.model.empty()) registration.model = registration.name;
+    if (!is_model_id(registration.model)) {
+        return fail(ErrorCode::invalid_argument,
+                    "the model's id is not 1 to 256 bytes of UTF-8 without control characters");
+    }
     const auto digest = digest_of(registration.interface);
     const auto before = snapshot();
     auto by_id = before->by_id_;
@@ -200,7 +236,7 @@ Result<VersionPtr> Catalog::add(Registration registration) {
         *version = **twin;
         if (!version->hidden && version->title == registration.title &&
             version->description == registration.description &&
-            version->limits == registration.limits) {
+            version->limits == registration.limits && version->model == registration.model) {
             return *twin;  // an agent that is back: nothing to publish, nothing to write
         }
     } else {
@@ -215,6 +251,7 @@ Result<VersionPtr> Catalog::add(Registration registration) {
         version->created_at = clock_.wall();
         by_id.emplace_back();
     }
+    version->model = std::move(registration.model);
     version->title = std::move(registration.title);
     version->description = std::move(registration.description);
     version->limits = registration.limits;
@@ -259,6 +296,8 @@ void Catalog::publish(std::vector<VersionPtr> by_id) {
     std::copy_if(next->by_id_.begin(), next->by_id_.end(), std::back_inserter(next->sorted_),
                  [](const auto& version) { return version != nullptr; });
     std::sort(next->sorted_.begin(), next->sorted_.end(), sorts_before);
+    next->by_model_ = next->sorted_;
+    std::sort(next->by_model_.begin(), next->by_model_.end(), models_before);
     const std::lock_guard lock(mutex_);
     next->generation_ = current_->generation_ + 1;
     current_ = std::move(next);

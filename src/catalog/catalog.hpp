@@ -27,6 +27,8 @@ struct Registration {
     std::string description;
     Interface interface;
     ServingLimits limits;
+    /// See Version::model; empty = the name. Not stored: whoever registers says it at every start.
+    std::string model = {};
 };
 
 /// All versions at one instant. Immutable: readers on any thread keep it as long as they like.
@@ -37,6 +39,10 @@ class Snapshot {
     /// otherwise, also for what the tenant may not see; hidden versions are not found.
     [[nodiscard]] Result<VersionPtr> resolve(const TenantId& tenant,
                                              std::string_view reference) const;
+    /// As resolve(), by the id that dialects with models use: the exact Version::model first, then a
+    /// reference. Ids are told apart by every character.
+    [[nodiscard]] Result<VersionPtr> resolve_model(const TenantId& tenant,
+                                                   std::string_view id) const;
     /// What `tenant` may see, by name, then highest version first.
     [[nodiscard]] std::vector<VersionPtr> list(const TenantId& tenant) const;
     /// All versions of one name, highest first; empty when there is none to see.
@@ -54,8 +60,9 @@ class Snapshot {
   private:
     friend class Catalog;
     std::uint64_t generation_ = 0;
-    std::vector<VersionPtr> sorted_;  // by tenant, name, then highest version first
-    std::vector<VersionPtr> by_id_;   // index = id - 1; null where removed
+    std::vector<VersionPtr> sorted_;    // by tenant, name, then highest version first
+    std::vector<VersionPtr> by_model_;  // by tenant, model, then highest version first
+    std::vector<VersionPtr> by_id_;     // index = id - 1; null where removed
 };
 
 using SnapshotPtr = std::shared_ptr<const Snapshot>;

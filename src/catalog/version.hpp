@@ -38,6 +38,7 @@ struct Version {
     VersionId id;
     TenantId tenant;
     std::string name;
+    std::string model;  // by which dialects with models call it; the name unless it was given one
     SemVer semver;
     std::string title;
     std::string description;

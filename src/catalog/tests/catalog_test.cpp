@@ -4,6 +4,8 @@
 
 #include <gtest/gtest.h>
 
+#include "catalog/model_id.hpp"
+
 namespace headrace::catalog {
 namespace {
 
@@ -68,6 +70,42 @@ TEST_F(CatalogTest, ResolvesTheHighestOrThePinned) {
     EXPECT_EQ(resolved(catalog, "acme", "new"), "system/new@0.1.0-beta");
     for (const char* reference : {"ocr@3.0.0", "ocr@", "oc", "ocrs", "", "@1.0.0", "ocr@1.9"}) {
         EXPECT_EQ(resolved(catalog, "acme", reference), "not_found") << reference;
+    }
+}
+
+TEST_F(CatalogTest, AModelIdIsTheNameUnlessItWasGivenOne) {
+    const auto model = [&](const char* tenant, std::string_view id) {
+        const auto version = catalog.snapshot()->resolve_model(TenantId(tenant), id);
+        return version ? (*version)->tenant.name + '/' + (*version)->text()
+                       : std::string(to_string(version.error().code));
+    };
+    auto shared = of("system", "qwen-qwen2.5-7b", "1.0.0");
+    shared.model = "Qwen/Qwen2.5-7B";
+    ASSERT_TRUE(catalog.add(shared));
+    ASSERT_TRUE(catalog.add(of("system", "chat", "1.0.0")));
+    EXPECT_EQ(model("acme", "Qwen/Qwen2.5-7B"), "system/qwen-qwen2.5-7b@1.0.0");
+    EXPECT_EQ(model("acme", "qwen/qwen2.5-7b"), "not_found");
+    EXPECT_EQ(model("acme", "qwen-qwen2.5-7b@1.0.0"), "system/qwen-qwen2.5-7b@1.0.0");
+    EXPECT_EQ(model("acme", "chat"), "system/chat@1.0.0");
+    // The tenant's own model of the same id comes first, whatever its capability is called.
+    auto own = of("acme", "ours", "2.0.0");
+    own.model = "Qwen/Qwen2.5-7B";
+    ASSERT_TRUE(catalog.add(own));
+    EXPECT_EQ(model("acme", "Qwen/Qwen2.5-7B"), "acme/ours@2.0.0");
+    EXPECT_EQ(model("other", "Qwen/Qwen2.5-7B"), "system/qwen-qwen2.5-7b@1.0.0");
+    // Hidden, it is no model of anybody any more.
+    ASSERT_TRUE(catalog.hide((*catalog.snapshot()->resolve(TenantId("acme"), "ours"))->id));
+    EXPECT_EQ(model("acme", "Qwen/Qwen2.5-7B"), "system/qwen-qwen2.5-7b@1.0.0");
+    own.model = "two\nlines";
+    EXPECT_EQ(catalog.add(own).error().code, ErrorCode::invalid_argument);
+}
+
+TEST(ModelId, GivesACapabilityItsName) {
+    EXPECT_EQ(capability_name_for("Qwen/Qwen2.5-7B"), "qwen-qwen2.5-7b");
+    EXPECT_EQ(capability_name_for("01-ai/Yi:free"), "m-01-ai-yi-free");
+    EXPECT_EQ(capability_name_for(std::string(300, 'x')).size(), 63U);
+    for (const char* id : {"Qwen/Qwen2.5-7B", "01-ai/Yi:free", "\xc3\xa9", "_"}) {
+        EXPECT_TRUE(is_capability_name(capability_name_for(id))) << id;
     }
 }
 
