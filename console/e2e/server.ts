@@ -57,7 +57,7 @@ export class Server {
     /** A one-time link, as the command line prints it. */
     link(): string {
         const words = ['console', '--control', this.control, '--key-file', join(this.folder, 'admin.key')];
-        return execFileSync(binary, words, { encoding: 'utf8' }).trim();
+        return execFileSync(binary, words, { encoding: 'utf8', stdio: 'pipe' }).trim();
     }
 
     async get<T>(door: string, path: string): Promise<T> {
