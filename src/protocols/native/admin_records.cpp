@@ -2,12 +2,12 @@
 #include <fmt/format.h>
 
 #include "base/json.hpp"
+#include "jobs/log_io.hpp"
 #include "jobs/service.hpp"
 #include "protocols/native/admin_routes.hpp"
 #include "protocols/native/audit.hpp"
 #include "protocols/native/errors.hpp"
 #include "protocols/native/job_routes.hpp"
-#include "protocols/native/log_calls.hpp"
 
 namespace headrace::protocols::native {
 namespace {
@@ -94,7 +94,7 @@ asio::awaitable<Reply> AdminRoutes::usage(http::Exchange& exchange) {
         co_return fail(page.error());
     }
     const auto limit = query.limit;
-    const auto records = co_await list_usage(site_.parts.log, std::move(query));
+    const auto records = co_await jobs::list_usage(site_.parts.log, std::move(query));
     if (!records) co_return fail(records.error());
     std::string text = "{\"usage\":[";
     for (const auto& record : *records) {

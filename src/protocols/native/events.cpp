@@ -99,8 +99,9 @@ asio::awaitable<bool> JobRoutes::append_event(std::string& out, const jobs::JobE
 }
 
 /// Writes events until the job's end (true), or until the reader is gone or too slow (false).
-asio::awaitable<bool> JobRoutes::pump(http::Exchange& exchange, std::shared_ptr<EventFeed> feed,
-                                      JobId job, bool replay) {
+asio::awaitable<bool> JobRoutes::pump(http::Exchange& exchange,
+                                      std::shared_ptr<jobs::EventFeed> feed, JobId job,
+                                      bool replay) {
     auto head = stream_head(replay);
     auto writer = co_await exchange.start_stream(std::move(head));
     if (!writer) co_return false;
@@ -122,7 +123,7 @@ asio::awaitable<bool> JobRoutes::pump(http::Exchange& exchange, std::shared_ptr<
         std::uint64_t taken = 0;
         for (const auto& event : events) {
             done = co_await append_event(piece, *event, links);
-            taken += output_bytes(*event);
+            taken += jobs::output_bytes(*event);
             if (done) break;
         }
         if (piece.empty()) continue;
@@ -136,7 +137,7 @@ asio::awaitable<bool> JobRoutes::pump(http::Exchange& exchange, std::shared_ptr<
 
 asio::awaitable<void> JobRoutes::stream_new(http::Exchange& exchange, jobs::Submission submission) {
     const bool interactive = submission.job_class == jobs::JobClass::interactive;
-    auto feed = std::make_shared<EventFeed>(exchange.executor());
+    auto feed = std::make_shared<jobs::EventFeed>(exchange.executor());
     auto scope = jobs::Scope{submission.tenant, std::nullopt};
     submission.watcher = feed;
     auto accepted = co_await site_.parts.jobs.submit(std::move(submission));
@@ -154,7 +155,7 @@ asio::awaitable<void> JobRoutes::stream_new(http::Exchange& exchange, jobs::Subm
     std::optional<Watching> watching;
     if (accepted->replay) {
         // The twin reads the events of the job that is already there.
-        feed = std::make_shared<EventFeed>(exchange.executor());
+        feed = std::make_shared<jobs::EventFeed>(exchange.executor());
         auto ticket = co_await site_.parts.jobs.watch(std::move(scope), id, 0, feed);
         if (!ticket) {
             co_await answer_error(exchange, std::move(ticket).error());
@@ -178,7 +179,7 @@ asio::awaitable<void> JobRoutes::events(http::Exchange& exchange) {
         co_return;
     }
     const JobId id = view->record->id;
-    auto feed = std::make_shared<EventFeed>(exchange.executor());
+    auto feed = std::make_shared<jobs::EventFeed>(exchange.executor());
     auto scope = scope_of(who);
     auto ticket = co_await site_.parts.jobs.watch(std::move(scope), id, *after, feed);
     if (!ticket) {

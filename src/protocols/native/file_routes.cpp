@@ -3,9 +3,9 @@
 #include "base/json.hpp"
 #include "http/byte_range.hpp"
 #include "jobs/blob_io.hpp"
+#include "jobs/log_io.hpp"
 #include "protocols/native/errors.hpp"
 #include "protocols/native/gate.hpp"
-#include "protocols/native/log_calls.hpp"
 
 namespace headrace::protocols::native {
 namespace {
@@ -77,7 +77,7 @@ asio::awaitable<Result<jobs::FileRecord>> FileRoutes::find(http::Exchange& excha
         if (!claim) co_return fail(std::move(claim).error());
         tenant = claim->tenant;
     }
-    auto file = co_await get_file(site_.parts.log, std::move(tenant), *id);
+    auto file = co_await jobs::get_file(site_.parts.log, std::move(tenant), *id);
     if (!file) co_return fail(std::move(file).error());
     if (!*file || (owner && (*file)->owner != *owner)) co_return fail(no_such_file());
     const auto expires_at = (*file)->expires_at;
@@ -134,7 +134,7 @@ asio::awaitable<void> FileRoutes::content(http::Exchange& exchange) {
 asio::awaitable<Reply> FileRoutes::remove(http::Exchange& exchange) {
     auto file = co_await find(exchange);
     if (!file) co_return fail(std::move(file).error());
-    auto removed = co_await remove_file(site_.parts.log, file->tenant, file->id);
+    auto removed = co_await jobs::remove_file(site_.parts.log, file->tenant, file->id);
     if (!removed) co_return fail(std::move(removed).error());
     if (!*removed) co_return fail(no_such_file());
     co_return no_content();

@@ -7,8 +7,8 @@
 #include "catalog/json_codec.hpp"
 #include "http/guarded_fetch.hpp"
 #include "jobs/blob_io.hpp"
+#include "jobs/log_io.hpp"
 #include "protocols/native/errors.hpp"
-#include "protocols/native/log_calls.hpp"
 
 namespace headrace::protocols::native {
 namespace {
@@ -51,7 +51,7 @@ Error no_such_file(const std::string& path) {
 asio::awaitable<Result<void>> take_file(Site& site, const access::Principal& who, Found& found) {
     const auto id = FileId::parse(std::get<catalog::FileSource>(found.media->source).id);
     if (!id) co_return fail(no_such_file(found.path));
-    auto file = co_await get_file(site.parts.log, who.tenant, *id);
+    auto file = co_await jobs::get_file(site.parts.log, who.tenant, *id);
     if (!file) co_return fail(std::move(file).error());
     const auto seen = access::seen_caller(who);
     if (!*file || (seen && (*file)->owner != *seen)) co_return fail(no_such_file(found.path));

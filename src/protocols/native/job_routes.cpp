@@ -155,14 +155,14 @@ asio::awaitable<Reply> JobRoutes::get(http::Exchange& exchange) {
     if (!view) co_return fail(std::move(view).error());
     if (*wait > 0 && !jobs::is_terminal(view->record->state)) {
         const JobId id = view->record->id;
-        auto end = std::make_shared<EndWatcher>(exchange.executor());
+        auto end = std::make_shared<jobs::EndWatcher>(exchange.executor());
         auto scope = scope_of(who);
         auto ticket = co_await site_.parts.jobs.watch(std::move(scope), id, 0, end);
         if (!ticket) co_return fail(std::move(ticket).error());
         exchange.on_hangup([end] { end->hang_up(); });
         const auto outcome = co_await end->wait(std::chrono::seconds(*wait));
-        if (outcome != EndWatcher::Outcome::ended) site_.parts.jobs.unwatch(*ticket);
-        if (outcome == EndWatcher::Outcome::gone) {
+        if (outcome != jobs::EndWatcher::Outcome::ended) site_.parts.jobs.unwatch(*ticket);
+        if (outcome == jobs::EndWatcher::Outcome::gone) {
             co_return fail(ErrorCode::cancelled, "the client left");
         }
         auto again = scope_of(who);

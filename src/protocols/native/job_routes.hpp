@@ -8,11 +8,11 @@
 
 #include "access/principal.hpp"
 #include "jobs/service.hpp"
+#include "jobs/waiting.hpp"
 #include "protocols/native/job_json.hpp"
 #include "protocols/native/job_request.hpp"
 #include "protocols/native/parts.hpp"
 #include "protocols/native/route_list.hpp"
-#include "protocols/native/waiting.hpp"
 
 namespace headrace::protocols::native {
 
@@ -67,8 +67,8 @@ class JobRoutes {
     // events.cpp
     asio::awaitable<void> stream_new(http::Exchange& exchange, jobs::Submission submission);
     asio::awaitable<void> events(http::Exchange& exchange);
-    asio::awaitable<bool> pump(http::Exchange& exchange, std::shared_ptr<EventFeed> feed, JobId job,
-                               bool replay);
+    asio::awaitable<bool> pump(http::Exchange& exchange, std::shared_ptr<jobs::EventFeed> feed,
+                               JobId job, bool replay);
     asio::awaitable<bool> append_event(std::string& out, const jobs::JobEvent& event,
                                        const Links& links);
 

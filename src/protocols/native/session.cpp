@@ -84,7 +84,7 @@ Session::Session(Site& site, Opening opening, std::unique_ptr<http::WebSocket> s
     : site_(site),
       opening_(std::move(opening)),
       socket_(std::move(socket)),
-      feed_(std::make_shared<EventFeed>(socket_->executor())),
+      feed_(std::make_shared<jobs::EventFeed>(socket_->executor())),
       links_{site_.parts.urls, site_.parts.clock.wall() + site_.settings.url_good_ms,
              opening_.who->tenant, opening_.origin} {}
 
@@ -266,7 +266,7 @@ asio::awaitable<bool> Session::write_event(const jobs::JobEvent& event) {
         co_return false;
     }
     for (const auto& field : values->fields) streamed_.insert(field.name);
-    const auto bytes = output_bytes(event);
+    const auto bytes = jobs::output_bytes(event);
     const bool written = co_await write_step(std::move(*values), output->last);
     if (written) site_.parts.jobs.output_taken(job_, bytes);
     co_return written;

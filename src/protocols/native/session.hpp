@@ -16,7 +16,7 @@
 #include "jobs/service.hpp"
 #include "protocols/native/job_json.hpp"
 #include "protocols/native/parts.hpp"
-#include "protocols/native/waiting.hpp"
+#include "jobs/waiting.hpp"
 
 namespace headrace::protocols::native {
 
@@ -54,7 +54,7 @@ class Session : public std::enable_shared_from_this<Session> {
     Site& site_;
     Opening opening_;
     std::unique_ptr<http::WebSocket> socket_;
-    std::shared_ptr<EventFeed> feed_;
+    std::shared_ptr<jobs::EventFeed> feed_;
     Links links_;
     JobId job_;
     std::int64_t last_seq_ = 0;

@@ -6,11 +6,11 @@
 #include "access/sessions.hpp"
 #include "http/sse.hpp"
 #include "jobs/activity.hpp"
+#include "jobs/waiting.hpp"
 #include "protocols/native/errors.hpp"
 #include "protocols/native/on_core.hpp"
 #include "protocols/native/session_cookie.hpp"
 #include "protocols/native/status_routes.hpp"
-#include "protocols/native/waiting.hpp"
 
 namespace headrace::protocols::native {
 namespace {
@@ -43,7 +43,7 @@ struct Look {
 
 struct HangUp {
     explicit HangUp(const asio::any_io_executor& executor) : bell(executor) {}
-    Bell bell;
+    jobs::Bell bell;
     bool gone = false;
 };
 

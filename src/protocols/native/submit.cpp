@@ -79,7 +79,7 @@ asio::awaitable<Reply> JobRoutes::ended(http::Exchange& exchange, const jobs::Jo
 
 asio::awaitable<Reply> JobRoutes::run_interactive(http::Exchange& exchange,
                                                   jobs::Submission submission, int wait_s) {
-    auto end = std::make_shared<EndWatcher>(exchange.executor());
+    auto end = std::make_shared<jobs::EndWatcher>(exchange.executor());
     submission.watcher = end;
     auto accepted = co_await site_.parts.jobs.submit(std::move(submission));
     if (!accepted) co_return fail(std::move(accepted).error());
@@ -87,10 +87,10 @@ asio::awaitable<Reply> JobRoutes::run_interactive(http::Exchange& exchange,
     Abandon abandon(site_.parts.jobs, id);
     exchange.on_hangup([end] { end->hang_up(); });
     const auto outcome = co_await end->wait(std::chrono::seconds(wait_s));
-    if (outcome == EndWatcher::Outcome::gone) {
+    if (outcome == jobs::EndWatcher::Outcome::gone) {
         co_return fail(ErrorCode::cancelled, "the client left");
     }
-    if (outcome == EndWatcher::Outcome::ended) {
+    if (outcome == jobs::EndWatcher::Outcome::ended) {
         abandon.release();
         const auto record = end->record();
         co_return co_await ended(exchange, *record);
@@ -112,16 +112,16 @@ asio::awaitable<Reply> JobRoutes::run_durable(http::Exchange& exchange, jobs::Su
                                               int wait_s) {
     const bool keyed = submission.idempotency.has_value();
     auto scope = jobs::Scope{submission.tenant, std::nullopt};
-    std::shared_ptr<EndWatcher> end;
-    if (wait_s > 0) end = std::make_shared<EndWatcher>(exchange.executor());
+    std::shared_ptr<jobs::EndWatcher> end;
+    if (wait_s > 0) end = std::make_shared<jobs::EndWatcher>(exchange.executor());
     submission.watcher = end;
     auto accepted = co_await site_.parts.jobs.submit(std::move(submission));
     if (!accepted) co_return fail(std::move(accepted).error());
     const auto& job = *accepted->view.record;
     Reply reply = fail(ErrorCode::internal, "no answer");
-    auto outcome = EndWatcher::Outcome::ran_out;
+    auto outcome = jobs::EndWatcher::Outcome::ran_out;
     if (end && accepted->replay && jobs::is_terminal(job.state)) {
-        outcome = EndWatcher::Outcome::ended;
+        outcome = jobs::EndWatcher::Outcome::ended;
         reply = co_await ended(exchange, job);
     } else if (end) {
         std::optional<jobs::WatchTicket> ticket;
@@ -132,14 +132,14 @@ asio::awaitable<Reply> JobRoutes::run_durable(http::Exchange& exchange, jobs::Su
         }
         exchange.on_hangup([end] { end->hang_up(); });
         outcome = co_await end->wait(std::chrono::seconds(wait_s));
-        if (outcome == EndWatcher::Outcome::ended) {
+        if (outcome == jobs::EndWatcher::Outcome::ended) {
             const auto record = end->record();
             reply = co_await ended(exchange, *record);
         } else if (ticket) {
             site_.parts.jobs.unwatch(*ticket);
         }
     }
-    if (outcome != EndWatcher::Outcome::ended) {
+    if (outcome != jobs::EndWatcher::Outcome::ended) {
         std::string body;
         if (keyed) {
             append_accepted(body, job);

@@ -6,9 +6,9 @@
 #include <fmt/format.h>
 
 #include "base/json.hpp"
+#include "jobs/log_io.hpp"
 #include "protocols/native/job_json.hpp"
 #include "protocols/native/job_routes.hpp"
-#include "protocols/native/log_calls.hpp"
 #include "protocols/native/on_core.hpp"
 #include "protocols/native/status_routes.hpp"
 
@@ -119,7 +119,7 @@ asio::awaitable<Reply> StatusRoutes::timeline(http::Exchange& exchange) {
     auto input = job.input;
     if (!input) {
         // The core lets go of it at the job's end; the log keeps it.
-        auto loaded = co_await load_input(site_.parts.log, job.tenant, job.id);
+        auto loaded = co_await jobs::load_input(site_.parts.log, job.tenant, job.id);
         if (loaded) input = std::move(*loaded);
     }
     if (input && !input->spilled && input->values.size() <= kMaxShownInput) {

@@ -5,10 +5,10 @@
 #include "base/json.hpp"
 #include "http/multipart.hpp"
 #include "jobs/blob_io.hpp"
+#include "jobs/log_io.hpp"
 #include "protocols/native/body.hpp"
 #include "protocols/native/errors.hpp"
 #include "protocols/native/file_routes.hpp"
-#include "protocols/native/log_calls.hpp"
 
 namespace headrace::protocols::native {
 namespace {
@@ -92,7 +92,7 @@ asio::awaitable<Reply> FileRoutes::keep(jobs::FileRecord file) {
     if (!is_content_type(file.content_type)) file.content_type = "application/octet-stream";
     auto body = file_json(file);
     const auto place = std::string(kPrefix) + "/files/" + file.id.text();
-    auto kept = co_await put_file(site_.parts.log, std::move(file));
+    auto kept = co_await jobs::put_file(site_.parts.log, std::move(file));
     if (!kept) co_return fail(std::move(kept).error());
     auto response = json_response(std::move(body), 201);
     response.headers.add("Location", place);
@@ -205,7 +205,7 @@ asio::awaitable<Reply> FileRoutes::put(http::Exchange& exchange) {
     if (!claim) co_return fail(std::move(claim).error());
     const auto note = parse_note(claim->note);
     if (!note) co_return fail(ErrorCode::internal, "a signed claim has no note");
-    const auto there = co_await get_file(site_.parts.log, claim->tenant, *id);
+    const auto there = co_await jobs::get_file(site_.parts.log, claim->tenant, *id);
     if (!there) co_return fail(there.error());
     if (*there) co_return fail(ErrorCode::conflict, "this upload_url was used before");
     auto file = co_await receive_raw(exchange, claim->tenant, note->size);

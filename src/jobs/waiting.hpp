@@ -12,7 +12,7 @@
 
 #include "jobs/events.hpp"
 
-namespace headrace::protocols::native {
+namespace headrace::jobs {
 
 namespace asio = boost::asio;
 
@@ -30,10 +30,10 @@ class Bell {
 };
 
 /// Waits for a job's end and for nothing else.
-class EndWatcher final : public jobs::JobWatcher {
+class EndWatcher final : public JobWatcher {
   public:
     explicit EndWatcher(const asio::any_io_executor& executor) : bell_(executor) {}
-    void on_event(const std::shared_ptr<const jobs::JobEvent>& event) override;
+    void on_event(const std::shared_ptr<const JobEvent>& event) override;
     [[nodiscard]] bool wants_outputs() const override { return false; }
     /// The client is gone.
     void hang_up();
@@ -41,18 +41,18 @@ class EndWatcher final : public jobs::JobWatcher {
     enum class Outcome { ended, ran_out, gone };
     asio::awaitable<Outcome> wait(std::chrono::milliseconds within);
     /// The final record, once ended.
-    [[nodiscard]] const std::shared_ptr<const jobs::JobRecord>& record() const { return record_; }
+    [[nodiscard]] const std::shared_ptr<const JobRecord>& record() const { return record_; }
 
   private:
     Bell bell_;
-    std::shared_ptr<const jobs::JobRecord> record_;
+    std::shared_ptr<const JobRecord> record_;
     bool gone_ = false;
 };
 
 /// Holds a job's events until their reader takes them, within bounds.
-class EventFeed final : public jobs::JobWatcher {
+class EventFeed final : public JobWatcher {
   public:
-    using Event = std::shared_ptr<const jobs::JobEvent>;
+    using Event = std::shared_ptr<const JobEvent>;
     /// A reader that is further behind than this is dropped; it may come back with its last id.
     static constexpr std::size_t kMaxEvents = 4096;
     static constexpr std::size_t kMaxBytes = 4 << 20;
@@ -74,6 +74,6 @@ class EventFeed final : public jobs::JobWatcher {
 };
 
 /// Bytes of streamed output in an event: what its reader gives back to the job's window.
-std::uint64_t output_bytes(const jobs::JobEvent& event);
+std::uint64_t output_bytes(const JobEvent& event);
 
-}  // namespace headrace::protocols::native
+}  // namespace headrace::jobs

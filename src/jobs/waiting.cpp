@@ -1,11 +1,11 @@
-#include "protocols/native/waiting.hpp"
+#include "jobs/waiting.hpp"
 
 #include <utility>
 
 #include <boost/asio/redirect_error.hpp>
 #include <boost/asio/use_awaitable.hpp>
 
-namespace headrace::protocols::native {
+namespace headrace::jobs {
 
 void Bell::ring() {
     rang_ = true;
@@ -21,8 +21,8 @@ asio::awaitable<bool> Bell::wait(std::chrono::milliseconds within) {
     co_return std::exchange(rang_, false);
 }
 
-void EndWatcher::on_event(const std::shared_ptr<const jobs::JobEvent>& event) {
-    if (const auto* done = std::get_if<jobs::DoneEvent>(&event->what)) {
+void EndWatcher::on_event(const std::shared_ptr<const JobEvent>& event) {
+    if (const auto* done = std::get_if<DoneEvent>(&event->what)) {
         record_ = done->record;
         bell_.ring();
     }
@@ -39,16 +39,16 @@ asio::awaitable<EndWatcher::Outcome> EndWatcher::wait(std::chrono::milliseconds 
     co_return gone_ ? Outcome::gone : Outcome::ran_out;
 }
 
-std::uint64_t output_bytes(const jobs::JobEvent& event) {
-    const auto* output = std::get_if<jobs::OutputEvent>(&event.what);
+std::uint64_t output_bytes(const JobEvent& event) {
+    const auto* output = std::get_if<OutputEvent>(&event.what);
     return output != nullptr ? output->values.size() : 0;
 }
 
 void EventFeed::on_event(const Event& event) {
     if (overrun_ || gone_) return;
     bytes_ += output_bytes(*event);
-    if (const auto* log = std::get_if<jobs::LogEvent>(&event->what)) bytes_ += log->line.size();
-    if (const auto* step = std::get_if<jobs::Progress>(&event->what)) bytes_ += step->values.size();
+    if (const auto* log = std::get_if<LogEvent>(&event->what)) bytes_ += log->line.size();
+    if (const auto* step = std::get_if<Progress>(&event->what)) bytes_ += step->values.size();
     events_.push_back(event);
     if (events_.size() > kMaxEvents || bytes_ > kMaxBytes) {
         overrun_ = true;
@@ -72,4 +72,4 @@ asio::awaitable<std::vector<EventFeed::Event>> EventFeed::take(std::chrono::mill
     co_return std::exchange(events_, {});
 }
 
-}  // namespace headrace::protocols::native
+}  // namespace headrace::jobs

@@ -1,21 +1,21 @@
-#include "protocols/native/waiting.hpp"
+#include "jobs/waiting.hpp"
 
 #include <gtest/gtest.h>
 
 #include "base/loop.hpp"
 #include "base/task_group.hpp"
 
-namespace headrace::protocols::native {
+namespace headrace::jobs {
 namespace {
 
 using namespace std::chrono_literals;
 
-std::shared_ptr<const jobs::JobEvent> event(std::uint64_t id, decltype(jobs::JobEvent::what) what) {
-    return std::make_shared<const jobs::JobEvent>(jobs::JobEvent{id, std::move(what)});
+std::shared_ptr<const JobEvent> event(std::uint64_t id, decltype(JobEvent::what) what) {
+    return std::make_shared<const JobEvent>(JobEvent{id, std::move(what)});
 }
 
-std::shared_ptr<const jobs::JobEvent> output(std::uint64_t id, std::size_t bytes) {
-    return event(id, jobs::OutputEvent{std::string(bytes, 'x'), false});
+std::shared_ptr<const JobEvent> output(std::uint64_t id, std::size_t bytes) {
+    return event(id, OutputEvent{std::string(bytes, 'x'), false});
 }
 
 class Waiting : public testing::Test {
@@ -59,8 +59,8 @@ class Waiting : public testing::Test {
 TEST_F(Waiting, EndsWithTheJob) {
     const auto watcher = end();
     loop_.post([watcher] {
-        watcher->on_event(event(1, jobs::StateEvent{}));
-        watcher->on_event(event(2, jobs::DoneEvent{std::make_shared<jobs::JobRecord>()}));
+        watcher->on_event(event(1, StateEvent{}));
+        watcher->on_event(event(2, DoneEvent{std::make_shared<JobRecord>()}));
     });
     run(wait_for_end(watcher, 60s));
     EXPECT_EQ(outcome_, EndWatcher::Outcome::ended);
@@ -69,7 +69,7 @@ TEST_F(Waiting, EndsWithTheJob) {
 
 TEST_F(Waiting, AnEndBeforeTheWaitCounts) {
     const auto watcher = end();
-    watcher->on_event(event(1, jobs::DoneEvent{std::make_shared<jobs::JobRecord>()}));
+    watcher->on_event(event(1, DoneEvent{std::make_shared<JobRecord>()}));
     run(wait_for_end(watcher, 60s));
     EXPECT_EQ(outcome_, EndWatcher::Outcome::ended);
 }
@@ -119,4 +119,4 @@ TEST_F(Waiting, ASlowReaderIsDropped) {
 }
 
 }  // namespace
-}  // namespace headrace::protocols::native
+}  // namespace headrace::jobs
