@@ -195,6 +195,15 @@ void Server::build_rooms() {
         .reload = [this] { return reload_.run_async(); },
     };
     api_ = std::make_unique<protocols::native::Api>(std::move(parts), settings_.native);
+    openai_ = std::make_unique<protocols::openai::Api>(
+        protocols::openai::Parts{.jobs = *service_,
+                                 .log = *stores_.jobs,
+                                 .blobs = *stores_.blobs,
+                                 .catalog = *catalog_,
+                                 .keys = *keys_,
+                                 .clock = clock_},
+        protocols::openai::Settings{.max_body_bytes = settings_.native.max_body_bytes,
+                                    .max_file_bytes = settings_.native.max_file_bytes});
     operations_ = std::make_unique<Operations>(Operations::Parts{
         .keys = *keys_,
         .not_ready = [this] { return not_ready(); },
@@ -208,6 +217,7 @@ Result<void> Server::open_doors() {
         std::vector<http::Mount> mounts;
         mounts.push_back(api_->mount(control));
         if (control) mounts.push_back(console_.mount());
+        if (!control) mounts.push_back(openai_->mount());
         mounts.push_back(operations_->mount(control));
         tell_routes(settings, mounts);
         return http::Door::make(settings, std::move(mounts),

@@ -39,6 +39,7 @@
 #include "main/tracer.hpp"
 #include "protocols/console/console.hpp"
 #include "protocols/native/api.hpp"
+#include "protocols/openai/api.hpp"
 #include "telemetry/metrics.hpp"
 #include "workers/hub/hub.hpp"
 
@@ -119,6 +120,7 @@ class Server {
     std::unique_ptr<RemoteWorkers> remote_workers_;
     std::unique_ptr<http::GuardedFetch> fetch_;
     std::unique_ptr<protocols::native::Api> api_;
+    std::unique_ptr<protocols::openai::Api> openai_;
     protocols::console::Console console_{protocols::console::embedded_assets()};
     std::unique_ptr<Operations> operations_;
     std::unique_ptr<HttpMetrics> http_metrics_;

@@ -1,0 +1,127 @@
+#include "protocols/openai/chat_routes.hpp"
+
+#include <algorithm>
+
+#include "protocols/openai/answer_stream.hpp"
+#include "protocols/openai/chat_answer.hpp"
+#include "protocols/openai/context.hpp"
+#include "protocols/openai/errors.hpp"
+#include "protocols/openai/runs.hpp"
+
+namespace headrace::protocols::openai {
+namespace {
+
+/// Whether each step of a streamed output is the whole so far.
+bool replaces(const catalog::Interface& interface, std::string_view output) {
+    const auto spec = std::find_if(interface.outputs.begin(), interface.outputs.end(),
+                                   [&](const auto& each) { return each.name == output; });
+    return spec != interface.outputs.end() && spec->streaming == catalog::Streaming::replace;
+}
+
+asio::awaitable<Result<void>> start_all(Runs& runs, const ModelCall& call,
+                                        const http::Exchange& exchange,
+                                        const std::vector<catalog::Values>& inputs) {
+    for (const auto& input : inputs) {
+        auto submission = call.submission(exchange);
+        submission.input.values = catalog::encode(input);
+        auto started = co_await runs.start(std::move(submission));
+        if (!started) co_return started;
+    }
+    co_return Result<void>{};
+}
+
+}  // namespace
+
+asio::awaitable<Reply> pass_verbatim(Site& site, http::Exchange& exchange, ModelCall& call,
+                                     bool stream, std::string body, std::string_view operation) {
+    auto input = verbatim_input(std::move(body), operation);
+    auto sound = call.version().validator->check(catalog::Side::input, input);
+    if (!sound) co_return fail(invalid_input(std::move(sound).error()));
+    Runs runs(site, exchange, stream);
+    auto submission = call.submission(exchange);
+    submission.input.values = catalog::encode(input);
+    auto started = co_await runs.start(std::move(submission));
+    if (!started) co_return fail(std::move(started).error());
+    runs.watch(exchange);
+    if (stream) {
+        const auto shape = verbatim_stream();
+        co_await stream_answer(site, exchange, runs, call, *shape);
+        co_return sent_already();
+    }
+    const auto records = co_await runs.ends();
+    if (!records) co_return fail(records.error());
+    const auto& record = *records->front();
+    call.consumed(record.usage);
+    const auto outputs = co_await outputs_of(site, record);
+    if (!outputs) co_return fail(outputs.error());
+    co_return json_response(std::string(text_of(*outputs, "response")));
+}
+
+asio::awaitable<Reply> ChatRoutes::canonical(http::Exchange& exchange, ModelCall& call,
+                                             ChatHead head, Body body) {
+    AnswerFacts facts;
+    facts.created = site_.parts.clock.wall() / 1000;
+    facts.model = call.model();
+    facts.include_usage = head.include_usage;
+    const auto& version = call.version();
+    auto input = read_chat_input(std::move(body.tree), *version.validator, head.choices);
+    if (!input) co_return fail(std::move(input).error());
+    facts.legacy_functions = input->legacy_functions;
+    facts.logprobs = input->logprobs;
+    Runs runs(site_, exchange, head.stream);
+    auto started = co_await start_all(runs, call, exchange, input->choices);
+    if (!started) co_return fail(std::move(started).error());
+    facts.id = "chatcmpl-" + hex_of(runs.id(0));
+    runs.watch(exchange);
+    if (head.stream) {
+        const auto shape =
+            chat_chunks(std::move(facts), head.choices, replaces(version.interface(), "text"));
+        co_await stream_answer(site_, exchange, runs, call, *shape);
+        co_return sent_already();
+    }
+    const auto records = co_await runs.ends();
+    if (!records) co_return fail(records.error());
+    std::vector<ChatOutput> choices;
+    TokenCount tokens;
+    for (const auto& record : *records) {
+        call.consumed(record->usage);
+        auto outputs = co_await outputs_of(site_, *record);
+        if (!outputs) co_return fail(std::move(outputs).error());
+        choices.push_back(chat_output(std::move(*outputs), hex_of(record->id)));
+        const auto used = tokens_of(record->usage);
+        tokens.prompt = std::max(tokens.prompt, used.prompt);
+        tokens.cached = std::max(tokens.cached, used.cached);
+        tokens.completion += used.completion;
+    }
+    co_return json_response(chat_completion(facts, choices, tokens));
+}
+
+asio::awaitable<void> ChatRoutes::create(http::Exchange& exchange) {
+    Reply reply = fail(ErrorCode::internal, "no answer");
+    auto body = co_await read_json_body(exchange, site_.settings.max_body_bytes);
+    if (!body) {
+        reply = fail(std::move(body).error());
+    } else if (auto head = read_chat_head(body->tree); !head) {
+        reply = fail(std::move(head).error());
+    } else {
+        const auto guess = guessed_tokens(body->text.size()) + head->max_tokens;
+        auto call =
+            ModelCall::begin(site_, exchange, head->model, catalog::Profile::chat, guess);
+        if (!call) {
+            reply = fail(std::move(call).error());
+        } else if (takes_verbatim(call->version().interface())) {
+            reply = co_await pass_verbatim(site_, exchange, *call, head->stream,
+                                           std::move(body->text), "chat/completions");
+        } else {
+            reply = co_await canonical(exchange, *call, *head, std::move(*body));
+        }
+    }
+    co_await answer(exchange, std::move(reply));
+}
+
+void ChatRoutes::add_to(RouteList& routes) {
+    routes.add(http::Method::post, "/chat/completions", access::Right::submit_job,
+               [this](http::Exchange& exchange) { return create(exchange); });
+}
+
+}  // namespace headrace::protocols::openai

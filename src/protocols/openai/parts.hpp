@@ -1,0 +1,60 @@
+#pragma once
+
+#include <cstdint>
+#include <mutex>
+#include <string_view>
+
+#include "base/clock.hpp"
+#include "base/ids.hpp"
+
+namespace headrace::access {
+class KeyRing;
+}
+namespace headrace::catalog {
+class Catalog;
+}
+namespace headrace::jobs {
+class BlobStore;
+class JobLog;
+class Service;
+}  // namespace headrace::jobs
+
+namespace headrace::protocols::openai {
+
+/// Everything the dialect stands on. All of it outlives the doors that carry the mount.
+struct Parts {
+    jobs::Service& jobs;
+    jobs::JobLog& log;
+    jobs::BlobStore& blobs;
+    catalog::Catalog& catalog;
+    access::KeyRing& keys;
+    const Clock& clock;
+};
+
+struct Settings {
+    std::uint64_t max_body_bytes = 32ULL << 20;  // a JSON body
+    std::uint64_t max_file_bytes = 1ULL << 30;   // an uploaded file, a recording
+};
+
+/// What the groups of routes share.
+struct Site {
+    Site(Parts parts_, Settings settings_)
+        : parts(parts_), settings(settings_), ids_(parts.clock) {}
+
+    Parts parts;
+    Settings settings;
+
+    /// Thread-safe.
+    Uuid new_id() {
+        const std::lock_guard lock(mutex_);
+        return ids_.next();
+    }
+
+  private:
+    std::mutex mutex_;  // guards ids_
+    IdSource ids_;
+};
+
+inline constexpr std::string_view kPrefix = "/v1";
+
+}  // namespace headrace::protocols::openai
