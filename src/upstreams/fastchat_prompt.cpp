@@ -8,70 +8,133 @@ namespace {
 /// What marks the place of an image in the prompt, for workers that cut it there.
 constexpr std::string_view kImageMark = "$$<image>$$";
 
-constexpr std::string_view kNames[] = {
-    "add_colon_single", "add_colon_two", "add_colon_space_single", "no_colon_single",
-    "no_colon_two",     "add_new_line_single", "llama2", "llama3", "chatglm", "chatml",
-    "chatintern",       "dolly",         "rwkv",       "phoenix", "robin",   "falcon_chat",
-    "chatglm3",         "deepseek_chat", "metamath",   "yuan2",   "gemma",   "cllm",
-    "default"};
+constexpr std::string_view kNames[] = {"add_colon_single",
+                                       "add_colon_two",
+                                       "add_colon_space_single",
+                                       "no_colon_single",
+                                       "no_colon_two",
+                                       "add_new_line_single",
+                                       "llama2",
+                                       "llama3",
+                                       "chatglm",
+                                       "chatml",
+                                       "chatintern",
+                                       "dolly",
+                                       "rwkv",
+                                       "phoenix",
+                                       "robin",
+                                       "falcon_chat",
+                                       "chatglm3",
+                                       "deepseek_chat",
+                                       "metamath",
+                                       "yuan2",
+                                       "gemma",
+                                       "cllm",
+                                       "default"};
 static_assert(std::size(kNames) == kLastStyle);
 
 /// When the system text stands at the head of the prompt.
-enum class When : std::uint8_t { always, filled, message };  // filled template, or its message
+enum class When : std::uint8_t {
+    always,
+    filled,   // where the filled template is not empty
+    message,  // where there is a system message
+    never
+};
 /// What follows a message.
 enum class Sep : std::uint8_t { none, single, alternate };
 
-/// The styles that are a pattern: head, then for each turn `before role between text sep tail`.
+enum class Images : std::uint8_t { dropped, marked, marked_since_head };
+
+/// The styles that are a pattern: the head, then for each turn its role, and `between text sep
+/// tail` or `bare` where it has no text.
 struct Pattern {
     PromptStyle style;
-    When when = When::always;
-    Sep head_sep = Sep::none;  // after the system text
-    std::string_view head_tail;
-    std::string_view prefix;  // of the whole prompt
-    std::string_view before_each;
-    std::string_view before_even;
-    std::string_view between;
-    std::string_view bare;  // after a role without text
+    std::string_view prefix{};  // of the whole prompt
+    When system = When::always;
+    Sep system_sep = Sep::none;  // after the system text
+    std::string_view system_tail{};
+    std::string_view before_each{};
+    std::string_view before_even{};
+    std::string_view between{};
+    std::string_view bare{};
     Sep sep = Sep::single;
-    std::string_view tail;
-    std::string_view odd_tail;
-    enum class Images : std::uint8_t { dropped, marked, marked_since_head } images =
-        Images::dropped;
+    std::string_view tail{};
+    std::string_view odd_tail{};
+    Images images = Images::dropped;
 };
 
 using S = PromptStyle;
-using I = Pattern::Images;
+constexpr auto kSingle = Sep::single;
+constexpr auto kAlternate = Sep::alternate;
 constexpr Pattern kPatterns[] = {
-    {S::add_colon_single, When::always, Sep::single, "", "", "", "", ": ", ":", Sep::single, "", "",
-     I::marked_since_head},
-    {S::add_colon_two, When::always, Sep::single, "", "", "", "", ": ", ":", Sep::alternate, "", "",
-     I::marked},
-    {S::add_colon_space_single, When::always, Sep::single, "", "", "", "", ": ", ": "},
-    {S::no_colon_single, When::always, Sep::none, "", "", "", "", "", ""},
-    {S::no_colon_two, When::always, Sep::none, "", "", "", "", "", "", Sep::alternate},
-    {S::add_new_line_single, When::filled, Sep::single, "", "", "", "", "\n", "\n"},
-    {S::chatml, When::filled, Sep::single, "\n", "", "", "", "\n", "\n", Sep::single, "\n", "",
-     I::marked_since_head},
-    {S::chatintern, When::always, Sep::none, "", "", "", "<s>", ":", ":", Sep::alternate, "\n"},
-    {S::dolly, When::always, Sep::none, "", "", "", "", ":\n", ":\n", Sep::alternate, "", "\n\n"},
-    {S::rwkv, When::always, Sep::none, "", "", "", "", ": ", ":", Sep::none, "\n\n"},
-    {S::phoenix, When::always, Sep::none, "", "", "", "", ": <s>", ": <s>", Sep::none, "</s>"},
-    {S::robin, When::always, Sep::single, "", "", "", "", ":\n", ":\n"},
-    {S::falcon_chat, When::message, Sep::single, "", "", "", "", ": ", ":"},
-    {S::chatglm3, When::message, Sep::none, "", "", "", "", "\n", "", Sep::none},
-    {S::deepseek_chat, When::always, Sep::none, "", "", "", "", ": ", ":", Sep::alternate},
-    {S::cllm, When::always, Sep::single, "", "", "", "", ": ", ":", Sep::alternate, "", "",
-     I::marked},
-    {S::plain, When::always, Sep::none, "\n", "", "", "", ": ", ":", Sep::none, "\n"},
+    {.style = S::add_colon_single,
+     .system_sep = kSingle,
+     .between = ": ",
+     .bare = ":",
+     .images = Images::marked_since_head},
+    {.style = S::add_colon_two,
+     .system_sep = kSingle,
+     .between = ": ",
+     .bare = ":",
+     .sep = kAlternate,
+     .images = Images::marked},
+    {.style = S::add_colon_space_single, .system_sep = kSingle, .between = ": ", .bare = ": "},
+    {.style = S::no_colon_single},
+    {.style = S::no_colon_two, .sep = kAlternate},
+    {.style = S::add_new_line_single,
+     .system = When::filled,
+     .system_sep = kSingle,
+     .between = "\n",
+     .bare = "\n"},
+    {.style = S::chatml,
+     .system = When::filled,
+     .system_sep = kSingle,
+     .system_tail = "\n",
+     .between = "\n",
+     .bare = "\n",
+     .tail = "\n",
+     .images = Images::marked_since_head},
+    {.style = S::chatintern,
+     .before_even = "<s>",
+     .between = ":",
+     .bare = ":",
+     .sep = kAlternate,
+     .tail = "\n"},
+    {.style = S::dolly, .between = ":\n", .bare = ":\n", .sep = kAlternate, .odd_tail = "\n\n"},
+    {.style = S::rwkv, .between = ": ", .bare = ":", .sep = Sep::none, .tail = "\n\n"},
+    {.style = S::phoenix, .between = ": <s>", .bare = ": <s>", .sep = Sep::none, .tail = "</s>"},
+    {.style = S::robin, .system_sep = kSingle, .between = ":\n", .bare = ":\n"},
+    {.style = S::falcon_chat,
+     .system = When::message,
+     .system_sep = kSingle,
+     .between = ": ",
+     .bare = ":"},
+    {.style = S::chatglm3, .system = When::message, .between = "\n", .sep = Sep::none},
+    {.style = S::deepseek_chat, .between = ": ", .bare = ":", .sep = kAlternate},
+    {.style = S::gemma,
+     .prefix = "<bos>",
+     .system = When::never,
+     .before_each = "<start_of_turn>",
+     .between = "\n",
+     .bare = "\n"},
+    {.style = S::cllm,
+     .system_sep = kSingle,
+     .between = ": ",
+     .bare = ":",
+     .sep = kAlternate,
+     .images = Images::marked},
+    {.style = S::plain,
+     .system_tail = "\n",
+     .between = ": ",
+     .bare = ":",
+     .sep = Sep::none,
+     .tail = "\n"},
 };
-/// Gemma has no system text at all.
-constexpr Pattern kGemma = {
-    S::gemma, When::always, Sep::none, "", "<bos>", "<start_of_turn>", "", "\n", "\n"};
 
 const Pattern* pattern_of(PromptStyle style) {
-    if (style == S::gemma) return &kGemma;
-    const auto* found = std::find_if(std::begin(kPatterns), std::end(kPatterns),
-                                     [&](const Pattern& pattern) { return pattern.style == style; });
+    const auto* found =
+        std::find_if(std::begin(kPatterns), std::end(kPatterns),
+                     [&](const Pattern& pattern) { return pattern.style == style; });
     return found == std::end(kPatterns) ? nullptr : found;
 }
 
@@ -147,11 +210,11 @@ struct Renderer {
         return which == Sep::single || i % 2 == 0 ? form.sep : form.sep2;
     }
     static bool is_bare(const PromptTurn& turn) { return turn.text.empty() && !turn.parts; }
-    bool marks_images(Pattern::Images images) const {
-        return images == I::marked ||
-               (images == I::marked_since_head && form.numbering == Numbering::head);
+    bool marks_images(Images images) const {
+        return images == Images::marked ||
+               (images == Images::marked_since_head && form.numbering == Numbering::head);
     }
-    void add_text(const PromptTurn& turn, Pattern::Images images) {
+    void add_text(const PromptTurn& turn, Images images) {
         if (marks_images(images)) {
             for (std::size_t i = 0; i < turn.images; ++i) out += kImageMark;
         }
@@ -160,10 +223,10 @@ struct Renderer {
 
     void head(const Pattern& pattern) {
         out += pattern.prefix;
-        if (pattern.style == S::gemma) return;
-        if (pattern.when == When::filled && system.empty()) return;
-        if (pattern.when == When::message && form.system_message.empty()) return;
-        out.append(system).append(sep(pattern.head_sep, 0)).append(pattern.head_tail);
+        if (pattern.system == When::never) return;
+        if (pattern.system == When::filled && system.empty()) return;
+        if (pattern.system == When::message && form.system_message.empty()) return;
+        out.append(system).append(sep(pattern.system_sep, 0)).append(pattern.system_tail);
     }
     void turn(const Pattern& pattern, const PromptTurn& turn, std::size_t i) {
         out += pattern.before_each;

@@ -84,12 +84,11 @@ bool read_stops(const json::object& from, PromptTemplate& out) {
 /// All members but the style.
 Result<PromptTemplate> read_members(const json::object& from) {
     PromptTemplate out;
-    for (const auto& [name, text] :
-         {std::pair<std::string_view, std::string*>{"name", &out.name},
-          {"system_template", &out.system_template},
-          {"system_message", &out.system_message},
-          {"sep", &out.sep},
-          {"sep2", &out.sep2}}) {
+    for (const auto& [name, text] : {std::pair<std::string_view, std::string*>{"name", &out.name},
+                                     {"system_template", &out.system_template},
+                                     {"system_message", &out.system_message},
+                                     {"sep", &out.sep},
+                                     {"sep2", &out.sep2}}) {
         if (!read_text(from, name, *text)) return broken(name);
     }
     if (!read_roles(from, out)) return broken("roles");
