@@ -41,7 +41,7 @@ struct Options {
     std::string method = "POST";
     std::string body;
     std::string headers;  // whole lines
-    std::string event;    // count "event: NAME" lines of the answers
+    std::string count;    // count how often this stands in the answers
     std::size_t connections = 1;
     double seconds = 5;
     std::uint64_t requests = 0;  // end after as many; 0: after `seconds`
@@ -59,7 +59,7 @@ struct Totals {
 };
 
 struct Caller {
-    explicit Caller(const std::string& event) : answer(event) {}
+    explicit Caller(const std::string& counted) : answer(counted) {}
     int socket = -1;
     bool busy = false;
     bool heard = false;  // an event of the answer that runs
@@ -98,15 +98,14 @@ int dial(const std::string& address) {
 
 class Load {
   public:
-    explicit Load(const Options& options)
-        : options_(options), event_(options.event.empty() ? "" : "event: " + options.event) {
+    explicit Load(const Options& options) : options_(options) {
         request_ = options.method + " " + options.path + " HTTP/1.1\r\nHost: localhost\r\n" +
                    options.headers;
         if (!options.body.empty())
             request_ += "Content-Length: " + std::to_string(options.body.size()) + "\r\n";
         request_ += "\r\n" + options.body;
         poll_ = ::epoll_create1(EPOLL_CLOEXEC);
-        for (std::size_t i = 0; i < options.connections; ++i) callers_.emplace_back(event_);
+        for (std::size_t i = 0; i < options.connections; ++i) callers_.emplace_back(options_.count);
         for (std::size_t i = 0; i < callers_.size(); ++i) connect(i);
     }
 
@@ -151,14 +150,15 @@ class Load {
         std::printf(
             "{\"good\":%llu,\"bad\":%llu,\"broken\":%llu,\"seconds\":%.6f,\"p50_us\":%.2f,"
             "\"p90_us\":%.2f,\"p99_us\":%.2f,\"p999_us\":%.2f,\"max_us\":%.2f,\"events\":%llu,"
-            "\"first_event_p50_us\":%.2f,\"own_cpu_us\":%.0f,\"statuses\":{%s}}\n",
+            "\"first_event_p50_us\":%.2f,\"first_event_p99_us\":%.2f,\"own_cpu_us\":%.0f,"
+            "\"statuses\":{%s}}\n",
             static_cast<unsigned long long>(totals_.good),
             static_cast<unsigned long long>(totals_.bad),
             static_cast<unsigned long long>(totals_.broken), seconds_, micros(latency.at(0.5)),
             micros(latency.at(0.9)), micros(latency.at(0.99)), micros(latency.at(0.999)),
             micros(latency.largest()), static_cast<unsigned long long>(totals_.events),
-            micros(totals_.first_event.at(0.5)), us(usage.ru_utime) + us(usage.ru_stime),
-            statuses.c_str());
+            micros(totals_.first_event.at(0.5)), micros(totals_.first_event.at(0.99)),
+            us(usage.ru_utime) + us(usage.ru_stime), statuses.c_str());
     }
 
   private:
@@ -257,7 +257,6 @@ class Load {
     }
 
     const Options options_;
-    const std::string event_;
     std::string request_;
     std::vector<Caller> callers_;
     Totals totals_;
@@ -285,8 +284,8 @@ Options parse(int argc, char** argv) {
             options.body = value;
         else if (word == "--header")
             options.headers += value + "\r\n";
-        else if (word == "--event")
-            options.event = value;
+        else if (word == "--count")
+            options.count = value;
         else if (word == "-c")
             options.connections = std::stoul(value);
         else if (word == "--seconds")

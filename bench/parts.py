@@ -78,11 +78,12 @@ def load(
     headers: tuple[str, ...] = (),
     requests: int = 0,
     rate: float = 0.0,
-    event: str = "",
+    count: str = "",
 ) -> dict[str, Any]:
-    """bench_load on `address`, which is 127.0.0.1:PORT or unix:PATH; a row of errors is no measurement."""
+    """bench_load on `address`, which is 127.0.0.1:PORT or unix:PATH; `count` is a text of the answers that is counted
+    as "events". A row of errors is no measurement."""
     command = [str(build / "bench_load"), "--address", address, "-c", str(connections)]
-    command += ["--path", path, "--method", method, "--body", body, "--event", event]
+    command += ["--path", path, "--method", method, "--body", body, "--count", count]
     command += ["--seconds", f"{seconds:g}", "-n", str(requests), "--rate", f"{rate:g}"]
     for header in headers:
         command += ["--header", header]
@@ -113,13 +114,18 @@ http {{
 }}
 """
 RETURN_200 = 'default_type application/json; return 200 \'{"ok":true,"text":"the quick brown fox"}\';'
-PROXY_PASS = 'proxy_pass http://{name}; proxy_http_version 1.1; proxy_set_header Connection "";'
+PROXY_PASS = (
+    'proxy_pass http://{name}; proxy_http_version 1.1; proxy_set_header Connection ""; proxy_buffering {buffering};'
+)
 
 
 class Nginx:
-    """One nginx worker that answers the same on a TCP port and on a Unix socket."""
+    """One nginx worker that does the same on a TCP port and on a Unix socket: answers, or forwards to `backend`,
+    which has an address for each way."""
 
-    def __init__(self, folder: pathlib.Path, backend: Nginx | None = None) -> None:
+    def __init__(
+        self, folder: pathlib.Path, backend: dict[str, str] | None = None, buffering: str = "on"
+    ) -> None:
         folder.mkdir(parents=True)
         self.port = free_port()
         self.addresses = {"tcp": f"127.0.0.1:{self.port}", "unix": f"unix:{folder}/door"}
@@ -128,10 +134,10 @@ class Nginx:
             action = RETURN_200
             if backend is not None:
                 servers += (
-                    f"upstream {way} {{ server {backend.addresses[way]}; keepalive 512;"
+                    f"upstream {way} {{ server {backend[way]}; keepalive 512;"
                     " keepalive_requests 100000000; }\n  "
                 )
-                action = PROXY_PASS.format(name=way)
+                action = PROXY_PASS.format(name=way, buffering=buffering)
             servers += f"server {{ listen {self.addresses[way]}; location / {{ {action} }} }}\n  "
         config = folder / "nginx.conf"
         # As root, nginx would drop to a user who cannot enter the folder.

@@ -103,7 +103,7 @@ def streamed(stage: Stage) -> Figures:
         server.hosts("echo_stream"),
         body=echo_body("echo_stream", text),
         headers=("Accept: text/event-stream",),
-        event="output",
+        count="event: output",
     )
     if result["events"] < result["good"] * STREAM_EVENTS:
         raise RuntimeError(f"a stream lacks events: {result}")

@@ -120,7 +120,7 @@ class Stage:
     def proxy(self) -> parts.Nginx:
         """nginx that forwards to limit(), by TCP what came by TCP and by Unix socket what came by one."""
         backend = self.limit()
-        return self.part("proxy", lambda: parts.Nginx(self.folder / "proxy", backend))  # type: ignore[no-any-return]
+        return self.part("proxy", lambda: parts.Nginx(self.folder / "proxy", backend.addresses))  # type: ignore[no-any-return]
 
     def headrace(self, way: str = "tcp") -> parts.Headrace:
         return self.part(  # type: ignore[no-any-return]

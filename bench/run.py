@@ -13,6 +13,7 @@ import signal
 import sys
 import tempfile
 
+import llm
 import paths
 import report
 import scale
@@ -23,11 +24,11 @@ ROOT = pathlib.Path(__file__).resolve().parents[1]
 
 
 def all_rows() -> list[Row]:
-    return paths.rows() + timing.rows() + scale.rows()
+    return paths.rows() + llm.rows() + timing.rows() + scale.rows()
 
 
 def all_budgets() -> list[Budget]:
-    return paths.budgets() + timing.budgets() + scale.budgets()
+    return paths.budgets() + llm.budgets() + timing.budgets() + scale.budgets()
 
 
 def measure(chosen: list[Row], stage: Stage, rounds: int, show: report.Progress) -> Results:

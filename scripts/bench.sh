@@ -10,7 +10,7 @@ prepare() {
     if ! grep -qs '^HEADRACE_BENCH:BOOL=ON' build/release/CMakeCache.txt; then
         step "configure" cmake --preset release -DHEADRACE_BENCH=ON
     fi
-    step "build release" build release headrace headrace-host example_engines store_bench bench_load sim_workers
+    step "build release" build release headrace headrace-host example_engines store_bench bench_load sim_workers llm_server
 }
 # With -o json, standard output is the result alone.
 prepare >&2
