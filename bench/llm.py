@@ -14,6 +14,7 @@ CONNECTIONS = 64
 TOKENS = 200
 FASTCHAT_TOKENS = 32
 PACE_MS = 10
+PACED_SECONDS = 8.0  # a paced stream takes two of them
 MODEL = "fake"
 TOKEN = '"content":"'  # stands once in every event that brings a token
 
@@ -93,7 +94,14 @@ def fastchat(stage: Stage) -> parts.Headrace:
 
 
 def drive(
-    stage: Stage, address: str, pids: list[int], headers: tuple[str, ...], tokens: int, rate: float = 0.0, model: str = MODEL
+    stage: Stage,
+    address: str,
+    pids: list[int],
+    headers: tuple[str, ...],
+    tokens: int,
+    pace_ms: int = 0,
+    rate: float = 0.0,
+    model: str = MODEL,
 ) -> Figures:
     """`tokens` of each streamed answer; 0: whole answers."""
     before = parts.cpu_seconds(pids)
@@ -101,7 +109,7 @@ def drive(
         stage.build,
         address,
         CONNECTIONS,
-        seconds=max(stage.seconds, 4.0) if rate else stage.seconds,
+        seconds=max(stage.seconds, PACED_SECONDS) if pace_ms else stage.seconds,
         path="/v1/chat/completions",
         body=chat_body(tokens > 0, model),
         headers=("Content-Type: application/json", *headers),
@@ -121,7 +129,7 @@ def drive(
 def peer(tokens: int, pace_ms: int = 0, rate: float = 0.0) -> Callable[[Stage], Figures]:
     def measure(stage: Stage) -> Figures:
         server = nginx(stage, pace_ms)
-        return drive(stage, server.addresses["tcp"], server.pids, (), tokens, rate)
+        return drive(stage, server.addresses["tcp"], server.pids, (), tokens, pace_ms, rate)
 
     return measure
 
@@ -129,7 +137,7 @@ def peer(tokens: int, pace_ms: int = 0, rate: float = 0.0) -> Callable[[Stage], 
 def ours(tokens: int, pace_ms: int = 0, rate: float = 0.0) -> Callable[[Stage], Figures]:
     def measure(stage: Stage) -> Figures:
         server = headrace(stage, pace_ms)
-        return drive(stage, server.address, [server.pid], (server.auth,), tokens, rate)
+        return drive(stage, server.address, [server.pid], (server.auth,), tokens, pace_ms, rate)
 
     return measure
 
