@@ -45,6 +45,9 @@ class JsonMembers {
     std::size_t inside_ = 0;
 };
 
+/// Whether the text is one JSON value, under the same rules; keeps nothing, so it is the cheapest.
+bool is_json(std::string_view text, const JsonLimits& limits = {});
+
 /// The elements of one JSON array, in place; limits and strictness as above.
 Result<std::vector<std::string_view>> scan_json_array(std::string_view text,
                                                       const JsonLimits& limits = {});
