@@ -115,6 +115,9 @@ ensure_venv() {
     echo "$stamp" >"$dir/.stamp"
 }
 
+# FastChat's released worker base class without what the package would pull in (torch is not among it).
+ensure_fastchat() { PIP_NO_DEPS=1 ensure_venv build/venv-fastchat tests/requirements-fastchat.txt; }
+
 # The versions that Vite runs on.
 node_is_new() {
     node -e 'const [a, b] = process.versions.node.split(".").map(Number);

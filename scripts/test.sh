@@ -29,12 +29,13 @@ bench_harness() { $PYTEST tests/bench --junitxml=build/results/bench.xml; }
 end_to_end() { $PYTEST tests/e2e tests/hardening --junitxml=build/results/e2e.xml; }
 chaos_rounds() { "$PYTHON" tests/chaos/run.py --quick --binary "$HEADRACE_BIN"; }
 
-STEPS=$([ -n "$quick" ] && echo 14 || echo 17)
+STEPS=$([ -n "$quick" ] && echo 15 || echo 18)
 step "system packages" ensure_packages build run demo test
 step "python test environment" ensure_venv build/venv-test tests/requirements.txt
 step "engine environment: ocr" ensure_engine examples/engines/ocr
 step "engine environment: vad" ensure_engine examples/engines/vad
 step "language model and its library" ensure_llama
+step "FastChat's worker environment" ensure_fastchat
 step "console pages" bash scripts/console.sh
 step "console: types, lint, unit tests" bash scripts/console.sh --check
 step "build dev" build_dev

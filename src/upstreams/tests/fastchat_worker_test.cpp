@@ -48,8 +48,8 @@ TEST(FastchatWorker, TheBodyHasWhatFastchatsServerSends) {
                                {"extra", catalog::Json{R"({"best_of":2,"prompt":"no"})"}}}));
     ASSERT_TRUE(ask);
     EXPECT_EQ(generation_body(*ask, form, "m", "P\"", {"data:x"}, 77),
-              R"({"model":"m","prompt":"P\"","temperature":0.5,"top_p":1.0,"presence_penalty":0.0,)"
-              R"("frequency_penalty":0.0,"repetition_penalty":1.1,"top_k":-1,"max_new_tokens":77,)"
+              R"({"model":"m","prompt":"P\"","temperature":0.5,"top_p":1,"presence_penalty":0,)"
+              R"("frequency_penalty":0,"repetition_penalty":1.1,"top_k":-1,"max_new_tokens":77,)"
               R"("echo":false,"logprobs":null,"stop":["X","</s>"],"stop_token_ids":[2,5],)"
               R"("images":["data:x"],"best_of":2})");
 }
