@@ -66,6 +66,7 @@ struct Principal {
     bool system = false;                    // admin of the whole server
     std::vector<std::string> capabilities;  // names it may use; empty = all
     WallMs expires_at = 0;                  // 0 = never
+    std::string app{};                      // that the key belongs to; empty = none
 };
 
 /// The one table of rights. It does not look at `system`; see authorize().

@@ -65,6 +65,17 @@ CREATE INDEX blob_refs_by_digest ON blob_refs(tenant, digest);
 DROP TABLE blob_refs, idempotency, usage, files, jobs, commits, nodes;
 DROP SEQUENCE epochs;
 )"},
+    {2, "counters of limits", StepKind::expand, R"(
+-- What servers have taken of the budget of one window of a limit. granted: by the last one that
+-- asked.
+CREATE TABLE counters(
+    counter text COLLATE "C" NOT NULL, starts bigint NOT NULL, ends bigint NOT NULL,
+    taken bigint NOT NULL, granted bigint NOT NULL,
+    PRIMARY KEY(counter, starts)) WITH (fillfactor = 50);
+)",
+     R"(
+DROP TABLE counters;
+)"},
 };
 
 }  // namespace
