@@ -89,6 +89,23 @@ const std::array kSettings{
     text("control", "allowed_hosts", Type::list, "",
          "More names that may stand in Host while the control door is on loopback."),
 
+    text("fastchat", "token_file", Type::path, "",
+         "File with the token of FastChat's controller on the control door, "
+         "`/fastchat/<token>`; made when it is not there. Empty: `fastchat.token` in "
+         "`server.data`."),
+    text("fastchat", "allowed_networks", Type::list, "127.0.0.0/8,::1",
+         "Networks that FastChat workers may be in and register from."),
+    text("fastchat", "listen", Type::text, "",
+         "Address of a door with FastChat's controller and API at the root and no token, such as "
+         "`127.0.0.1:21001`; loopback only. Empty: there is none."),
+    number("fastchat", "expire_s", Type::seconds, "90", 1, 86'400,
+           "A worker that beats is forgotten when it has not for so long."),
+    text("fastchat", "tenant", Type::text, "system",
+         "Whose the models of registered workers are; `system` is everybody's."),
+    text("fastchat", "embedding_models", Type::list,
+         "bge,e5-,gte-,m3e,embed,minilm,text2vec,sentence-",
+         "Parts of the names of models that only embed; the protocol does not tell."),
+
     number("limits", "head_bytes", Type::bytes, "64KiB", 4 * kKiB, kMiB,
            "Request line and header fields; more is 431."),
     number("limits", "body_bytes", Type::bytes, "32MiB", kKiB, kGiB, "JSON body; more is 413."),
@@ -234,6 +251,7 @@ std::string_view section_doc(std::string_view section) {
         {"server", "The process and where it keeps things."},
         {"client", "The door for callers: jobs, files, capabilities, sessions."},
         {"control", "The door for operators and workers."},
+        {"fastchat", "FastChat's workers, and their controller's address."},
         {"limits", "Bounds on what one request may cost."},
         {"jobs", "Queues, attempts, leases and what is kept in memory."},
         {"retention", "What is removed when."},

@@ -6,6 +6,7 @@
 
 #include <fmt/format.h>
 
+#include "access/principal.hpp"
 #include "engines/cgroup.hpp"
 #include "main/version.hpp"
 #include "stores/postgres/connection.hpp"
@@ -44,6 +45,7 @@ class Mapper {
         out.native.max_body_bytes = count_of<std::uint64_t>(config_, "limits.body_bytes");
         out.native.max_file_bytes = count_of<std::uint64_t>(config_, "limits.file_bytes");
         out.native.file_keep_ms = time_of(config_, "retention.files_s").count();
+        out.fastchat = fastchat(out.data);
         out.fetch = fetch();
         out.job_log = job_log();
         out.on_postgres = config_.text("store.kind") == "postgres";
@@ -90,30 +92,61 @@ class Mapper {
         out.name = section;
         out.listen = config_.text(name("listen"));
         out.classes = std::move(classes);
+        out.limits = door_limits();
         out.tls_certificate = config_.text(name("tls_certificate"));
         out.tls_key = config_.text(name("tls_key"));
         out.insecure = config_.boolean(name("insecure"));
         out.cors_origins = config_.list(name("cors_origins"));
         out.allowed_hosts = config_.list(name("allowed_hosts"));
-        for (const auto& text : config_.list(name("trusted_proxies"))) {
-            auto network = http::Cidr::parse(text);
-            if (network)
-                out.trusted_proxies.push_back(std::move(*network));
-            else
-                problem(name("trusted_proxies"),
-                        fmt::format("holds {}, which is no network", text));
-        }
+        out.trusted_proxies = networks(name("trusted_proxies"));
         if (out.tls_certificate.empty() != out.tls_key.empty()) {
             problem(name(out.tls_key.empty() ? "tls_key" : "tls_certificate"),
                     "is missing: a door has both certificate and key, or neither");
         }
-        out.limits.head_bytes = count_of<std::size_t>(config_, "limits.head_bytes");
-        out.limits.body_bytes = count_of<std::size_t>(config_, "limits.body_bytes");
-        out.limits.head_time = time_of(config_, "limits.head_s");
-        out.limits.idle_time = time_of(config_, "limits.idle_s");
-        out.limits.body_rate = count_of<std::size_t>(config_, "limits.body_rate");
-        out.limits.write_time = time_of(config_, "limits.write_s");
-        out.limits.connections = count_of<std::size_t>(config_, "limits.connections");
+        return out;
+    }
+
+    http::DoorLimits door_limits() const {
+        http::DoorLimits out;
+        out.head_bytes = count_of<std::size_t>(config_, "limits.head_bytes");
+        out.body_bytes = count_of<std::size_t>(config_, "limits.body_bytes");
+        out.head_time = time_of(config_, "limits.head_s");
+        out.idle_time = time_of(config_, "limits.idle_s");
+        out.body_rate = count_of<std::size_t>(config_, "limits.body_rate");
+        out.write_time = time_of(config_, "limits.write_s");
+        out.connections = count_of<std::size_t>(config_, "limits.connections");
+        return out;
+    }
+
+    FastchatSettings fastchat(const std::filesystem::path& data) {
+        FastchatSettings out;
+        out.token_file = or_in(config_.text("fastchat.token_file"), data / "fastchat.token");
+        out.dialect.networks = networks("fastchat.allowed_networks");
+        out.dialect.expire = time_of(config_, "fastchat.expire_s");
+        out.dialect.tenant = TenantId(config_.text("fastchat.tenant"));
+        if (!access::is_tenant_name(out.dialect.tenant.name)) {
+            problem("fastchat.tenant", "is no name of a tenant");
+        }
+        out.dialect.embedding_models = config_.list("fastchat.embedding_models");
+        out.dialect.max_body_bytes = count_of<std::size_t>(config_, "limits.body_bytes");
+        out.door.name = "fastchat";
+        out.door.listen = config_.text("fastchat.listen");
+        out.door.classes = {http::RouteClass::client, http::RouteClass::worker,
+                            http::RouteClass::open};
+        out.door.limits = door_limits();
+        return out;
+    }
+
+    std::vector<http::Cidr> networks(const std::string& name) {
+        std::vector<http::Cidr> out;
+        for (const auto& text : config_.list(name)) {
+            auto network = http::Cidr::parse(text);
+            if (network) {
+                out.push_back(std::move(*network));
+            } else {
+                problem(name, fmt::format("holds {}, which is no network", text));
+            }
+        }
         return out;
     }
 

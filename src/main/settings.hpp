@@ -15,6 +15,7 @@
 #include "http/guarded_fetch.hpp"
 #include "http/server.hpp"
 #include "jobs/settings.hpp"
+#include "protocols/fastchat/parts.hpp"
 #include "protocols/native/parts.hpp"
 #include "stores/postgres/settings.hpp"
 #include "stores/sqlite/job_log.hpp"
@@ -37,6 +38,13 @@ struct TraceSettings {
     std::string service = "headrace";
 };
 
+/// FastChat's workers and clients.
+struct FastchatSettings {
+    protocols::fastchat::Settings dialect;  // its token comes with the start
+    std::filesystem::path token_file;
+    http::DoorSettings door;  // no address: there is none
+};
+
 /// Everything `serve` needs, as the rooms want it.
 struct ServerSettings {
     std::filesystem::path data;
@@ -48,6 +56,7 @@ struct ServerSettings {
     http::DoorSettings control;
     jobs::Settings jobs;
     protocols::native::Settings native;
+    FastchatSettings fastchat;
     http::FetchSettings fetch;
     stores::JobLogSettings job_log;
     bool on_postgres = false;  // then `postgres` says where jobs lie
