@@ -32,16 +32,17 @@ json::value parameter(const catalog::Values& input, std::string_view name) {
     return parsed ? std::move(*parsed) : json::value(nullptr);
 }
 
+/// The canonical output: {index, id, name, arguments} for each call.
 std::string calls_json(const std::vector<ToolCallReader::Call>& calls) {
     std::string out = "[";
-    for (const auto& call : calls) {
-        if (out.size() > 1) out += ',';
-        out += R"({"id":"call_)" + to_hex(random_bytes(12)) +
-               R"(","type":"function","function":{"name":)";
-        append_json_string(out, call.name);
+    for (std::size_t i = 0; i < calls.size(); ++i) {
+        if (i > 0) out += ',';
+        out += "{\"index\":" + std::to_string(i) + ",\"id\":\"call_" + to_hex(random_bytes(12));
+        out += "\",\"name\":";
+        append_json_string(out, calls[i].name);
         out += ",\"arguments\":";
-        append_json_string(out, call.arguments);
-        out += "}}";
+        append_json_string(out, calls[i].arguments);
+        out += '}';
     }
     return out + ']';
 }

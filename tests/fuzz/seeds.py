@@ -72,6 +72,25 @@ SETTINGS = [
 ]
 
 
+FASTCHAT_CHUNKS = [
+    b'{"text": "He", "error_code": 0, "usage": {"prompt_tokens": 3, "completion_tokens": 1}, "finish_reason": null}\0'
+    b'{"text": "Hell\\ufffd", "error_code": 0, "logprobs": {"tokens": ["a"], "token_logprobs": [-Infinity]}}\0'
+    b'{"text": "Hell\\u4e2d \\ud83d\\ude00", "error_code": 0, "finish_reason": "stop"}\0',
+    b'{"text":"a","error_code":0}\0{"text":"ab \xef\xbf\xbd"}\0{"text":"no","error_code":50001}\0',
+    b'{"text": "<tool_call>\\n{\\"name\\": \\"f\\", \\"arguments\\": {}}\\n</tool_call>"}\0',
+]
+FASTCHAT_MESSAGES = (
+    b'{"messages":[{"role":"system","content":"s"},{"role":"user","content":[{"type":"text","text":"a"},'
+    b'{"type":"image_url","image_url":{"url":"data:image/png;base64,AA=="}}]},{"role":"assistant","content":"b"},'
+    b'{"role":"user","content":""}]}'
+)
+FASTCHAT_TOOLS = (
+    b'{"messages":[{"role":"user","content":"x"},{"role":"assistant","tool_calls":[{"function":{"name":"f",'
+    b'"arguments":"{}"}}]},{"role":"tool","content":"y"}],"tools":[{"function":{"name":"f"}}],'
+    b'"tool_choice":"required"}'
+)
+
+
 def socket_frame(opcode: int, payload: bytes, last: bool = True, mask: bytes = b"\x01\x02\x03\x04") -> bytes:
     first = (0x80 if last else 0) | opcode
     size = len(payload)
@@ -154,6 +173,19 @@ def forms() -> list[bytes]:
     return [b"\x07" + part + plain + b"--b--\r\n", b"\x00preamble\r\n" + part + b"--b--"]
 
 
+def templates() -> list[bytes]:
+    """A worker's template in each style, with a conversation for each second one and tools for the others."""
+    out = []
+    for number in range(1, 24):
+        conv = (
+            b'{"name":"qwen","system_template":"<{system_message}>","system_message":"S","roles":["U","A"],'
+            b'"messages":[["U","few"],["A",null]],"offset":2,"sep_style":%d,"sep":"|","sep2":"#","stop_str":["x"],'
+            b'"stop_token_ids":[1],"max_image_size_mb":null}' % number
+        )
+        out += [conv + b"\0" + body for body in (FASTCHAT_MESSAGES, FASTCHAT_TOOLS)]
+    return out
+
+
 def rows() -> list[bytes]:
     """Bodies begin with their format number; the rest is found by the fuzzer."""
     return [bytes([kind, 1]) + bytes(size) for kind in range(5) for size in (0, 8, 64, 200)]
@@ -171,6 +203,8 @@ def seeds() -> dict[str, list[bytes]]:
         "link_frame": link_streams(),
         "config_toml": configurations(),
         "backup_manifest": manifests(),
+        "fastchat_chunks": [b"\x05" + text for text in FASTCHAT_CHUNKS],
+        "fastchat_template": templates(),
         "store_records": rows(),
         "small_values": SMALL,
         "llama_texts": [b"\x00" + text for text in SCHEMAS]

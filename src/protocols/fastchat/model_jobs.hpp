@@ -1,0 +1,57 @@
+#pragma once
+
+#include <memory>
+#include <string>
+#include <string_view>
+
+#include <boost/asio/awaitable.hpp>
+
+#include "access/principal.hpp"
+#include "catalog/values.hpp"
+#include "catalog/version.hpp"
+#include "http/exchange.hpp"
+#include "jobs/service.hpp"
+#include "protocols/fastchat/parts.hpp"
+
+namespace headrace::protocols::fastchat {
+
+namespace asio = boost::asio;
+
+inline const access::Principal& caller_of(const http::Exchange& exchange) {
+    return exchange.context_as<access::Principal>();
+}
+
+/// The model of this name for this caller. not_found, permission_denied.
+Result<catalog::VersionPtr> find_model(const Parts& parts, const access::Principal& who,
+                                       std::string_view model);
+/// Whether the model's interface has a field of this name that callers give.
+bool takes(const catalog::Version& version, std::string_view name);
+bool gives(const catalog::Version& version, std::string_view name);
+
+/// An interactive job of the model, its input checked. invalid_argument.
+Result<jobs::Submission> submission_of(const http::Exchange& exchange, catalog::VersionPtr version,
+                                       catalog::Values input);
+
+/// Cancels an interactive job when its connection is given up, whatever the way.
+class Abandon {
+  public:
+    Abandon(jobs::Service& jobs, JobId id) : jobs_(&jobs), id_(id) {}
+    ~Abandon() {
+        if (jobs_ != nullptr) jobs_->hang_up(id_);
+    }
+    Abandon(Abandon&& other) noexcept
+        : jobs_(std::exchange(other.jobs_, nullptr)), id_(other.id_) {}
+    Abandon& operator=(Abandon&&) = delete;
+    void release() { jobs_ = nullptr; }
+
+  private:
+    jobs::Service* jobs_;
+    JobId id_;
+};
+
+/// The outputs of a job that succeeded, wherever they lie.
+asio::awaitable<Result<catalog::Values>> outputs_of(const Parts& parts,
+                                                    std::shared_ptr<const jobs::JobRecord> job);
+std::uint64_t meter_of(const jobs::JobRecord& job, std::string_view name);
+
+}  // namespace headrace::protocols::fastchat
