@@ -76,6 +76,7 @@ struct FastchatDialer::Reading {
     std::optional<WorkerUsage> usage;
     std::string whole;  // while the worker has told no usage
     std::uint64_t chunks = 0;
+    bool answered = false;  // some text has gone to the caller
 
     /// What the next piece of text adds for the caller.
     std::string shown(std::string delta) {
@@ -241,6 +242,7 @@ asio::awaitable<CallResult<void>> FastchatDialer::read_answer(OutAnswer answer, 
         }
         if (!more && reading.with_tools) shown += reading.tools.finish();
         if (shown.empty()) continue;
+        reading.answered = true;
         if (!sink.append("text", shown)) {
             co_return call_failed(Fault::cancelled, "cancelled", "nobody wants the rest");
         }
@@ -256,6 +258,7 @@ asio::awaitable<CallResult<CallAnswer>> FastchatDialer::answer_of(Line& line, co
                                                                   const Plan& plan,
                                                                   Reading& reading) {
     CallAnswer out;
+    if (!reading.answered) out.output.set("text", std::string());
     const auto& calls = reading.tools.calls();
     if (!calls.empty()) {
         reading.finish_reason = "tool_calls";

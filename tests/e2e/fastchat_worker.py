@@ -22,7 +22,6 @@ from fastchat.serve.base_model_worker import BaseModelWorker, app
 from fastchat_worker_text import CALL_TEXT, TEXT
 
 
-
 class Words:
     """Counts words; not callable, so that BaseModelWorker asks num_tokens()."""
 
@@ -86,8 +85,7 @@ class TextWorker(BaseModelWorker):
         return json.dumps(content).encode() + b"\0"
 
     def generate_gate(self, params):
-        for last in self.generate_stream_gate(params):
-            pass
+        *_, last = self.generate_stream_gate(params)
         return json.loads(last[:-1].decode())
 
     def get_embeddings(self, params):

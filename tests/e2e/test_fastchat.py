@@ -305,7 +305,13 @@ def test_only_workers_of_the_networks(site: Site) -> None:
             reply = site.ask("/register_worker", body)
             assert reply.status in (403, 422), (name, reply.status, reply.body)
     assert site.models() == [] and not contacted
-    for body in ("[]", "x", "{}", '{"worker_name": 7}', '{"worker_name": "http://127.0.0.1:1", "worker_status": {"a": 1}}'):
+    for body in (
+        "[]",
+        "x",
+        "{}",
+        '{"worker_name": 7}',
+        '{"worker_name": "http://127.0.0.1:1", "worker_status": {"a": 1}}',
+    ):
         assert site.ask("/register_worker", body).status == 422, body
     # A worker that cannot be asked how it is: 200, and it is not known.
     trap.close()
@@ -413,7 +419,10 @@ def test_errors_of_its_api_server(site: Site) -> None:
     assert lines[-1] == "[DONE]" and json.loads(lines[-2])["error_code"] == 50001
     bad = door.request("POST", "/v1/engines/text-model/embeddings", {"input": [[1, 2]]})
     assert bad.status == 400 and bad.json()["code"] == 40001
-    assert door.request("POST", "/api/v1/token_check", {"prompts": [{"model": "nobody", "prompt": "x"}]}).json()["code"] == 40301
+    assert (
+        door.request("POST", "/api/v1/token_check", {"prompts": [{"model": "nobody", "prompt": "x"}]}).json()["code"]
+        == 40301
+    )
 
 
 def test_behind_openai(site: Site) -> None:
