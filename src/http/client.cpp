@@ -21,11 +21,16 @@ bool may_repeat(const ClientRequest& request) {
 struct Client::State {
     asio::any_io_executor executor;
     ClientSettings settings;
-    TlsContext tls;
+    std::shared_ptr<TlsContext> tls = std::make_shared<TlsContext>();  // of all siblings
     std::shared_ptr<ClientConnection> kept;
+    std::shared_ptr<ClientConnection> current;  // carries the request under way
+    bool cancelled = false;                     // what is under way
+    bool reached = false;                       // the last request had a connection
 
     asio::awaitable<Result<std::shared_ptr<ClientConnection>>> connect(ClientRequest& request);
     asio::awaitable<Result<std::shared_ptr<ClientConnection>>> exchange(ClientRequest& request);
+    asio::awaitable<Result<void>> carry(std::shared_ptr<ClientConnection> connection,
+                                        ClientRequest& request);
 };
 
 Client::Client(asio::any_io_executor executor, ClientSettings settings)
@@ -35,6 +40,12 @@ Client::Client(asio::any_io_executor executor, ClientSettings settings)
 }
 Client::~Client() = default;
 Client::Client(Client&&) noexcept = default;
+
+Client Client::sibling() const {
+    Client other(state_->executor, state_->settings);
+    other.state_->tls = state_->tls;
+    return other;
+}
 
 ClientStream::ClientStream() = default;
 ClientStream::ClientStream(ClientStream&&) noexcept = default;
@@ -51,16 +62,27 @@ void ClientStream::cancel() {
 
 asio::awaitable<Result<std::shared_ptr<ClientConnection>>> Client::State::connect(
     ClientRequest& request) {
-    if (request.url.tls() && !tls) {
+    if (request.url.tls() && !*tls) {
         auto made = make_client_tls(settings.tls);
         if (!made) co_return fail(std::move(made).error());
-        tls = std::move(*made);
+        *tls = std::move(*made);
     }
     const SteadyTime deadline = std::chrono::steady_clock::now() + settings.connect_time;
-    auto transport = co_await dial(request.url, request.connect_to, settings.tls, tls, deadline);
+    auto transport = co_await dial(request.url, request.connect_to, settings.tls, *tls, deadline);
     if (!transport) co_return fail(std::move(transport).error());
     co_return std::make_shared<ClientConnection>(std::move(*transport), settings,
                                                  origin_of(request));
+}
+
+/// Sends the request over a connection and reads the answer's head.
+asio::awaitable<Result<void>> Client::State::carry(std::shared_ptr<ClientConnection> connection,
+                                                   ClientRequest& request) {
+    current = connection;
+    reached = true;
+    auto sent = co_await connection->send(request);
+    if (sent) sent = co_await connection->read_head(request.head_time);
+    current = nullptr;
+    co_return sent;
 }
 
 /// Sends over the kept connection where it fits, else over a new one, and reads the answer's head.
@@ -68,20 +90,34 @@ asio::awaitable<Result<std::shared_ptr<ClientConnection>>> Client::State::exchan
     ClientRequest& request) {
     auto connection = std::move(kept);
     kept = nullptr;
+    cancelled = false;
+    reached = false;
     const bool repeat = may_repeat(request);
     if (connection && connection->origin() == origin_of(request) && (repeat || request.over_kept)) {
-        auto sent = co_await connection->send(request);
-        if (sent) sent = co_await connection->read_head();
+        auto sent = co_await carry(connection, request);
         if (sent) co_return connection;
-        if (!connection->silent() || !repeat) co_return fail(std::move(sent).error());
+        if (!connection->silent() || !repeat || cancelled) co_return fail(std::move(sent).error());
     }
     auto made = co_await connect(request);
     if (!made) co_return fail(std::move(made).error());
+    if (cancelled) co_return fail(ErrorCode::cancelled, "the request was dropped");
     connection = std::move(*made);
-    auto sent = co_await connection->send(request);
-    if (sent) sent = co_await connection->read_head();
+    auto sent = co_await carry(connection, request);
     if (!sent) co_return fail(std::move(sent).error());
     co_return connection;
+}
+
+void Client::cancel() {
+    state_->cancelled = true;
+    if (state_->current) state_->current->cancel();
+}
+
+bool Client::reached() const {
+    return state_->reached;
+}
+
+bool Client::has_kept() const {
+    return state_->kept && state_->kept->quiet();
 }
 
 asio::awaitable<Result<ClientStream>> Client::open(ClientRequest request) {
@@ -101,16 +137,21 @@ asio::awaitable<Result<ClientResponse>> Client::send(ClientRequest request, std:
     ClientResponse response;
     response.status = connection->status();
     response.headers = connection->take_headers();
+    state_->current = connection;
+    Result<void> read;
     for (;;) {
         auto piece = co_await connection->read_some();
-        if (!piece) co_return fail(std::move(piece).error());
-        if (!*piece) break;
+        if (!piece) read = fail(std::move(piece).error());
+        if (!piece || !*piece) break;
         if (response.body.size() + (*piece)->size() > max_bytes) {
-            co_return fail(ErrorCode::too_large,
-                           "the answer is larger than " + std::to_string(max_bytes) + " bytes");
+            read = fail(ErrorCode::too_large,
+                        "the answer is larger than " + std::to_string(max_bytes) + " bytes");
+            break;
         }
         response.body.append(**piece);
     }
+    state_->current = nullptr;
+    if (!read) co_return fail(std::move(read).error());
     if (connection->reusable()) state_->kept = connection;
     co_return response;
 }

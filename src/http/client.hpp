@@ -5,6 +5,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <string_view>
 
 #include <boost/asio/any_io_executor.hpp>
 #include <boost/asio/awaitable.hpp>
@@ -37,12 +38,15 @@ struct ClientRequest {
     Url url;
     Headers headers;  // Host, Content-Length and Connection are ours
     std::string body;
+    std::string_view lent_body;    // in place of body: the caller keeps it until the head is there
     std::optional<FileBody> file;  // in place of body
     /// IP address to connect to in place of resolving the host; name checks keep the URL's host.
     std::string connect_to;
     /// A POST or PATCH may go over the kept connection too: unavailable where that has just died,
     /// because such a request is never sent twice.
     bool over_kept = false;
+    /// How long the head of the answer may take to come; 0 = silence_time, again for each piece.
+    std::chrono::milliseconds head_time{0};
 };
 
 struct ClientResponse {
@@ -82,6 +86,8 @@ class Client {
     Client(asio::any_io_executor executor, ClientSettings settings);
     ~Client();
     Client(Client&&) noexcept;
+    /// Another client with the same settings; they share what TLS has loaded.
+    [[nodiscard]] Client sibling() const;
 
     /// Sends and reads the whole answer; too_large past `max_bytes` of body. Other errors:
     /// unavailable (no connection, cut, broken answer), deadline_exceeded.
@@ -92,6 +98,13 @@ class Client {
     /// Keeps the connection of a stream that was read to its end, where it may carry another
     /// request.
     void give_back(ClientStream stream);
+    /// Ends the send() or open() under way with cancelled: at once where a connection is in use, at
+    /// the end of its connecting otherwise.
+    void cancel();
+    /// Whether a connection is kept that the server has not closed meanwhile.
+    [[nodiscard]] bool has_kept() const;
+    /// Whether the last request had a connection to go over, whatever then became of it.
+    [[nodiscard]] bool reached() const;
 
   private:
     struct State;

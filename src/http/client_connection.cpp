@@ -1,11 +1,16 @@
 #include "http/client_connection.hpp"
 
+#include <algorithm>
 #include <array>
 
 namespace headrace::http {
 namespace {
 
 constexpr std::size_t kRead = 16 * 1024;
+
+std::string_view body_of(const ClientRequest& request) {
+    return request.lent_body.empty() ? std::string_view(request.body) : request.lent_body;
+}
 
 std::string head_of(const ClientRequest& request) {
     std::string head = request.method + " " + request.url.target +
@@ -17,7 +22,7 @@ std::string head_of(const ClientRequest& request) {
         }
         head.append(field.name).append(": ").append(field.value).append("\r\n");
     }
-    const auto length = request.file ? request.file->length : request.body.size();
+    const auto length = request.file ? request.file->length : body_of(request).size();
     if (length > 0 || (request.method != "GET" && request.method != "HEAD")) {
         head.append("Content-Length: ").append(std::to_string(length)).append("\r\n");
     }
@@ -33,9 +38,22 @@ ClientConnection::ClientConnection(std::unique_ptr<Transport> transport, ClientS
       origin_(std::move(origin)),
       deadline_(transport_->executor()) {}
 
-void ClientConnection::guard() {
-    deadline_.arm(std::chrono::steady_clock::now() + settings_.silence_time,
-                  [this] { transport_->cancel(); });
+void ClientConnection::guard(std::chrono::milliseconds within) {
+    due_ = std::chrono::steady_clock::now() + within;
+    guarded_ = true;
+    if (!armed_ || due_ < armed_for_) arm_guard();
+}
+
+void ClientConnection::arm_guard() {
+    armed_ = true;
+    armed_for_ = due_;
+    deadline_.arm(due_, [this] {
+        armed_ = false;
+        if (!guarded_) return;
+        if (std::chrono::steady_clock::now() < due_) return arm_guard();
+        too_late_ = true;
+        transport_->cancel();
+    });
 }
 
 void ClientConnection::cancel() {
@@ -48,10 +66,14 @@ bool ClientConnection::reusable() const {
            !cancelled_;
 }
 
+bool ClientConnection::quiet() const {
+    return transport_->is_quiet();
+}
+
 tl::unexpected<Error> ClientConnection::failed(error_code error) {
     ended_ = true;
     if (cancelled_) return fail(ErrorCode::cancelled, "the request was dropped");
-    if (deadline_.expired()) {
+    if (too_late_) {
         return fail(ErrorCode::deadline_exceeded, "the server was silent for too long");
     }
     return fail(ErrorCode::unavailable, "the connection broke: " + error.message());
@@ -62,36 +84,38 @@ asio::awaitable<Result<void>> ClientConnection::send(ClientRequest& request) {
     head_request_ = request.method == "HEAD";
     heard_ = false;
     const std::string head = head_of(request);
-    const std::array<asio::const_buffer, 2> buffers{asio::buffer(head), asio::buffer(request.body)};
+    const auto body = body_of(request);
+    const std::array<asio::const_buffer, 2> buffers{asio::buffer(head),
+                                                    asio::const_buffer(body.data(), body.size())};
     const std::size_t count = request.file ? 1 : 2;
-    guard();
+    // A long upload is no silence: its time grows with its size, from 64 kB a second on.
+    const auto bytes = request.file ? request.file->length : body.size();
+    guard(settings_.silence_time + std::chrono::milliseconds(bytes / 64));
     auto error = co_await transport_->write(std::span(buffers.data(), count));
     if (!error && request.file) {
-        // A long upload is no silence: its time grows with its size, from 64 kB a second on.
-        deadline_.arm(std::chrono::steady_clock::now() + settings_.silence_time +
-                          std::chrono::milliseconds(request.file->length / 64),
-                      [this] { transport_->cancel(); });
         error = co_await transport_->write_file(request.file->file.get(), request.file->offset,
                                                 request.file->length);
     }
-    deadline_.disarm();
+    unguard();
     // A server that refuses early closes while we write; its answer is still to be read.
-    if (error && (deadline_.expired() || cancelled_)) co_return failed(error);
+    if (error && (too_late_ || cancelled_)) co_return failed(error);
     co_return Result<void>{};
 }
 
-asio::awaitable<error_code> ClientConnection::fill() {
-    const auto have = in_.size();
-    in_.resize(have + kRead);
-    guard();
-    const auto io = co_await transport_->read_some(asio::buffer(in_.data() + have, kRead));
-    deadline_.disarm();
-    in_.resize(have + io.bytes);
+asio::awaitable<error_code> ClientConnection::fill(std::chrono::milliseconds within) {
+    if (!buffer_) buffer_.reset(new char[kRead]);
+    guard(within);
+    const auto io = co_await transport_->read_some(asio::buffer(buffer_.get(), kRead));
+    unguard();
+    in_.append(buffer_.get(), io.bytes);
     heard_ |= io.bytes > 0;
     co_return io.error;
 }
 
-asio::awaitable<Result<void>> ClientConnection::read_head() {
+asio::awaitable<Result<void>> ClientConnection::read_head(std::chrono::milliseconds within) {
+    const bool whole = within.count() > 0;  // else each piece has its time
+    if (!whole) within = settings_.silence_time;
+    const SteadyTime end = std::chrono::steady_clock::now() + within;
     std::string body;
     for (;;) {
         in_.erase(0, parser_->feed(in_, body));
@@ -104,7 +128,11 @@ asio::awaitable<Result<void>> ClientConnection::read_head() {
         if (in_.size() > settings_.head_bytes) {
             co_return fail(ErrorCode::too_large, "the head of the answer is too large");
         }
-        const auto error = co_await fill();
+        if (whole) {
+            within = std::chrono::ceil<std::chrono::milliseconds>(
+                std::max(end - std::chrono::steady_clock::now(), SteadyTime::duration(0)));
+        }
+        const auto error = co_await fill(within);
         if (error) co_return failed(error);
     }
 }
@@ -118,8 +146,11 @@ asio::awaitable<Result<std::optional<std::string>>> ClientConnection::read_some(
             co_return fail(ErrorCode::unavailable, "the answer is broken");
         }
         if (!body.empty()) co_return std::optional<std::string>(std::move(body));
-        if (parser_->done()) co_return std::optional<std::string>();
-        const auto error = co_await fill();
+        if (parser_->done()) {
+            buffer_.reset();  // it may be idle for long
+            co_return std::optional<std::string>();
+        }
+        const auto error = co_await fill(settings_.silence_time);
         if (!error) continue;
         if (error != asio::error::eof || cancelled_) co_return failed(error);
         ended_ = true;

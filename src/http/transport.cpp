@@ -180,6 +180,12 @@ asio::awaitable<error_code> Transport::wait_readable() {
     co_return error;
 }
 
+bool Transport::is_quiet() {
+    char one = 0;
+    const auto got = ::recv(socket_.native_handle(), &one, 1, MSG_PEEK | MSG_DONTWAIT);
+    return got < 0 && would_block();
+}
+
 asio::awaitable<void> Transport::finish_writing() {
     if (tls_) {
         // SSL_shutdown only sends ours here; the peer's comes, or not, with the bytes we discard.

@@ -51,6 +51,8 @@ class Transport {
     asio::awaitable<error_code> write_file(int file, std::uint64_t offset, std::uint64_t length);
     /// Ends when there is something to read, without holding a buffer meanwhile.
     asio::awaitable<error_code> wait_readable();
+    /// Nothing has come that was not read: no bytes, no end. With TLS a message of its own counts.
+    [[nodiscard]] bool is_quiet();
     /// Says that we write no more: close_notify where TLS is on, then FIN.
     asio::awaitable<void> finish_writing();
 
