@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <array>
 #include <charconv>
+#include <utility>
 
 #include "base/log.hpp"
 #include "http/connection.hpp"
@@ -122,7 +123,8 @@ asio::awaitable<Result<void>> Connection::answer(Response response) {
     co_return co_await write_out(body);
 }
 
-asio::awaitable<Result<StreamWriter>> Connection::start_stream(Response head, StreamWriter writer) {
+asio::awaitable<Result<StreamWriter>> Connection::start_stream(Response head, bool held,
+                                                               StreamWriter writer) {
     // Without chunks only the end of the connection tells the end of the answer.
     const bool chunks = !parser_.http_1_0();
     if (!chunks) keep_ = false;
@@ -132,6 +134,8 @@ asio::awaitable<Result<StreamWriter>> Connection::start_stream(Response head, St
     stream_chunked_ = chunks;
     discard_stream_ = head_.method == Method::head;
     build_head(head, chunks ? Framing::chunked : Framing::until_close, 0);
+    head_held_ = held;
+    if (held) co_return writer;
     auto written = co_await write_out(std::string_view());
     if (!written) co_return fail(std::move(written).error());
     co_return writer;
@@ -140,22 +144,30 @@ asio::awaitable<Result<StreamWriter>> Connection::start_stream(Response head, St
 asio::awaitable<Result<void>> Connection::write_piece(std::string_view piece) {
     if (lost_) co_return lost();
     if (!streaming_) co_return fail(ErrorCode::internal, "no streamed answer is open");
+    if (discard_stream_) piece = {};
     // An empty chunk would end the answer.
-    if (piece.empty() || discard_stream_) co_return Result<void>{};
-    out_.clear();
-    if (!stream_chunked_) co_return co_await write_out(piece);
+    if (piece.empty() && !head_held_) co_return Result<void>{};
+    if (!std::exchange(head_held_, false)) out_.clear();
+    if (!stream_chunked_ || piece.empty()) co_return co_await write_out(piece);
     append_number(out_, piece.size(), 16);
     out_.append("\r\n");
     co_return co_await write_out(piece, "\r\n");
 }
 
-asio::awaitable<Result<void>> Connection::finish_stream() {
+asio::awaitable<Result<void>> Connection::finish_stream(std::string_view last) {
     if (lost_) co_return lost();
     if (!streaming_) co_return fail(ErrorCode::internal, "no streamed answer is open");
     streaming_ = false;
-    if (!stream_chunked_ || discard_stream_) co_return Result<void>{};
-    out_ = "0\r\n\r\n";
-    co_return co_await write_out(std::string_view());
+    if (!std::exchange(head_held_, false)) out_.clear();
+    if (discard_stream_) last = {};
+    std::string_view end;
+    if (stream_chunked_ && !discard_stream_) {
+        end = last.empty() ? "0\r\n\r\n" : "\r\n0\r\n\r\n";
+        if (!last.empty()) append_number(out_, last.size(), 16);
+        if (!last.empty()) out_.append("\r\n");
+    }
+    if (out_.empty() && last.empty() && end.empty()) co_return Result<void>{};
+    co_return co_await write_out(last, end);
 }
 
 asio::awaitable<Result<void>> Connection::send_file(UniqueFd file, std::uint64_t offset,

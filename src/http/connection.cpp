@@ -46,16 +46,34 @@ void Connection::tick(SteadyTime at) {
         clear_deadline();
         timed_out_ = true;
         transport_->cancel();
-    } else if (phase_ == Phase::idle && !tls_ && in_.tail_room() > 0 &&
+    } else if (phase_ == Phase::idle && !tls_ && !parked_ &&
                at - idle_since_ > shard_->core().settings.limits.park_after) {
-        park_asked_ = true;
-        transport_->cancel();
+        park();
     }
+}
+
+/// Long idle: hold nothing but the socket.
+void Connection::park() {
+    parked_ = true;
+    if (watch_) {
+        transport_->cancel();  // its read has the buffer; see fill()
+        return;
+    }
+    out_ = {};
+    chunk_in_ = {};
+    head_ = {};
+    path_ = {};
+    params_ = {};
+    parser_ = {};
 }
 
 void Connection::drain() {
     keep_ = false;
     if (phase_ == Phase::idle && transport_) transport_->cancel();
+}
+
+void Connection::close_if_idle() {
+    if (phase_ == Phase::idle) drain();
 }
 
 void Connection::cut() {
@@ -128,27 +146,17 @@ asio::awaitable<bool> Connection::read_head() {
 }
 
 asio::awaitable<error_code> Connection::fill() {
-    error_code error;
     if (watch_) {
         co_await settle_watch();
-        error = watch_error_;
-    } else {
-        in_.make_room(kMinRead);
-        const auto io = co_await transport_->read_some(asio::buffer(in_.tail(), in_.tail_room()));
-        in_.commit(io.bytes);
-        error = io.error;
+        const bool parks = parked_ && watch_error_ && in_.empty();
+        if (!parks || timed_out_ || !keep_) co_return watch_error_;
+        park();
     }
-    const bool park = std::exchange(park_asked_, false) && error && in_.empty();
-    if (!park || timed_out_ || !keep_) co_return error;
-    // Long idle: hold nothing but the socket until something comes.
-    in_.release();
-    out_ = {};
-    head_ = {};
-    path_ = {};
-    params_ = {};
-    parser_ = {};
-    error = co_await transport_->wait_readable();
-    if (error) co_return error;
+    if (phase_ == Phase::idle && !tls_) {
+        in_.release();
+        const auto error = co_await transport_->wait_readable();
+        if (error) co_return error;
+    }
     in_.make_room(kMinRead);
     const auto io = co_await transport_->read_some(asio::buffer(in_.tail(), in_.tail_room()));
     in_.commit(io.bytes);
@@ -157,7 +165,7 @@ asio::awaitable<error_code> Connection::fill() {
 
 void Connection::begin_request(std::size_t head_size) {
     phase_ = Phase::busy;
-    park_asked_ = false;
+    parked_ = false;
     head_size_ = head_size;
     mount_ = nullptr;
     route_ = nullptr;

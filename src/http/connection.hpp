@@ -33,6 +33,7 @@ class Connection : public std::enable_shared_from_this<Connection> {
     void tick(SteadyTime now);
     /// Goes now when idle, else after the exchange.
     void drain();
+    void close_if_idle();
     /// Ends what is under way on the socket; its coroutine is cancelled besides.
     void cut();
 
@@ -41,13 +42,15 @@ class Connection : public std::enable_shared_from_this<Connection> {
     asio::awaitable<Result<std::optional<std::string>>> read_some();
     asio::awaitable<Result<void>> answer(Response response);
     Response render(const Error& error, int status) const;
-    asio::awaitable<Result<StreamWriter>> start_stream(Response head, StreamWriter writer);
+    asio::awaitable<Result<StreamWriter>> start_stream(Response head, bool held,
+                                                       StreamWriter writer);
     asio::awaitable<Result<void>> write_piece(std::string_view piece);
-    asio::awaitable<Result<void>> finish_stream();
+    asio::awaitable<Result<void>> finish_stream(std::string_view last);
     asio::awaitable<Result<void>> send_file(UniqueFd file, std::uint64_t offset,
                                             std::uint64_t length, Response head);
     asio::awaitable<Result<std::unique_ptr<WebSocket>>> accept_websocket(WebSocketLimits limits,
                                                                          std::string protocol);
+    void go_on_with(asio::awaitable<void> task) { shard_->adopt(std::move(task)); }
     void on_hangup(UniqueFunction<void()> gone);
     [[nodiscard]] const RequestHead& head() const { return head_; }
     [[nodiscard]] const std::vector<PathParam>& params() const { return params_; }
@@ -69,6 +72,7 @@ class Connection : public std::enable_shared_from_this<Connection> {
     // connection.cpp: the life of a connection
     asio::awaitable<bool> read_head();
     asio::awaitable<error_code> fill();
+    void park();
     asio::awaitable<void> serve_request();
     asio::awaitable<void> run_handler(Exchange& exchange);
     void begin_request(std::size_t head_size);
@@ -118,7 +122,7 @@ class Connection : public std::enable_shared_from_this<Connection> {
     SteadyTime deadline_ = SteadyTime::max();
     SteadyTime idle_since_{};
     bool timed_out_ = false;
-    bool park_asked_ = false;
+    bool parked_ = false;
     bool keep_ = true;           // another request may follow
     bool unread_input_ = false;  // the client may still be sending: say goodbye slowly
     bool lost_ = false;          // nothing can be written any more
@@ -146,6 +150,7 @@ class Connection : public std::enable_shared_from_this<Connection> {
     std::string out_;
     bool streaming_ = false;
     bool stream_chunked_ = false;
+    bool head_held_ = false;       // out_ has a streamed answer's head, not yet sent
     bool discard_stream_ = false;  // the answer to a HEAD
 
     UniqueFunction<void()> gone_;

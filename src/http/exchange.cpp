@@ -8,8 +8,8 @@ asio::awaitable<Result<void>> StreamWriter::write(std::string_view piece) {
     return connection_->write_piece(piece);
 }
 
-asio::awaitable<Result<void>> StreamWriter::finish() {
-    return connection_->finish_stream();
+asio::awaitable<Result<void>> StreamWriter::finish(std::string_view last) {
+    return connection_->finish_stream(last);
 }
 
 const RequestHead& Exchange::head() const {
@@ -63,8 +63,8 @@ asio::awaitable<Result<void>> Exchange::respond_error(Error error, int status) {
     return connection_.answer(connection_.render(error, status));
 }
 
-asio::awaitable<Result<StreamWriter>> Exchange::start_stream(Response head) {
-    return connection_.start_stream(std::move(head), StreamWriter(connection_));
+asio::awaitable<Result<StreamWriter>> Exchange::start_stream(Response head, bool held) {
+    return connection_.start_stream(std::move(head), held, StreamWriter(connection_));
 }
 
 asio::awaitable<Result<void>> Exchange::send_file(UniqueFd file, std::uint64_t offset,
@@ -75,6 +75,10 @@ asio::awaitable<Result<void>> Exchange::send_file(UniqueFd file, std::uint64_t o
 asio::awaitable<Result<std::unique_ptr<WebSocket>>> Exchange::accept_websocket(
     WebSocketLimits limits, std::string protocol) {
     return connection_.accept_websocket(limits, std::move(protocol));
+}
+
+void Exchange::go_on_with(asio::awaitable<void> task) {
+    connection_.go_on_with(std::move(task));
 }
 
 void Exchange::on_hangup(UniqueFunction<void()> gone) {

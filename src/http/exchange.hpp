@@ -29,9 +29,10 @@ class StreamWriter {
     /// Ends when the piece is with the kernel. Error cancelled once the client is gone or has read
     /// nothing for the door's write time; every later call gives it too.
     asio::awaitable<Result<void>> write(std::string_view piece);
-    /// Ends the answer in good order. A writer dropped without it breaks the connection, so that
-    /// the client can tell a cut stream from a finished one.
-    asio::awaitable<Result<void>> finish();
+    /// Ends the answer in good order, behind a last piece where there is one. A writer dropped
+    /// without it breaks the connection, so that the client can tell a cut stream from a finished
+    /// one.
+    asio::awaitable<Result<void>> finish(std::string_view last = {});
 
   private:
     friend class Exchange;
@@ -69,8 +70,9 @@ class Exchange {
     asio::awaitable<Result<void>> respond(Response response);
     /// Answers with the mount's own shape of an error.
     asio::awaitable<Result<void>> respond_error(Error error, int status);
-    /// Sends the head of a streamed answer at once.
-    asio::awaitable<Result<StreamWriter>> start_stream(Response head);
+    /// Sends the head of a streamed answer at once, or `held` with its first piece; an empty piece
+    /// sends it alone.
+    asio::awaitable<Result<StreamWriter>> start_stream(Response head, bool held = false);
     /// Sends `length` bytes of a file from `offset` as the body.
     asio::awaitable<Result<void>> send_file(UniqueFd file, std::uint64_t offset,
                                             std::uint64_t length, Response head);
@@ -78,6 +80,11 @@ class Exchange {
     /// WebSocket may outlive the exchange. `protocol` is the subprotocol to confirm, if any.
     asio::awaitable<Result<std::unique_ptr<WebSocket>>> accept_websocket(WebSocketLimits limits,
                                                                          std::string protocol = {});
+
+    /// Runs `task` when this exchange has ended, in the door's care: it is cut with the door, and
+    /// counts as a connection. For what goes on over a WebSocket, which then needs neither the
+    /// connection's memory nor the handler's.
+    void go_on_with(asio::awaitable<void> task);
 
     /// Calls `gone` once, on the loop, when the client closes while the handler waits for something
     /// else; never after the handler has ended. Arm it after the body was read. A client that sends

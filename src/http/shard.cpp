@@ -65,6 +65,10 @@ void Shard::stop_accepting() {
     pause_.cancel();
 }
 
+void Shard::close_idle() {
+    for (auto* connection : connections_) connection->close_if_idle();
+}
+
 void Shard::begin_drain() {
     for (auto* connection : connections_) connection->drain();
 }
@@ -72,6 +76,20 @@ void Shard::begin_drain() {
 void Shard::cut() {
     tasks_.cancel();
     for (auto* connection : connections_) connection->cut();
+}
+
+void Shard::adopt(asio::awaitable<void> task) {
+    tasks_.spawn("http went on", count(shared_from_this(), std::move(task)));
+}
+
+asio::awaitable<void> Shard::count(std::shared_ptr<Shard> self, asio::awaitable<void> task) {
+    struct Count {
+        std::atomic<std::size_t>& connections;
+        explicit Count(std::atomic<std::size_t>& all) : connections(all) { ++connections; }
+        ~Count() { --connections; }
+    };
+    const Count counted(self->core_->connections);
+    co_await std::move(task);
 }
 
 std::list<Connection*>::iterator Shard::enter(Connection& connection) {

@@ -35,6 +35,7 @@ struct DoorCore {
     std::vector<std::string> hosts;  // names that Host may carry on a loopback door
     std::atomic<std::size_t> connections{0};
     std::atomic<bool> draining{false};
+    std::atomic<bool> shed_streams{false};
 
     [[nodiscard]] TlsContext tls() const {
         const std::lock_guard lock(tls_mutex_);
@@ -59,6 +60,8 @@ class Shard : public std::enable_shared_from_this<Shard> {
     void stop_accepting();
     /// Closes idle connections; the others end after their exchange.
     void begin_drain();
+    /// Closes idle connections; new ones are taken all the same.
+    void close_idle();
     /// Ends everything at once.
     void cut();
 
@@ -68,6 +71,9 @@ class Shard : public std::enable_shared_from_this<Shard> {
     /// "Tue, 24 Nov 2026 13:57:24 GMT", made anew once a second.
     [[nodiscard]] std::string_view date();
 
+    /// Runs what goes on behind an exchange; it counts as a connection until its end.
+    void adopt(asio::awaitable<void> task);
+
     std::list<Connection*>::iterator enter(Connection& connection);
     void leave(std::list<Connection*>::iterator at);
 
@@ -75,6 +81,7 @@ class Shard : public std::enable_shared_from_this<Shard> {
     static asio::awaitable<void> accept_all(std::shared_ptr<Shard> self);
     static asio::awaitable<void> serve(std::shared_ptr<Shard> self, UniqueFd socket, int family,
                                        std::string peer, bool peer_is_local);
+    static asio::awaitable<void> count(std::shared_ptr<Shard> self, asio::awaitable<void> task);
     static asio::awaitable<void> sweep(std::shared_ptr<Shard> self);
     /// Takes what waits, at most a batch; false when accepting must pause (no file descriptors
     /// left).

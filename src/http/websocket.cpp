@@ -17,6 +17,9 @@ namespace beast = boost::beast;
 namespace ws = beast::websocket;
 using Stream = ws::stream<BeastStream, false>;
 
+constexpr std::size_t kFirstPiece = 64;  // of a message; more once its length is known
+constexpr std::size_t kNextPiece = 1536;
+
 class BeastWebSocket final : public WebSocket {
   public:
     BeastWebSocket(std::unique_ptr<Transport> transport, const WebSocketLimits& limits)
@@ -30,10 +33,20 @@ class BeastWebSocket final : public WebSocket {
     }
 
     asio::awaitable<Result<WebSocketMessage>> read() override {
+        // Beast's own async_read would hold 1.5 kB while nothing comes.
         WebSocketMessage message;
-        auto buffer = asio::dynamic_buffer(message.data, max_bytes_);
+        std::size_t got = 0;
+        std::size_t room = kFirstPiece;
         error_code error;
-        co_await stream_.async_read(buffer, asio::redirect_error(asio::use_awaitable, error));
+        while (true) {
+            message.data.resize(got + std::min(room, max_bytes_ + 1 - got));
+            auto piece = asio::buffer(message.data.data() + got, message.data.size() - got);
+            got += co_await stream_.async_read_some(
+                piece, asio::redirect_error(asio::use_awaitable, error));
+            if (error || stream_.is_message_done()) break;
+            room = stream_.read_size_hint(kNextPiece);
+        }
+        message.data.resize(got);
         if (error) {
             note(error);
             co_return fail(ErrorCode::unavailable,

@@ -62,6 +62,8 @@ class EventFeed final : public JobWatcher {
     void hang_up();
     /// All that has come, after at most `within`; empty: nothing came.
     asio::awaitable<std::vector<Event>> take(std::chrono::milliseconds within);
+    /// take() would not wait.
+    [[nodiscard]] bool ready() const { return !events_.empty() || gone_ || overrun_; }
     [[nodiscard]] bool gone() const { return gone_; }
     [[nodiscard]] bool overrun() const { return overrun_; }
 

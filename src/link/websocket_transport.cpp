@@ -3,6 +3,7 @@
 
 #include <boost/asio/awaitable.hpp>
 #include <boost/asio/co_spawn.hpp>
+#include <boost/asio/dispatch.hpp>
 #include <boost/asio/post.hpp>
 
 #include "base/loop.hpp"
@@ -20,7 +21,9 @@ constexpr std::uint16_t kPolicy = 1008;
 constexpr std::size_t kMostReason = 120;  // RFC 6455: a control frame holds 125 bytes
 
 /// Reads and writes on the socket's own loop; tells the sink on the channel's. Shared by both, so
-/// that neither has to wait for the other's end.
+/// that neither has to wait for the other's end. Where both are one loop a frame is handled, and
+/// what it leads to is written, within the read: behind a hop it would wait for all other workers
+/// whose frames came in the same moment.
 class WebSocketLink final : public std::enable_shared_from_this<WebSocketLink> {
   public:
     WebSocketLink(Loop& home, std::unique_ptr<http::WebSocket> socket)
@@ -34,11 +37,11 @@ class WebSocketLink final : public std::enable_shared_from_this<WebSocketLink> {
     }
 
     void write(std::string batch) {
-        asio::post(socket_->executor(),
-                   [self = shared_from_this(), batch = std::move(batch)]() mutable {
-                       self->writing_ = true;
-                       self->tasks_.spawn("link write", self->write_batch(self, std::move(batch)));
-                   });
+        asio::dispatch(
+            socket_->executor(), [self = shared_from_this(), batch = std::move(batch)]() mutable {
+                self->writing_ = true;
+                self->tasks_.spawn("link write", self->write_batch(self, std::move(batch)));
+            });
     }
 
     void close(std::string_view reason, bool fault) {
@@ -78,10 +81,12 @@ class WebSocketLink final : public std::enable_shared_from_this<WebSocketLink> {
 
     /// Messages that come faster than the channel's loop takes them share one hop.
     void deliver(std::string message) {
-        const std::lock_guard lock(mutex_);
-        inbox_.push_back(std::move(message));
-        if (inbox_.size() > 1) return;
-        home_.post([self = shared_from_this()] { self->take(); });
+        {
+            const std::lock_guard lock(mutex_);
+            inbox_.push_back(std::move(message));
+            if (inbox_.size() > 1) return;
+        }
+        home_.dispatch([self = shared_from_this()] { self->take(); });
     }
 
     void take() {

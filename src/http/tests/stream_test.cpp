@@ -32,6 +32,19 @@ asio::awaitable<void> stream_events(Exchange& exchange) {
     co_await writer->finish();
 }
 
+/// The head waits for the first piece, which `?first=` may leave empty; the last one ends it.
+asio::awaitable<void> stream_held(Exchange& exchange) {
+    Response head{200, "text/plain", "", {}};
+    auto writer = co_await exchange.start_stream(std::move(head), true);
+    EXPECT_TRUE(writer);
+    const std::string first = exchange.query("first").value_or("");
+    const std::string last = exchange.query("last").value_or("");
+    const auto written = co_await writer->write(first);
+    EXPECT_TRUE(written);
+    const auto finished = co_await writer->finish(last);
+    EXPECT_TRUE(finished);
+}
+
 asio::awaitable<void> stream_and_drop(Exchange& exchange) {
     Response head{200, "text/plain", "", {}};
     auto writer = co_await exchange.start_stream(std::move(head));
@@ -122,6 +135,28 @@ TEST_F(DoorTest, EventsStreamInChunks) {
     head.send("HEAD /events HTTP/1.1\r\nHost: localhost\r\n\r\n");
     EXPECT_EQ(head.read_response(true).status, 200);
     EXPECT_EQ(head.send(get_request("/hello")).read_response().body, "hello");
+}
+
+TEST_F(DoorTest, AHeldHeadGoesWithTheFirstPieceAndTheLastPieceWithTheEnd) {
+    get("/held", stream_held);
+    open();
+    auto client = connect();
+    for (const std::string_view words :
+         {"first=ab&last=cd", "first=ab&last=", "first=&last=cd", "first=&last="}) {
+        const auto answer = client.send(get_request("/held?" + std::string(words))).read_response();
+        EXPECT_EQ(answer.status, 200);
+        std::string body = std::string(words.substr(6, words[6] == 'a' ? 2 : 0));
+        if (words.ends_with("cd")) body += "cd";
+        EXPECT_EQ(answer.body, body) << words;
+    }
+    client.send("HEAD /held?first=ab&last=cd HTTP/1.1\r\nHost: localhost\r\n\r\n");
+    const auto head = client.read_until("\r\n\r\n");
+    EXPECT_NE(head.find("200"), std::string::npos);
+    // Nothing of a body stands before the next answer.
+    EXPECT_EQ(client.send(get_request("/held?first=x&last=y")).read_response().body, "xy");
+    auto old = connect();
+    old.send("GET /held?first=ab&last=cd HTTP/1.0\r\n\r\n");
+    EXPECT_EQ(old.read_response().body, "abcd");
 }
 
 TEST_F(DoorTest, AStreamThatIsDroppedLooksCut) {
