@@ -15,7 +15,9 @@ char lower(char c) {
 template <class Fields>
 std::optional<std::string_view> find_in(const Fields& fields, std::string_view name) {
     for (const auto& field : fields) {
-        if (equal_without_case(field.name, name)) return std::string_view(field.value);
+        if (field.name.size() == name.size() && equal_without_case(field.name, name)) {
+            return std::string_view(field.value);
+        }
     }
     return std::nullopt;
 }

@@ -1,35 +1,49 @@
 #include "http/request_parser.hpp"
 
 #include <algorithm>
-
-#include <boost/beast/http/basic_parser.hpp>
-#include <boost/beast/http/error.hpp>
+#include <array>
+#include <charconv>
 
 namespace headrace::http {
 namespace {
 
-namespace beast = boost::beast;
-using beast::error_code;
-using beast::string_view;
-
 constexpr std::size_t kMaxFields = 200;
 
-std::string_view view(string_view text) {
-    return {text.data(), text.size()};
+/// RFC 9110 §5.6.2: what names of methods and fields are made of.
+constexpr auto kToken = [] {
+    std::array<bool, 256> table{};
+    for (int c = '0'; c <= '9'; ++c) table[static_cast<std::size_t>(c)] = true;
+    for (int c = 'a'; c <= 'z'; ++c) table[static_cast<std::size_t>(c)] = true;
+    for (int c = 'A'; c <= 'Z'; ++c) table[static_cast<std::size_t>(c)] = true;
+    for (const char c : std::string_view("!#$%&'*+-.^_`|~")) {
+        table[static_cast<unsigned char>(c)] = true;
+    }
+    return table;
+}();
+
+/// RFC 9110 §5.5: what a value may hold: no control character but the tab.
+constexpr auto kValue = [] {
+    std::array<bool, 256> table{};
+    for (std::size_t c = 0x20; c < 256; ++c) table[c] = c != 0x7f;
+    table['\t'] = true;
+    return table;
+}();
+
+/// Length of the run at the front whose characters the table has.
+std::size_t run_of(const std::array<bool, 256>& table, std::string_view text) {
+    std::size_t at = 0;
+    while (at < text.size() && table[static_cast<unsigned char>(text[at])]) ++at;
+    return at;
 }
 
-/// CR and LF only as a pair, no NUL, no line that continues the one before.
-bool lines_are_sound(std::string_view head) {
-    if (head.find('\0') != std::string_view::npos) return false;
-    for (;;) {
-        const auto end = head.find('\r');
-        if (head.substr(0, end).find('\n') != std::string_view::npos) return false;
-        if (end == std::string_view::npos) return true;
-        head.remove_prefix(end + 1);
-        if (!head.starts_with('\n')) return false;
-        head.remove_prefix(1);
-        if (head.starts_with(' ') || head.starts_with('\t')) return false;
-    }
+bool is_blank(char c) {
+    return c == ' ' || c == '\t';
+}
+
+std::string_view trim(std::string_view text) {
+    while (!text.empty() && is_blank(text.front())) text.remove_prefix(1);
+    while (!text.empty() && is_blank(text.back())) text.remove_suffix(1);
+    return text;
 }
 
 bool target_is_sound(std::string_view target) {
@@ -37,79 +51,15 @@ bool target_is_sound(std::string_view target) {
                                           [](char c) { return c > 0x20 && c < 0x7f && c != '#'; });
 }
 
+bool is_digit(char c) {
+    return c >= '0' && c <= '9';
+}
+
+Refusal broken_head() {
+    return {400, "broken request head"};
+}
+
 }  // namespace
-
-/// Beast does the grammar; what it lets through and we do not is counted in on_field_impl.
-struct RequestParser::Impl final : beast::http::basic_parser<true> {
-    RequestHead* out = nullptr;
-    std::string_view method;
-    int version = 11;
-    std::size_t hosts = 0;
-    std::size_t lengths = 0;
-    std::size_t codings = 0;
-    std::size_t expectations = 0;
-    std::string_view coding;
-    std::string_view expectation;
-    bool listed_length = false;
-    ChunkDecoder chunks;
-    bool too_many_fields = false;
-
-    void on_request_impl(beast::http::verb, string_view method_text, string_view target, int v,
-                         error_code&) override {
-        method = view(method_text);
-        out->target = view(target);
-        version = v;
-    }
-    void on_response_impl(int, string_view, int, error_code&) override {}
-    void on_field_impl(beast::http::field name, string_view name_text, string_view value,
-                       error_code& error) override {
-        if (name == beast::http::field::host) ++hosts;
-        if (name == beast::http::field::expect) {
-            ++expectations;
-            expectation = view(value);
-        }
-        if (name == beast::http::field::content_length) {
-            ++lengths;
-            listed_length |= value.find(',') != string_view::npos;
-        }
-        if (name == beast::http::field::transfer_encoding) {
-            ++codings;
-            coding = view(value);
-        }
-        out->headers.add(view(name_text), view(value));
-        if (out->headers.fields().size() > kMaxFields) {
-            too_many_fields = true;
-            error = beast::http::error::header_limit;
-        }
-    }
-    void on_header_impl(error_code&) override {}
-    void on_body_init_impl(const boost::optional<std::uint64_t>&, error_code&) override {}
-    std::size_t on_body_impl(string_view body, error_code&) override { return body.size(); }
-    // Chunks are ChunkDecoder's; Beast sees heads only.
-    void on_chunk_header_impl(std::uint64_t, string_view, error_code&) override {}
-    std::size_t on_chunk_body_impl(std::uint64_t, string_view body, error_code&) override {
-        return body.size();
-    }
-    void on_finish_impl(error_code&) override {}
-
-    [[nodiscard]] std::optional<Refusal> check_framing() const {
-        if (codings > 0 && version == 10) return Refusal{400, "no transfer coding in HTTP/1.0"};
-        if (codings > 1 || (codings == 1 && !equal_without_case(coding, "chunked"))) {
-            return Refusal{501, "the only transfer coding here is chunked"};
-        }
-        if (codings > 0 && lengths > 0) {
-            return Refusal{400, "both Content-Length and Transfer-Encoding"};
-        }
-        if (lengths > 1 || listed_length) return Refusal{400, "more than one Content-Length"};
-        if (hosts > 1) return Refusal{400, "more than one Host"};
-        if (hosts == 0 && version == 11) return Refusal{400, "no Host"};
-        if (expectations > 0 &&
-            (expectations > 1 || !equal_without_case(expectation, "100-continue"))) {
-            return Refusal{417, "the only expectation here is 100-continue"};
-        }
-        return std::nullopt;
-    }
-};
 
 std::optional<std::size_t> find_head_end(std::string_view bytes, std::size_t& scanned) {
     const auto from = scanned < 3 ? 0 : scanned - 3;
@@ -122,33 +72,126 @@ std::optional<std::size_t> find_head_end(std::string_view bytes, std::size_t& sc
     return at + 4;
 }
 
-RequestParser::RequestParser() = default;
-RequestParser::~RequestParser() = default;
-RequestParser::RequestParser(RequestParser&&) noexcept = default;
-RequestParser& RequestParser::operator=(RequestParser&&) noexcept = default;
+/// `line` without its end: method, target and version, one space between them.
+std::optional<Refusal> RequestParser::take_request_line(std::string_view line, RequestHead& out) {
+    const auto method_end = run_of(kToken, line);
+    if (method_end == 0 || method_end == line.size() || line[method_end] != ' ') {
+        return broken_head();
+    }
+    method_ = line.substr(0, method_end);
+    line.remove_prefix(method_end + 1);
+    const auto target_end = line.find(' ');
+    if (target_end == std::string_view::npos) return broken_head();
+    out.target = line.substr(0, target_end);
+    if (!target_is_sound(out.target)) return Refusal{400, "broken request target"};
+    const auto version = line.substr(target_end + 1);
+    const bool framed = version.size() == 8 && version.starts_with("HTTP/") &&
+                        is_digit(version[5]) && version[6] == '.' && is_digit(version[7]);
+    if (!framed) return broken_head();
+    // "HTTP/2.0" is a version we lack; anything else in that place is no version at all.
+    if (version[5] != '1' || version[7] > '1') return Refusal{505, "HTTP/1.1 is spoken here"};
+    version_ = version[7] == '1' ? 11 : 10;
+    return std::nullopt;
+}
+
+/// `lines` end with the head's blank line. A bare CR or LF, a NUL and a line that continues the one
+/// before are in no name and no value, so none gets through.
+std::optional<Refusal> RequestParser::take_fields(std::string_view lines, RequestHead& out) {
+    while (!lines.starts_with("\r\n")) {
+        const auto colon = run_of(kToken, lines);
+        if (colon == 0 || colon == lines.size() || lines[colon] != ':') return broken_head();
+        const auto name = lines.substr(0, colon);
+        lines.remove_prefix(colon + 1);
+        const auto end = run_of(kValue, lines);
+        if (!lines.substr(end).starts_with("\r\n")) return broken_head();
+        const auto value = trim(lines.substr(0, end));
+        lines.remove_prefix(end + 2);
+        if (out.headers.fields().size() == kMaxFields) {
+            return Refusal{431, "too many header fields"};
+        }
+        out.headers.add(name, value);
+        if (auto refusal = look_at(name, value)) return refusal;
+    }
+    // What follows the blank line is not the head's.
+    return lines.size() == 2 ? std::nullopt : std::optional(broken_head());
+}
+
+/// Notes what decides about the connection and the body.
+std::optional<Refusal> RequestParser::look_at(std::string_view name, std::string_view value) {
+    switch (name.size()) {
+        case 4:
+            if (equal_without_case(name, "host")) ++hosts_;
+            break;
+        case 6:
+            if (!equal_without_case(name, "expect")) break;
+            ++expectations_;
+            expectation_ = value;
+            break;
+        case 10:
+            if (equal_without_case(name, "connection") && !take_connection(value)) {
+                return broken_head();
+            }
+            break;
+        case 14:
+            if (!equal_without_case(name, "content-length")) break;
+            ++lengths_;
+            if (value.find(',') != std::string_view::npos) {
+                listed_length_ = true;
+            } else if (!take_length(value)) {
+                return Refusal{400, "contradictory or broken body length"};
+            }
+            break;
+        case 17:
+            if (!equal_without_case(name, "transfer-encoding")) break;
+            ++codings_;
+            coding_ = value;
+            break;
+        default:
+            break;
+    }
+    return std::nullopt;
+}
+
+bool RequestParser::take_connection(std::string_view value) {
+    while (!value.empty()) {
+        const auto end = std::min(value.find(','), value.size());
+        const auto option = trim(value.substr(0, end));
+        value.remove_prefix(std::min(end + 1, value.size()));
+        if (run_of(kToken, option) != option.size()) return false;
+        says_close_ = says_close_ || equal_without_case(option, "close");
+        says_keep_alive_ = says_keep_alive_ || equal_without_case(option, "keep-alive");
+        says_upgrade_ = says_upgrade_ || equal_without_case(option, "upgrade");
+    }
+    return true;
+}
+
+bool RequestParser::take_length(std::string_view value) {
+    const auto* end = value.data() + value.size();
+    if (value.empty() || !is_digit(value.front())) return false;
+    const auto read = std::from_chars(value.data(), end, length_);
+    return read.ec == std::errc{} && read.ptr == end;
+}
+
+std::optional<Refusal> RequestParser::check_framing() const {
+    if (codings_ > 0 && version_ == 10) return Refusal{400, "no transfer coding in HTTP/1.0"};
+    if (codings_ > 0 && lengths_ > 0) {
+        return Refusal{400, "both Content-Length and Transfer-Encoding"};
+    }
+    if (codings_ > 1) return Refusal{400, "more than one Transfer-Encoding"};
+    if (codings_ == 1 && !equal_without_case(coding_, "chunked")) {
+        return Refusal{501, "the only transfer coding here is chunked"};
+    }
+    if (lengths_ > 1 || listed_length_) return Refusal{400, "more than one Content-Length"};
+    if (hosts_ > 1) return Refusal{400, "more than one Host"};
+    if (hosts_ == 0 && version_ == 11) return Refusal{400, "no Host"};
+    if (expectations_ > 0 &&
+        (expectations_ > 1 || !equal_without_case(expectation_, "100-continue"))) {
+        return Refusal{417, "the only expectation here is 100-continue"};
+    }
+    return std::nullopt;
+}
 
 namespace {
-
-Refusal refusal_of(const error_code& problem, std::string_view head) {
-    using beast::http::error;
-    if (problem == error::header_limit) return {431, "too many header fields"};
-    if (problem == error::bad_version) {
-        const auto line = head.substr(0, head.find('\r'));
-        const auto at = line.rfind(" HTTP/");
-        // "HTTP/2.0" is a version we lack; anything else in that place is no version at all.
-        const auto version = at == std::string_view::npos ? "" : line.substr(at + 6);
-        const auto digit = [](char c) { return c >= '0' && c <= '9'; };
-        if (version.size() == 3 && digit(version[0]) && version[1] == '.' && digit(version[2]) &&
-            version != "1.0" && version != "1.1") {
-            return {505, "HTTP/1.1 is spoken here"};
-        }
-    }
-    if (problem == error::bad_transfer_encoding || problem == error::bad_content_length ||
-        problem == error::multiple_content_length) {
-        return {400, "contradictory or broken body length"};
-    }
-    return {400, "broken request head"};
-}
 
 std::optional<Refusal> fill_target(RequestHead& out, bool has_host_header) {
     auto rest = out.target;
@@ -185,49 +228,19 @@ std::optional<Refusal> fill_target(RequestHead& out, bool has_host_header) {
 }  // namespace
 
 std::optional<Refusal> RequestParser::parse_head(std::string_view head, RequestHead& out) {
-    if (!lines_are_sound(head)) return Refusal{400, "broken line in the request head"};
-    impl_ = std::make_unique<Impl>();
-    impl_->out = &out;
-    impl_->header_limit(static_cast<std::uint32_t>(head.size() + 1));
-    impl_->body_limit(boost::none);
+    *this = {};
     out.headers.clear();
-    error_code error;
-    const auto used = impl_->put({head.data(), head.size()}, error);
-    if (error) return refusal_of(error, head);
-    if (used != head.size() || !impl_->is_header_done()) return Refusal{400, "broken request head"};
-    if (auto refusal = impl_->check_framing()) return refusal;
-    if (!target_is_sound(out.target)) return Refusal{400, "broken request target"};
-    const auto method = parse_method(impl_->method);
+    const auto line_end = head.find("\r\n");
+    if (line_end == std::string_view::npos) return broken_head();
+    if (auto refusal = take_request_line(head.substr(0, line_end), out)) return refusal;
+    if (auto refusal = take_fields(head.substr(line_end + 2), out)) return refusal;
+    if (auto refusal = check_framing()) return refusal;
+    const auto method = parse_method(method_);
     if (!method) return Refusal{501, "this method is not implemented"};
     out.method = *method;
-    if (auto refusal = fill_target(out, impl_->hosts > 0)) return refusal;
+    if (auto refusal = fill_target(out, hosts_ > 0)) return refusal;
     take_trace(out.headers.find("traceparent"), out.trace);
     return std::nullopt;
-}
-
-bool RequestParser::http_1_0() const {
-    return impl_->version == 10;
-}
-bool RequestParser::keep_alive() const {
-    return impl_->keep_alive();
-}
-bool RequestParser::upgrade() const {
-    return impl_->upgrade();
-}
-bool RequestParser::chunked() const {
-    return impl_->chunked();
-}
-bool RequestParser::expects_continue() const {
-    return impl_->expectations > 0 && impl_->version == 11;
-}
-
-std::optional<std::uint64_t> RequestParser::content_length() const {
-    if (impl_->lengths == 0) return std::nullopt;
-    return impl_->content_length().value_or(0);
-}
-
-ChunkDecoder::Piece RequestParser::parse_chunked(std::string_view input) {
-    return impl_->chunks.next(input);
 }
 
 }  // namespace headrace::http

@@ -2,7 +2,6 @@
 // Internal, and the entry of the fuzz targets: bytes to RequestHead and body, strictly.
 
 #include <cstdint>
-#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -32,28 +31,47 @@ std::optional<std::size_t> find_head_end(std::string_view bytes, std::size_t& sc
 /// trailers past a cap: all are refused, and the connection ends.
 class RequestParser {
   public:
-    RequestParser();
-    ~RequestParser();
-    RequestParser(RequestParser&&) noexcept;
-    RequestParser& operator=(RequestParser&&) noexcept;
-
     /// `head` ends with its blank line and must live as long as `out` is used.
     std::optional<Refusal> parse_head(std::string_view head, RequestHead& out);
 
     // Of the head that was parsed:
-    [[nodiscard]] bool http_1_0() const;
-    [[nodiscard]] bool keep_alive() const;
-    [[nodiscard]] bool upgrade() const;
-    [[nodiscard]] bool chunked() const;
-    [[nodiscard]] bool expects_continue() const;
-    [[nodiscard]] std::optional<std::uint64_t> content_length() const;
+    [[nodiscard]] bool http_1_0() const { return version_ == 10; }
+    [[nodiscard]] bool keep_alive() const {
+        return !says_close_ && (says_keep_alive_ || !http_1_0());
+    }
+    /// Connection names Upgrade.
+    [[nodiscard]] bool upgrade() const { return says_upgrade_; }
+    [[nodiscard]] bool chunked() const { return codings_ > 0; }
+    [[nodiscard]] bool expects_continue() const { return expectations_ > 0 && version_ == 11; }
+    [[nodiscard]] std::optional<std::uint64_t> content_length() const {
+        return lengths_ > 0 ? std::optional(length_) : std::nullopt;
+    }
 
     /// The next piece of a chunked body.
-    ChunkDecoder::Piece parse_chunked(std::string_view input);
+    ChunkDecoder::Piece parse_chunked(std::string_view input) { return chunks_.next(input); }
 
   private:
-    struct Impl;
-    std::unique_ptr<Impl> impl_;
+    std::optional<Refusal> take_request_line(std::string_view line, RequestHead& out);
+    std::optional<Refusal> take_fields(std::string_view lines, RequestHead& out);
+    std::optional<Refusal> look_at(std::string_view name, std::string_view value);
+    bool take_connection(std::string_view value);
+    bool take_length(std::string_view value);
+    [[nodiscard]] std::optional<Refusal> check_framing() const;
+
+    std::string_view method_;
+    int version_ = 11;
+    std::size_t hosts_ = 0;
+    std::size_t lengths_ = 0;
+    std::size_t codings_ = 0;
+    std::size_t expectations_ = 0;
+    std::uint64_t length_ = 0;
+    std::string_view coding_;
+    std::string_view expectation_;
+    bool listed_length_ = false;
+    bool says_close_ = false;
+    bool says_keep_alive_ = false;
+    bool says_upgrade_ = false;
+    ChunkDecoder chunks_;
 };
 
 /// Splits a Host header or authority: name (v6 in brackets kept out) and port. nullopt when it has
