@@ -183,7 +183,9 @@ std::string ToolCallReader::push(std::string_view delta) {
                 return out;
             }
             const auto last = std::string_view(held_).substr(0, open).find_last_not_of(kSpace);
-            if (last != std::string_view::npos) out += held_.substr(0, last + 1);
+            const auto shown = last == std::string_view::npos ? 0 : last + 1;
+            out += held_.substr(0, shown);
+            before_ = held_.substr(shown, open - shown);
             held_.erase(0, open + kOpen.size());
             inside_ = true;
             scanned_ = 0;
@@ -194,7 +196,7 @@ std::string ToolCallReader::push(std::string_view delta) {
             return out;
         }
         const auto body = held_.substr(0, close);
-        if (!take_call(body)) out.append(kOpen).append(body).append(kClose);
+        if (!take_call(body)) out.append(before_).append(kOpen).append(body).append(kClose);
         held_.erase(0, close + kClose.size());
         inside_ = false;
     }
@@ -206,7 +208,7 @@ std::string ToolCallReader::finish() {
         // White space after a call is none of the answer.
         if (calls_.empty() || held_.find_first_not_of(kSpace) != std::string::npos) out = held_;
     } else if (!take_call(held_)) {
-        out.append(kOpen).append(held_);
+        out.append(before_).append(kOpen).append(held_);
     }
     held_.clear();
     inside_ = false;

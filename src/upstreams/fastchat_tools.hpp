@@ -56,6 +56,7 @@ class ToolCallReader {
   private:
     bool take_call(std::string_view body);
     std::string held_;
+    std::string before_;  // white space before the call that is being read
     bool inside_ = false;
     std::size_t scanned_ = 0;  // of `held_`, for the end of a call
     std::vector<Call> calls_;

@@ -48,7 +48,8 @@ TEST(ToolCalls, FoundWhateverThePieces) {
 TEST(ToolCalls, TextThatIsNoCallStaysText) {
     for (const std::string_view text :
          {"plain", "a <tool b", "a <tool_call", " \n", "<tool_call>not json</tool_call> b",
-          "<tool_call>{\"arguments\":{}}</tool_call>", "<tool_call>{\"name\":", "x  <"}) {
+          "<tool_call>{\"arguments\":{}}</tool_call>", "<tool_call>{\"name\":", "x  <",
+          "a \n<tool_call>\n{\"name\"", "a\t<tool_call></tool_call>"}) {
         for (const std::size_t size : {1U, 3U, 64U}) {
             const auto found = split(text, size);
             EXPECT_EQ(found.text, text);
