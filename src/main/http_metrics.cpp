@@ -2,8 +2,21 @@
 
 #include "base/log.hpp"
 #include "http/exchange.hpp"
+#include "protocols/fastchat/parts.hpp"
 
 namespace headrace::main {
+namespace {
+
+/// The path as it may be logged: FastChat's controller has its token in it.
+std::string shown(std::string_view path) {
+    constexpr auto kPrefix = protocols::fastchat::kControllerPrefix;
+    if (!path.starts_with(kPrefix)) return std::string(path);
+    const auto end = path.find('/', kPrefix.size() + 1);
+    return std::string(kPrefix) + "/{token}" +
+           std::string(end == std::string_view::npos ? "" : path.substr(end));
+}
+
+}  // namespace
 
 HttpMetrics::HttpMetrics(telemetry::Registry& registry, std::span<Loop* const> loops)
     : requests_(registry.counter("headrace_http_requests_total", "Requests answered.",
@@ -44,7 +57,7 @@ void HttpMetrics::observe(Door& door, const http::Exchange& exchange,
     if (!log::enabled(log::Level::debug)) return;
     const auto& head = exchange.head();
     log::debug("request door={} method={} path={} status={} took_ms={:.3f} peer={} trace={}",
-               door.name, http::to_string(head.method), head.path, exchange.status(),
+               door.name, http::to_string(head.method), shown(head.path), exchange.status(),
                std::chrono::duration<double, std::milli>(took).count(), head.peer,
                head.trace.trace_id());
 }

@@ -36,7 +36,18 @@ http::Response job_error(const jobs::JobRecord& job) {
     return api_error(number_of(*job.error), job.error->message);
 }
 
-struct Usage {
+http::Response stream_head() {
+    http::Response head;
+    head.content_type = http::kSseContentType;
+    head.headers.add("Cache-Control", "no-cache");
+    head.headers.add("X-Accel-Buffering", "no");
+    return head;
+}
+
+}  // namespace
+
+/// What the jobs of one request have consumed.
+struct ClientRoutes::Usage {
     std::uint64_t prompt = 0;
     std::uint64_t completion = 0;
     void add(const jobs::JobRecord& job) {
@@ -49,16 +60,6 @@ struct Usage {
                ",\"completion_tokens\":" + std::to_string(completion) + '}';
     }
 };
-
-http::Response stream_head() {
-    http::Response head;
-    head.content_type = http::kSseContentType;
-    head.headers.add("Cache-Control", "no-cache");
-    head.headers.add("X-Accel-Buffering", "no");
-    return head;
-}
-
-}  // namespace
 
 asio::awaitable<void> ClientRoutes::chat_completions(http::Exchange& exchange) const {
     auto body = co_await body_of(exchange);
@@ -79,15 +80,26 @@ asio::awaitable<void> ClientRoutes::chat_completions(http::Exchange& exchange) c
     if (!submission) {
         auto refusal = api_error(submission.error());
         co_await exchange.respond(std::move(refusal));
-    } else if (request->stream) {
-        co_await streamed(exchange, *request, std::move(*submission));
-    } else {
-        co_await whole(exchange, *request, std::move(*submission));
+        co_return;
     }
+    auto permit =
+        co_await admit(parts_, exchange, *submission, static_cast<std::uint64_t>(request->n));
+    if (!permit) {
+        auto refusal = api_error(permit.error());
+        co_await exchange.respond(std::move(refusal));
+        co_return;
+    }
+    Usage usage;
+    if (request->stream) {
+        co_await streamed(exchange, *request, std::move(*submission), usage);
+    } else {
+        co_await whole(exchange, *request, std::move(*submission), usage);
+    }
+    if (usage.prompt + usage.completion > 0) permit->settle(usage.prompt + usage.completion);
 }
 
 asio::awaitable<void> ClientRoutes::whole(http::Exchange& exchange, const ChatRequest& request,
-                                          jobs::Submission submission) const {
+                                          jobs::Submission submission, Usage& usage) const {
     std::vector<std::shared_ptr<jobs::EndWatcher>> ends;
     std::vector<Abandon> abandons;
     http::Response response(200, "application/json");
@@ -107,7 +119,6 @@ asio::awaitable<void> ClientRoutes::whole(http::Exchange& exchange, const ChatRe
         for (const auto& end : ends) end->hang_up();
     });
     response.body = opening(parts_, new_id(), "chat.completion", request.model) + ",\"choices\":[";
-    Usage usage;
     for (std::size_t i = 0; i < ends.size(); ++i) {
         const auto outcome = co_await ends[i]->wait(std::chrono::hours(24));
         if (outcome != jobs::EndWatcher::Outcome::ended) co_return;
@@ -140,15 +151,16 @@ struct ClientRoutes::Stream {
     std::string id;
     std::string model;
     std::shared_ptr<jobs::EventFeed> feed;
+    Usage& usage;
     bool gone = false;
 };
 
 asio::awaitable<void> ClientRoutes::streamed(http::Exchange& exchange, const ChatRequest& request,
-                                             jobs::Submission submission) const {
+                                             jobs::Submission submission, Usage& usage) const {
     auto head = stream_head();
     auto writer = co_await exchange.start_stream(std::move(head));
     if (!writer) co_return;
-    Stream stream{exchange, *writer, new_id(), request.model, nullptr};
+    Stream stream{exchange, *writer, new_id(), request.model, nullptr, usage};
     exchange.on_hangup([&stream] {
         stream.gone = true;
         if (stream.feed) stream.feed->hang_up();
@@ -213,6 +225,7 @@ asio::awaitable<bool> ClientRoutes::stream_choice(Stream& stream, jobs::Submissi
             } else if (const auto* done = std::get_if<jobs::DoneEvent>(&event->what)) {
                 abandon.release();
                 const auto& job = *done->record;
+                stream.usage.add(job);
                 const bool succeeded = job.state == jobs::JobState::succeeded;
                 if (succeeded) {
                     auto output = co_await outputs_of(parts_, done->record);

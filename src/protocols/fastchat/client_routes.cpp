@@ -58,8 +58,8 @@ std::optional<http::Response> ClientRoutes::gate(http::Exchange& exchange,
                                                  const http::Route& route) const {
     const auto header = exchange.header("Authorization");
     const auto key = header ? access::bearer_of(*header) : std::nullopt;
-    auto who =
-        key ? parts_.keys.authenticate(*key, exchange.head().peer) : fail(ErrorCode::unauthenticated, "a key is missing");
+    auto who = key ? parts_.keys.authenticate(*key, exchange.head().peer)
+                   : fail(ErrorCode::unauthenticated, "a key is missing");
     if (!who) return api_error(who.error());
     if (auto ok = access::authorize(**who, static_cast<access::Right>(route.right)); !ok) {
         return api_error(ok.error());

@@ -36,10 +36,11 @@ class ClientRoutes {
 
     // chat_answers.cpp
     asio::awaitable<void> chat_completions(http::Exchange& exchange) const;
+    struct Usage;
     asio::awaitable<void> whole(http::Exchange& exchange, const ChatRequest& request,
-                                jobs::Submission submission) const;
+                                jobs::Submission submission, Usage& usage) const;
     asio::awaitable<void> streamed(http::Exchange& exchange, const ChatRequest& request,
-                                   jobs::Submission submission) const;
+                                   jobs::Submission submission, Usage& usage) const;
     struct Stream;
     asio::awaitable<bool> stream_choice(Stream& stream, jobs::Submission submission,
                                         std::int64_t index) const;

@@ -100,6 +100,12 @@ asio::awaitable<void> ClientRoutes::embeddings(http::Exchange& exchange) const {
         co_await exchange.respond(std::move(refusal));
         co_return;
     }
+    auto permit = co_await admit(parts_, exchange, *submission, 1);
+    if (!permit) {
+        auto refusal = api_error(permit.error());
+        co_await exchange.respond(std::move(refusal));
+        co_return;
+    }
     auto end = std::make_shared<jobs::EndWatcher>(exchange.executor());
     submission->watcher = end;
     auto accepted = co_await parts_.jobs.submit(std::move(*submission));
@@ -114,6 +120,7 @@ asio::awaitable<void> ClientRoutes::embeddings(http::Exchange& exchange) const {
     if (outcome != jobs::EndWatcher::Outcome::ended) co_return;
     abandon.release();
     const auto job = end->record();
+    permit->settle(meter_of(*job, "prompt_tokens"));
     http::Response response(200, "application/json");
     if (job->state != jobs::JobState::succeeded) {
         response = job->error ? api_error(number_of(*job->error), job->error->message)

@@ -59,7 +59,7 @@ FastChat::~FastChat() = default;
 
 std::vector<http::Mount> FastChat::guarded_controller() const {
     if (rooms_->settings.token.empty()) return {};
-    auto mount = controller_mount("fastchat controller", "/fastchat");
+    auto mount = controller_mount("fastchat_controller", std::string(kControllerPrefix));
     mount.routes = rooms_->controller.routes("/{token}");
     mount.gate = [&settings = rooms_->settings](
                      http::Exchange& exchange,
@@ -77,7 +77,7 @@ std::vector<http::Mount> FastChat::guarded_controller() const {
 }
 
 http::Mount FastChat::bare_controller() const {
-    auto mount = controller_mount("fastchat door", "");
+    auto mount = controller_mount("fastchat_door", "");
     mount.routes = rooms_->controller.routes("");
     mount.gate = [](http::Exchange& exchange, const http::Route&) {
         return of_no_browser(exchange);

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "access/admission.hpp"
 #include "catalog/catalog.hpp"
 #include "jobs/blob_io.hpp"
 
@@ -60,6 +61,21 @@ Result<jobs::Submission> submission_of(const http::Exchange& exchange, catalog::
     out.traceparent = trace.traceparent(trace.parent_id());
     out.input.values = catalog::encode(input);
     return out;
+}
+
+asio::awaitable<Result<access::Permit>> admit(const Parts& parts, const http::Exchange& exchange,
+                                              const jobs::Submission& submission,
+                                              std::uint64_t jobs) {
+    // A guess until the engine tells: a token has some three bytes.
+    constexpr std::uint64_t kBytesPerToken = 3;
+    const auto tokens = jobs * (submission.input.values.size() / kBytesPerToken + 1);
+    const auto& who = caller_of(exchange);
+    std::string model = submission.version->name;
+    auto permit = parts.limiter.admit(who, model, tokens);
+    if (access::must_wait(permit)) {
+        permit = co_await access::admit_with_share(parts.limiter, who, std::move(model), tokens);
+    }
+    co_return permit;
 }
 
 asio::awaitable<Result<catalog::Values>> outputs_of(const Parts& parts,

@@ -6,6 +6,7 @@
 
 #include <boost/asio/awaitable.hpp>
 
+#include "access/limits.hpp"
 #include "access/principal.hpp"
 #include "catalog/values.hpp"
 #include "catalog/version.hpp"
@@ -31,6 +32,11 @@ bool gives(const catalog::Version& version, std::string_view name);
 /// An interactive job of the model, its input checked. invalid_argument.
 Result<jobs::Submission> submission_of(const http::Exchange& exchange, catalog::VersionPtr version,
                                        catalog::Values input);
+
+/// Holds the request against the limits of its key, app, tenant and model. quota_exceeded.
+asio::awaitable<Result<access::Permit>> admit(const Parts& parts, const http::Exchange& exchange,
+                                              const jobs::Submission& submission,
+                                              std::uint64_t jobs);
 
 /// Cancels an interactive job when its connection is given up, whatever the way.
 class Abandon {

@@ -13,7 +13,8 @@
 
 namespace headrace::access {
 class KeyRing;
-}
+class Limiter;
+}  // namespace headrace::access
 namespace headrace::catalog {
 class Catalog;
 }
@@ -34,6 +35,7 @@ struct Parts {
     jobs::BlobStore& blobs;
     catalog::Catalog& catalog;
     access::KeyRing& keys;
+    access::Limiter& limiter;
     upstreams::Upstreams& upstreams;
     const Clock& clock;
 };
@@ -49,6 +51,9 @@ struct Settings {
     std::vector<std::string> embedding_models;
     std::size_t max_body_bytes = 32U << 20;
 };
+
+/// Of the controller on the control door; a segment with its token follows.
+inline constexpr std::string_view kControllerPrefix = "/fastchat";
 
 /// What registered workers are to `upstreams`.
 inline constexpr std::string_view kOrigin = "fastchat";
