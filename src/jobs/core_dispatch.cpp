@@ -326,6 +326,7 @@ void Core::Impl::leave(Job& job, Worker& worker, std::uint32_t batch_size, Grant
     grant.timeout_ms = timeout.count();
     grant.traceparent = record.traceparent;
     grant.session = job.session;
+    grant.durable = job.logged();
     const auto wants = [](const auto& watching) { return watching->watcher->wants_outputs(); };
     grant.wants_stream =
         job.session || std::any_of(detail.watchers.begin(), detail.watchers.end(), wants);

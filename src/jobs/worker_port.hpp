@@ -21,6 +21,7 @@ struct Grant {
     std::string traceparent;
     bool session = false;
     bool wants_stream = false;  // somebody listens to streamed outputs
+    bool durable = true;        // else its only reader waits on a connection, and nothing is kept
 };
 
 /// Jobs that one slot runs together: all of one version.

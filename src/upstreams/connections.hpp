@@ -4,10 +4,12 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <string_view>
 
 #include <boost/asio/any_io_executor.hpp>
 #include <boost/asio/awaitable.hpp>
 
+#include "base/task_group.hpp"
 #include "base/unique_function.hpp"
 #include "http/message.hpp"
 #include "upstreams/fault.hpp"
@@ -41,8 +43,8 @@ struct OutRequest {
     std::string path;  // below the base url, with its slash: "/chat/completions"
     std::string content_type = "application/json";
     std::string body;
-    http::Headers headers;                     // beside the upstream's own and its key
-    std::chrono::milliseconds first_byte{0};   // 0 = as the upstream says
+    http::Headers headers;                    // beside the upstream's own and its key
+    std::chrono::milliseconds first_byte{0};  // 0 = as the upstream says
 };
 
 /// An answer whose head has come. Dropped before its end it drops the connection; read to its end
@@ -59,6 +61,9 @@ class OutAnswer {
     asio::awaitable<CallResult<std::optional<std::string>>> read_some();
     /// The rest at once; Fault::request, code too_large, past `most` bytes.
     asio::awaitable<CallResult<std::string>> read_all(std::size_t most);
+    /// All that matters has been read: whatever still ends the answer is read by itself, within a
+    /// second, so that the connection can be used again. The answer is used up.
+    void let_end();
 
   private:
     friend class Connections;
@@ -71,8 +76,10 @@ class OutAnswer {
 /// a call to their times and sends the server's key and header fields. Core's loop.
 class Connections {
   public:
-    /// `fetch` checks addresses unless the spec allows private ones.
-    Connections(asio::any_io_executor executor, SpecPtr spec, const http::GuardedFetch& fetch);
+    /// `fetch` checks addresses unless the spec allows private ones. `tasks` reads the ends of
+    /// answers that nobody waits for; both outlive this.
+    Connections(asio::any_io_executor executor, SpecPtr spec, const http::GuardedFetch& fetch,
+                TaskGroup& tasks);
     ~Connections();
     Connections(const Connections&) = delete;
     Connections& operator=(const Connections&) = delete;

@@ -19,12 +19,13 @@ enum class Fault : std::uint8_t {
 };
 std::string_view to_string(Fault fault);
 
-/// Why a call failed. The message is for the caller and for operators: no key, no payload.
+/// Why a call failed. The message is for the caller: no key, no payload, no address of a server.
 struct CallError {
     Fault fault = Fault::server;
     std::string code = "unavailable";  // an ErrorCode word, or an error of the interface
     std::string message;
     int retry_after_s = 0;  // 0 = not said
+    std::string detail;     // more, for operators alone: no key, no payload
 };
 
 template <class T>
@@ -34,7 +35,7 @@ using CallResult = tl::expected<T, CallError>;
                                                            std::string message,
                                                            int retry_after_s = 0) {
     return tl::unexpected<CallError>(
-        CallError{fault, std::move(code), std::move(message), retry_after_s});
+        CallError{fault, std::move(code), std::move(message), retry_after_s, {}});
 }
 [[nodiscard]] inline tl::unexpected<CallError> call_failed(CallError error) {
     return tl::unexpected<CallError>(std::move(error));

@@ -56,7 +56,7 @@ struct UpstreamSpec {
     std::uint32_t priority = 0;     // the lowest that has room is used
     std::uint32_t concurrency = 0;  // calls at a time, over all its models; 0 = kMostConcurrent
     Timeouts timeouts;
-    std::uint32_t failures = 3;  // in a row that open the circuit
+    std::uint32_t failures = 3;                     // in a row that open the circuit
     std::chrono::milliseconds probe_every{15'000};  // 0 = never asked
     NamedTexts headers;                             // more request header fields
     NamedTexts options;                             // the dialer's own, such as a template's name

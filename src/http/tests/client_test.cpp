@@ -3,6 +3,8 @@
 #include <fcntl.h>
 #include <sys/socket.h>
 
+#include <boost/asio/redirect_error.hpp>
+#include <boost/asio/steady_timer.hpp>
 #include <boost/asio/use_awaitable.hpp>
 
 #include "http/tests/door_fixture.hpp"
@@ -50,6 +52,62 @@ asio::awaitable<Result<std::string>> read_stream(Loop& loop, Url url) {
     co_return all;
 }
 
+/// Never answers; the route of it is for requests that are dropped or run out.
+asio::awaitable<void> stay_silent(Exchange& exchange) {
+    asio::steady_timer timer(exchange.executor(), std::chrono::seconds(5));
+    exchange.on_hangup([&timer] { timer.cancel(); });
+    boost::system::error_code ignored;
+    co_await timer.async_wait(asio::redirect_error(asio::use_awaitable, ignored));
+    Response late(200, "text/plain");
+    co_await exchange.respond(std::move(late));
+}
+
+struct Dropped {
+    ErrorCode code = ErrorCode::internal;
+    bool reached = false;
+    milliseconds took{0};
+};
+
+/// A request that is ended from outside after 50 ms, or by its own time when `head_time` is given.
+asio::awaitable<Dropped> drop_one(Loop& loop, Url url, milliseconds head_time) {
+    Client client(loop.io().get_executor(), ClientSettings{});
+    asio::steady_timer timer(loop.io(), milliseconds(50));
+    if (head_time.count() == 0) {
+        timer.async_wait([&client](boost::system::error_code) { client.cancel(); });
+    }
+    const std::string body = "lent";
+    ClientRequest request;
+    request.method = "POST";
+    request.url = std::move(url);
+    request.lent_body = body;
+    request.head_time = head_time;
+    const auto begun = std::chrono::steady_clock::now();
+    auto stream = co_await client.open(std::move(request));
+    Dropped out;
+    out.took = std::chrono::duration_cast<milliseconds>(std::chrono::steady_clock::now() - begun);
+    if (!stream) out.code = stream.error().code;
+    out.reached = client.reached();
+    co_return out;
+}
+
+/// Two requests over kept connections of siblings, with a body that stays the caller's.
+asio::awaitable<std::string> lend_to_siblings(Loop& loop, Url url) {
+    Client first(loop.io().get_executor(), ClientSettings{});
+    Client second = first.sibling();
+    std::string all;
+    for (Client* client : {&first, &second, &first}) {
+        const std::string body = "lent";
+        ClientRequest request;
+        request.method = "POST";
+        request.url = url;
+        request.lent_body = body;
+        request.over_kept = true;
+        auto answer = co_await client->send(std::move(request));
+        all += answer ? answer->body + (client->has_kept() ? "+" : "-") : answer.error().message;
+    }
+    co_return all;
+}
+
 asio::awaitable<void> stream_three(Exchange& exchange) {
     Response head(200, "text/plain");
     auto writer = co_await exchange.start_stream(std::move(head));
@@ -92,6 +150,7 @@ class ClientTest : public DoorTest {
         get("/stream", stream_three);
         get("/broken", stream_broken);
         get("/socket", echo_once);
+        post("/silent", stay_silent);
     }
     Url url(std::string_view target, const std::string& scheme = "http") {
         return *Url::parse(scheme + "://127.0.0.1:" + std::to_string(door_->bound_port()) +
@@ -151,6 +210,30 @@ TEST_F(ClientTest, ReadsStreamsAndTellsACutOne) {
     const auto large = ask_url(url("/stream"), ClientSettings{}, 10);
     ASSERT_FALSE(large);
     EXPECT_EQ(large.error().code, ErrorCode::too_large);
+}
+
+TEST_F(ClientTest, EndsARequestFromOutside) {
+    open();
+    const auto dropped =
+        loop_thread_.await(drop_one(loop_thread_.loop(), url("/silent"), milliseconds(0)));
+    EXPECT_EQ(dropped.code, ErrorCode::cancelled);
+    EXPECT_TRUE(dropped.reached);
+    EXPECT_LT(dropped.took, milliseconds(1'000));
+}
+
+TEST_F(ClientTest, BoundsTheTimeToTheHead) {
+    open();
+    const auto late =
+        loop_thread_.await(drop_one(loop_thread_.loop(), url("/silent"), milliseconds(80)));
+    EXPECT_EQ(late.code, ErrorCode::deadline_exceeded);
+    EXPECT_GE(late.took, milliseconds(75));
+    EXPECT_LT(late.took, milliseconds(1'000));
+}
+
+TEST_F(ClientTest, BorrowsBodiesAndKeepsConnectionsOfSiblings) {
+    open();
+    EXPECT_EQ(loop_thread_.await(lend_to_siblings(loop_thread_.loop(), url("/echo"))),
+              "lent+lent+lent+");
 }
 
 TEST_F(ClientTest, NamesWhyThereIsNoConnection) {

@@ -1,0 +1,27 @@
+#include "main/dialled_servers.hpp"
+
+#include "upstreams/fastchat_dialer.hpp"
+#include "upstreams/openai_dialer.hpp"
+
+namespace headrace::main {
+
+DialledServers::DialledServers(const Parts& parts)
+    : sealer_(parts.master_keys, "upstream keys"),
+      store_(parts.database, sealer_),
+      upstreams_({.loop = parts.loop,
+                  .core = parts.core,
+                  .blobs = parts.blobs,
+                  .catalog = parts.catalog,
+                  .fetch = parts.fetch,
+                  .store = store_,
+                  .metrics = parts.metrics,
+                  .clock = parts.clock,
+                  .ids = parts.ids},
+                 {}) {
+    using upstreams::Kind;
+    upstreams_.speak(Kind::openai,
+                     std::make_unique<upstreams::OpenaiDialer>(upstreams::OpenaiLimits{}));
+    upstreams_.speak(Kind::fastchat, std::make_unique<upstreams::FastchatDialer>(parts.fetch));
+}
+
+}  // namespace headrace::main

@@ -1,0 +1,110 @@
+#include "upstreams/circuit.hpp"
+
+#include <algorithm>
+
+namespace headrace::upstreams {
+
+bool Circuit::admits(SteadyTime now) const {
+    switch (phase_) {
+        case Phase::closed:
+        case Phase::open:
+            return now >= until_;
+        case Phase::half_open:
+            break;
+    }
+    return false;  // the trial is under way
+}
+
+Circuit::Ticket Circuit::begin(SteadyTime now) {
+    if (phase_ == Phase::open && now >= until_) {
+        phase_ = Phase::half_open;
+        ++state_;
+        return {state_, true};
+    }
+    return {state_, false};
+}
+
+void Circuit::succeeded(Ticket ticket, SteadyTime /*now*/) {
+    if (stale(ticket)) return;
+    in_a_row_ = 0;
+    openings_ = 0;
+    if (ticket.trial) close();
+}
+
+void Circuit::failed(Ticket ticket, SteadyTime now, std::string reason) {
+    if (stale(ticket)) return;
+    ++in_a_row_;
+    if (ticket.trial || in_a_row_ >= limits_.failures) open(now, std::move(reason));
+}
+
+void Circuit::refused(Ticket ticket, SteadyTime now, std::string reason) {
+    if (!stale(ticket)) open(now, std::move(reason));
+}
+
+void Circuit::busy(Ticket ticket, SteadyTime now, std::chrono::milliseconds pause,
+                   std::string reason) {
+    if (stale(ticket)) return;
+    if (ticket.trial) close();
+    pause = std::clamp(pause, std::chrono::milliseconds(1), limits_.longest_pause);
+    // The longest of several answers holds.
+    until_ = std::max(until_, now + pause);
+    reason_ = std::move(reason);
+}
+
+void Circuit::no_verdict(Ticket ticket) {
+    if (stale(ticket) || !ticket.trial) return;
+    // Nothing was learnt: the next one is the trial.
+    phase_ = Phase::open;
+    ++state_;
+}
+
+void Circuit::heard_from(SteadyTime now) {
+    if (phase_ == Phase::open) until_ = std::min(until_, now);
+}
+
+void Circuit::probed(Ticket ticket) {
+    if (!stale(ticket) && ticket.trial) close();
+}
+
+Health Circuit::health(SteadyTime now) const {
+    switch (phase_) {
+        case Phase::half_open:
+            return Health::half_open;
+        case Phase::open:
+            return now < until_ ? Health::open : Health::half_open;
+        case Phase::closed:
+            break;
+    }
+    return now < until_ ? Health::paused : Health::up;
+}
+
+void Circuit::open(SteadyTime now, std::string reason) {
+    phase_ = Phase::open;
+    ++state_;
+    const auto doubled = limits_.first * (1ULL << std::min(openings_, 16U));
+    const std::chrono::duration<double, std::milli> time =
+        std::min<std::chrono::milliseconds>(doubled, limits_.most);
+    // Between half of it and all of it, so that many servers do not come back in step.
+    until_ =
+        now + std::chrono::duration_cast<std::chrono::milliseconds>(time * (0.5 + random() / 2));
+    ++openings_;
+    in_a_row_ = 0;
+    reason_ = std::move(reason);
+}
+
+void Circuit::close() {
+    phase_ = Phase::closed;
+    ++state_;
+    in_a_row_ = 0;
+    until_ = {};
+    reason_.clear();
+}
+
+double Circuit::random() {
+    random_ ^= random_ << 13;
+    random_ ^= random_ >> 7;
+    random_ ^= random_ << 17;
+    return static_cast<double>(random_ >> 11) / 9007199254740992.0;
+}
+
+}  // namespace headrace::upstreams
