@@ -2,6 +2,7 @@
 # ./dev test-services [SUITE...]: the tests that need foreign programs. Without a name, all of them.
 #   console   the pages in headless Chromium against the real binary, axe on every page
 #   proxies   the samples of deploy/proxy: nginx and Apache in front of a real server
+#   openai    the npm package `openai` against /v1
 #   packages  the .deb in a clean Debian 12 (debootstrap), the image under a Docker daemon
 . scripts/lib.sh
 help_if_asked "$0" "${1:-}"
@@ -21,10 +22,16 @@ with_pytest() {
     step "python test environment" ensure_venv build/venv-test tests/requirements.txt
     step "build dev" build dev headrace headrace-host example_engines
 }
-behind_proxies() { $PYTEST tests/services; }
+behind_proxies() { $PYTEST tests/services/test_proxies.py; }
 suite_proxies() {
     with_pytest
     step "behind nginx and Apache" behind_proxies
+}
+
+by_the_npm_package() { $PYTEST tests/services/test_openai_node.py; }
+suite_openai() {
+    with_pytest
+    step "the npm package openai" by_the_npm_package
 }
 
 # What is tested is how it is packed and installed, so the programs that are there anyway will do.
@@ -43,7 +50,7 @@ suite_packages() {
 }
 
 suites=("$@")
-[ $# = 0 ] && suites=(console proxies packages)
+[ $# = 0 ] && suites=(console proxies openai packages)
 for suite in "${suites[@]}"; do
     declare -F "suite_$suite" >/dev/null || die "test-services: no suite $suite; see ./dev test-services --help"
 done

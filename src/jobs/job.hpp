@@ -165,6 +165,7 @@ struct FileRecord {
     WallMs created_at = 0;
     WallMs expires_at = 0;
     std::optional<JobId> job;  // the job that produced it
+    std::string purpose;       // what a caller keeps it for; empty: it shows in no list
 };
 
 /// Written once per finished job, by the core; statistics and metering only read it.

@@ -29,6 +29,12 @@ asio::awaitable<Result<std::optional<FileRecord>>> get_file(JobLog& log, TenantI
     co_return co_await await_result<Found>(start);
 }
 
+asio::awaitable<Result<std::vector<FileRecord>>> list_files(JobLog& log, FileQuery query) {
+    using Records = std::vector<FileRecord>;
+    auto start = [&](Answer<Records> done) { log.list_files(std::move(query), std::move(done)); };
+    co_return co_await await_result<Records>(start);
+}
+
 asio::awaitable<Result<bool>> remove_file(JobLog& log, TenantId tenant, FileId id) {
     auto start = [&](Answer<bool> done) { log.remove_file(tenant, id, std::move(done)); };
     co_return co_await await_result<bool>(start);

@@ -21,6 +21,7 @@ asio::awaitable<Result<std::shared_ptr<const Payload>>> load_input(JobLog& log, 
 asio::awaitable<Result<void>> put_file(JobLog& log, FileRecord file);
 asio::awaitable<Result<std::optional<FileRecord>>> get_file(JobLog& log, TenantId tenant,
                                                             FileId id);
+asio::awaitable<Result<std::vector<FileRecord>>> list_files(JobLog& log, FileQuery query);
 asio::awaitable<Result<bool>> remove_file(JobLog& log, TenantId tenant, FileId id);
 asio::awaitable<Result<std::vector<UsageRecord>>> list_usage(JobLog& log, UsageQuery query);
 

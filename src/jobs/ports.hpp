@@ -56,6 +56,16 @@ struct UsageQuery {
     std::uint32_t limit = 50;
 };
 
+/// Uploads that were given a purpose.
+struct FileQuery {
+    TenantId tenant{};
+    std::optional<std::string> owner{};  // only this key's
+    std::string purpose{};               // empty = all that have one without a dot in front
+    std::optional<FileId> after{};       // cursor: what stands behind this one in the order
+    bool oldest_first = false;
+    std::uint32_t limit = 50;
+};
+
 /// The durable record of jobs. write() is ordered, and its completions come in the same order,
 /// after the data is on disk (fsync); many writes share one commit.
 class JobLog {
@@ -82,6 +92,7 @@ class JobLog {
 
     virtual void put_file(FileRecord file, Done<void> done) = 0;
     virtual void get_file(TenantId tenant, FileId id, Done<std::optional<FileRecord>> done) = 0;
+    virtual void list_files(FileQuery query, Done<std::vector<FileRecord>> done) = 0;
     virtual void remove_file(TenantId tenant, FileId id, Done<bool> done) = 0;
 };
 

@@ -163,6 +163,7 @@ void Server::build_rooms() {
     if (door_loops_.empty()) door_loops_.push_back(&core_loop_);
 
     urls_ = std::make_unique<access::SignedUrls>(*master_keys_, clock_);
+    limiter_ = std::make_unique<access::Limiter>(clock_);
     fetch_ = std::make_unique<http::GuardedFetch>(settings_.fetch);
     jobs::CoreObserver& observer = tracer_ ? static_cast<jobs::CoreObserver&>(*tracer_) : activity_;
     core_ = std::make_unique<jobs::Core>(settings_.jobs, clock_, ids_, *stores_.jobs, observer);
@@ -201,6 +202,7 @@ void Server::build_rooms() {
                                  .blobs = *stores_.blobs,
                                  .catalog = *catalog_,
                                  .keys = *keys_,
+                                 .limiter = *limiter_,
                                  .clock = clock_},
         protocols::openai::Settings{.max_body_bytes = settings_.native.max_body_bytes,
                                     .max_file_bytes = settings_.native.max_file_bytes});
@@ -295,6 +297,7 @@ void Server::begin() {
     tasks_.spawn("sweep", sweep());
     if (exporter_) tasks_.spawn("traces", exporter_->run());
     tasks_.spawn("samples", sampler_->run());
+    openai_->resume();
     tasks_.spawn("keys of workers", remote_workers_->watch_keys());
     started_ = true;
     print_doors();
@@ -456,6 +459,7 @@ asio::awaitable<void> Server::shut_down() {
     notify_service("STOPPING=1");
     log::info("draining drain_s={}", settings_.drain.count() / 1000);
     const auto end = std::chrono::steady_clock::now() + settings_.drain;
+    openai_->stop();
     TaskGroup drain(core_loop_.io().get_executor());
     drain.spawn("drain", drain_core());
     asio::steady_timer timer(core_loop_.io());

@@ -11,6 +11,7 @@
 #include <boost/asio/steady_timer.hpp>
 
 #include "access/keys.hpp"
+#include "access/limits.hpp"
 #include "access/secrets.hpp"
 #include "access/sessions.hpp"
 #include "base/clock.hpp"
@@ -99,6 +100,7 @@ class Server {
     Stores stores_;
     std::optional<access::MasterKeys> master_keys_;
     std::unique_ptr<access::KeyRing> keys_;
+    std::unique_ptr<access::Limiter> limiter_;
     std::unique_ptr<access::Sessions> sessions_;
     std::unique_ptr<access::SignedUrls> urls_;
     std::unique_ptr<catalog::Catalog> catalog_;

@@ -49,6 +49,11 @@ class PumpedLog final : public jobs::JobLog {
         log_.get_file(std::move(tenant), id, std::move(done));
         pump();
     }
+    void list_files(jobs::FileQuery query,
+                    jobs::Done<std::vector<jobs::FileRecord>> done) override {
+        log_.list_files(std::move(query), std::move(done));
+        pump();
+    }
     void remove_file(TenantId tenant, FileId id, jobs::Done<bool> done) override {
         log_.remove_file(std::move(tenant), id, std::move(done));
         pump();

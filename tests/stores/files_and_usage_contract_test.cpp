@@ -44,6 +44,53 @@ TEST_P(FilesAndUsageContract, AFilePastItsTimeIsGone) {
     EXPECT_TRUE(get_file("acme", kept.id));
 }
 
+TEST_P(FilesAndUsageContract, UploadsWithAPurposeAreListed) {
+    std::vector<FileId> batch;  // oldest first
+    std::vector<FileId> all;
+    for (int i = 0; i < 6; ++i) {
+        auto record = file();
+        record.purpose = i % 2 == 0 ? "batch" : "user_data";
+        record.owner = i < 4 ? "k1" : "k2";
+        record.expires_at = i == 5 ? clock_.wall() + 1'000 : 0;
+        ASSERT_TRUE(put(record));
+        all.push_back(record.id);
+        if (i % 2 == 0) batch.push_back(record.id);
+    }
+    ASSERT_TRUE(put(file()));  // without a purpose
+    auto hidden = file();
+    hidden.purpose = ".kept";
+    ASSERT_TRUE(put(hidden));
+    auto of_job = file();
+    of_job.purpose = "batch";
+    of_job.job = ids_.make<JobId>();
+    ASSERT_TRUE(put(of_job));
+    auto others = file("other");
+    others.purpose = "batch";
+    ASSERT_TRUE(put(others));
+
+    jobs::FileQuery query;
+    query.tenant = TenantId("acme");
+    query.oldest_first = true;
+    EXPECT_EQ(list_files(query), all);
+    query.oldest_first = false;
+    EXPECT_EQ(list_files(query), std::vector<FileId>(all.rbegin(), all.rend()));
+    query.purpose = "batch";
+    EXPECT_EQ(list_files(query), std::vector<FileId>(batch.rbegin(), batch.rend()));
+    query.limit = 1;
+    query.after = batch[2];
+    EXPECT_EQ(list_files(query), std::vector<FileId>{batch[1]});
+    query.oldest_first = true;
+    query.after = batch[0];
+    EXPECT_EQ(list_files(query), std::vector<FileId>{batch[1]});
+    query = {.tenant = TenantId("acme"), .purpose = ".kept"};
+    EXPECT_EQ(list_files(query), std::vector<FileId>{hidden.id});
+    query = {.tenant = TenantId("acme"), .owner = "k2"};
+    EXPECT_EQ(list_files(query), (std::vector<FileId>{all[5], all[4]}));
+    clock_.advance(std::chrono::milliseconds(1'000));
+    EXPECT_EQ(list_files(query), std::vector<FileId>{all[4]});
+    EXPECT_EQ(get_file("acme", all[4])->purpose, "batch");
+}
+
 TEST_P(FilesAndUsageContract, UsageIsWrittenOnceAndFound) {
     std::vector<JobId> newest_first;
     for (int i = 0; i < 10; ++i) {

@@ -108,6 +108,15 @@ std::optional<jobs::FileRecord> StoreCalls::get_file(const char* tenant, FileId 
         .value();
 }
 
+std::vector<FileId> StoreCalls::list_files(const jobs::FileQuery& query) {
+    using T = std::vector<jobs::FileRecord>;
+    const auto files =
+        caller_.ask<T>([&](auto done) { log().list_files(query, std::move(done)); }).value();
+    std::vector<FileId> ids;
+    for (const auto& each : files) ids.push_back(each.id);
+    return ids;
+}
+
 Result<bool> StoreCalls::remove_file(const char* tenant, FileId id) {
     return caller_.ask<bool>(
         [&](auto done) { log().remove_file(TenantId(tenant), id, std::move(done)); });

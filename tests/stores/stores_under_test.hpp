@@ -99,6 +99,8 @@ class StoreCalls {
     jobs::FileRecord file(const char* tenant = "acme");
     Result<void> put(const jobs::FileRecord& record);
     std::optional<jobs::FileRecord> get_file(const char* tenant, FileId id);
+    /// Their ids, in the order of the list.
+    std::vector<FileId> list_files(const jobs::FileQuery& query);
     Result<bool> remove_file(const char* tenant, FileId id);
     Result<jobs::BlobRef> store(const char* tenant, const std::vector<std::string>& pieces,
                                 bool durable = true);

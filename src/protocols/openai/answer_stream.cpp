@@ -24,6 +24,7 @@ asio::awaitable<Result<void>> append_all(Site& site, Runs& runs, ModelCall& call
             const auto values = catalog::decode(output->values);
             if (!values) co_return fail(ErrorCode::internal, values.error().message);
             shape.step(out, each.run, *values);
+            call.streamed();
             continue;
         }
         const auto* done = std::get_if<jobs::DoneEvent>(&each.event->what);
@@ -35,8 +36,10 @@ asio::awaitable<Result<void>> append_all(Site& site, Runs& runs, ModelCall& call
         if (!outputs) co_return fail(std::move(outputs).error());
         shape.end(out, each.run, std::move(*outputs), *record);
     }
-    if (runs.all_ended()) shape.finish(out);
-    co_return Result<void>{};
+    if (!runs.all_ended()) co_return Result<void>{};
+    auto settled = co_await shape.settle();
+    if (settled) shape.finish(out);
+    co_return settled;
 }
 
 void give_back(Runs& runs, const std::vector<Runs::Happening>& happenings) {

@@ -24,7 +24,9 @@ class StreamShape {
     /// One job has succeeded, with these outputs in the whole.
     virtual void end(std::string& out, std::uint32_t run, catalog::Values outputs,
                      const jobs::JobRecord& job) = 0;
-    /// All have.
+    /// All have: what must be done before the answer may say so.
+    virtual asio::awaitable<Result<void>> settle() { co_return Result<void>{}; }
+    /// Then its last events.
     virtual void finish(std::string& out) = 0;
     /// The answer breaks off after it has begun.
     virtual void fail(std::string& out, const Error& error) = 0;

@@ -45,8 +45,9 @@ class ChatChunks final : public StreamShape {
         : facts_(std::move(facts)), replaces_(replaces), choices_(choices) {
         head_ = "data: {\"id\":";
         append_json_string(head_, facts_.id);
-        head_ += ",\"object\":\"chat.completion.chunk\",\"created\":" +
-                 std::to_string(facts_.created) + ",\"model\":";
+        head_ +=
+            ",\"object\":\"chat.completion.chunk\",\"created\":" + std::to_string(facts_.created) +
+            ",\"model\":";
         append_json_string(head_, facts_.model);
         head_ += ",\"system_fingerprint\":null,\"choices\":[";
         tail_ = facts_.include_usage ? "}],\"usage\":null}\n\n" : "}]}\n\n";
@@ -202,6 +203,12 @@ class Verbatim final : public StreamShape {
 };
 
 }  // namespace
+
+bool replaces_text(const catalog::Interface& interface) {
+    const auto spec = std::find_if(interface.outputs.begin(), interface.outputs.end(),
+                                   [](const auto& each) { return each.name == "text"; });
+    return spec != interface.outputs.end() && spec->streaming == catalog::Streaming::replace;
+}
 
 std::string chat_completion(const AnswerFacts& facts, const std::vector<ChatOutput>& choices,
                             const TokenCount& tokens) {

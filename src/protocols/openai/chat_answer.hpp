@@ -26,7 +26,9 @@ struct AnswerFacts {
 std::string chat_completion(const AnswerFacts& facts, const std::vector<ChatOutput>& choices,
                             const TokenCount& tokens);
 
-/// Objects chat.completion.chunk. `replaces`: each step of the text is the whole so far.
+/// Whether each step of the streamed text is the whole so far.
+bool replaces_text(const catalog::Interface& interface);
+/// Objects chat.completion.chunk. `replaces`: as replaces_text() has it.
 std::unique_ptr<StreamShape> chat_chunks(AnswerFacts facts, std::uint32_t choices, bool replaces);
 
 /// The bytes of an engine that speaks this dialect itself.

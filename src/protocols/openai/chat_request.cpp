@@ -46,8 +46,8 @@ constexpr std::array kMembers{
 };
 
 /// Read elsewhere, or of the wire alone.
-constexpr std::array<std::string_view, 5> kHandled{"model", "messages", "stream", "stream_options",
-                                                   "n"};
+constexpr std::array<std::string_view, 6> kHandled{"model",  "messages",       "prompt",
+                                                   "stream", "stream_options", "n"};
 /// What asks for another kind of answer: a model that does not name it cannot give it.
 constexpr std::array<std::string_view, 2> kBinding{"audio", "web_search_options"};
 
@@ -128,6 +128,11 @@ class Translation {
 
 Result<void> Translation::messages(json::object& body) {
     auto* messages = body.if_contains("messages");
+    auto* prompt = body.if_contains("prompt");
+    if (messages == nullptr && prompt != nullptr && has("prompt")) {
+        input["prompt"] = std::move(*prompt);
+        return {};
+    }
     if (messages == nullptr || messages->is_null()) return fail(missing_field("messages"));
     auto list = canonical_messages(std::move(*messages));
     if (!list) return fail(std::move(list).error());

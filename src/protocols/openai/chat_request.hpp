@@ -29,9 +29,10 @@ struct ChatInput {
     bool logprobs = false;
 };
 
-/// Takes the body apart. A field that the interface has is passed on under its canonical name, an
-/// unknown one under its own name or in `extra`, if the interface has either. One that the model
-/// cannot obey and that would change the answer is refused: unsupported_parameter.
+/// Takes the body apart: `messages`, or a raw `prompt` where the interface has one. A field that
+/// the interface has is passed on under its canonical name, an unknown one under its own name or in
+/// `extra`, if the interface has either. One that the model cannot obey and that would change the
+/// answer is refused: unsupported_parameter.
 Result<ChatInput> read_chat_input(json::object body, const catalog::Validator& validator,
                                   std::uint32_t choices);
 

@@ -9,29 +9,6 @@
 #include "protocols/openai/runs.hpp"
 
 namespace headrace::protocols::openai {
-namespace {
-
-/// Whether each step of a streamed output is the whole so far.
-bool replaces(const catalog::Interface& interface, std::string_view output) {
-    const auto spec = std::find_if(interface.outputs.begin(), interface.outputs.end(),
-                                   [&](const auto& each) { return each.name == output; });
-    return spec != interface.outputs.end() && spec->streaming == catalog::Streaming::replace;
-}
-
-asio::awaitable<Result<void>> start_all(Runs& runs, const ModelCall& call,
-                                        const http::Exchange& exchange,
-                                        const std::vector<catalog::Values>& inputs) {
-    for (const auto& input : inputs) {
-        auto submission = call.submission(exchange);
-        submission.input.values = catalog::encode(input);
-        auto started = co_await runs.start(std::move(submission));
-        if (!started) co_return started;
-    }
-    co_return Result<void>{};
-}
-
-}  // namespace
-
 asio::awaitable<Reply> pass_verbatim(Site& site, http::Exchange& exchange, ModelCall& call,
                                      bool stream, std::string body, std::string_view operation) {
     auto input = verbatim_input(std::move(body), operation);
@@ -40,7 +17,7 @@ asio::awaitable<Reply> pass_verbatim(Site& site, http::Exchange& exchange, Model
     Runs runs(site, exchange, stream);
     auto submission = call.submission(exchange);
     submission.input.values = catalog::encode(input);
-    auto started = co_await runs.start(std::move(submission));
+    auto started = co_await runs.start(call, std::move(submission));
     if (!started) co_return fail(std::move(started).error());
     runs.watch(exchange);
     if (stream) {
@@ -69,13 +46,13 @@ asio::awaitable<Reply> ChatRoutes::canonical(http::Exchange& exchange, ModelCall
     facts.legacy_functions = input->legacy_functions;
     facts.logprobs = input->logprobs;
     Runs runs(site_, exchange, head.stream);
-    auto started = co_await start_all(runs, call, exchange, input->choices);
+    auto started = co_await runs.start_all(call, exchange, input->choices);
     if (!started) co_return fail(std::move(started).error());
     facts.id = "chatcmpl-" + hex_of(runs.id(0));
     runs.watch(exchange);
     if (head.stream) {
         const auto shape =
-            chat_chunks(std::move(facts), head.choices, replaces(version.interface(), "text"));
+            chat_chunks(std::move(facts), head.choices, replaces_text(version.interface()));
         co_await stream_answer(site_, exchange, runs, call, *shape);
         co_return sent_already();
     }
@@ -104,9 +81,8 @@ asio::awaitable<void> ChatRoutes::create(http::Exchange& exchange) {
     } else if (auto head = read_chat_head(body->tree); !head) {
         reply = fail(std::move(head).error());
     } else {
-        const auto guess = guessed_tokens(body->text.size()) + head->max_tokens;
-        auto call =
-            ModelCall::begin(site_, exchange, head->model, catalog::Profile::chat, guess);
+        auto call = co_await ModelCall::begin(site_, exchange, head->model, catalog::Profile::chat,
+                                              guessed_tokens(body->text.size()), head->max_tokens);
         if (!call) {
             reply = fail(std::move(call).error());
         } else if (takes_verbatim(call->version().interface())) {

@@ -55,9 +55,9 @@ Wire wire_of(ErrorCode code) {
 
 /// The code of a violated rule: this dialect's own words stay what they are.
 std::string_view code_of_rule(std::string_view rule) {
-    constexpr std::array kOurs{code::kMissing,  code::kUnsupported,    code::kInvalid,
-                               code::kContext,  code::kNoModel,        code::kModelNotAllowed,
-                               code::kNoQuota,  code::kNoWorker,       code::kOverloaded};
+    constexpr std::array kOurs{code::kMissing, code::kUnsupported, code::kInvalid,
+                               code::kContext, code::kNoModel,     code::kModelNotAllowed,
+                               code::kNoQuota, code::kNoWorker,    code::kOverloaded};
     if (const auto own = std::find(kOurs.begin(), kOurs.end(), rule); own != kOurs.end()) {
         return *own;
     }
@@ -105,12 +105,16 @@ std::string error_body(const Error& error, int status) {
     const Wire wire = wire_of(error.code);
     std::string_view message = error.message;
     if (error.code == ErrorCode::internal) {
-        message = "The server had an error while processing your request. Its log has it under "
-                  "the request id.";
+        message =
+            "The server had an error while processing your request. Its log has it under "
+            "the request id.";
     }
     std::string_view param;
     std::string_view word = status == wire.status ? wire.code : std::string_view();
-    if (!error.violations.empty()) {
+    // The first violation of a quota names the limit, not a field.
+    const bool of_limit = error.code == ErrorCode::quota_exceeded && !error.violations.empty() &&
+                          error.violations.front().rule != code::kNoQuota;
+    if (!error.violations.empty() && !of_limit) {
         param = param_of(error.violations.front().path);
         const auto own = code_of_rule(error.violations.front().rule);
         if (!own.empty()) word = own;
@@ -137,8 +141,7 @@ http::Response error_response(const Error& error, int status, std::string_view p
         response.headers.set("Retry-After", std::to_string(std::max(1, error.retry_after_s)));
     }
     // What would fail the same way again: the SDK must not try.
-    const bool spent =
-        !error.violations.empty() && error.violations.front().rule == code::kNoQuota;
+    const bool spent = !error.violations.empty() && error.violations.front().rule == code::kNoQuota;
     if (spent || error.code == ErrorCode::cancelled) {
         response.headers.set("x-should-retry", "false");
     }
@@ -162,9 +165,9 @@ Error missing_field(std::string_view param) {
 }
 
 Error unsupported_field(std::string_view param) {
-    return bad_field(std::string(param), code::kUnsupported,
-                     "Unsupported parameter: '" + std::string(param) +
-                         "' is not supported with this model.");
+    return bad_field(
+        std::string(param), code::kUnsupported,
+        "Unsupported parameter: '" + std::string(param) + "' is not supported with this model.");
 }
 
 Error invalid_input(Error error) {
@@ -180,11 +183,11 @@ Error invalid_input(Error error) {
 }
 
 Error no_such_model(std::string_view model) {
-    return Error{ErrorCode::not_found,
-                 "The model '" + std::string(model) +
-                     "' does not exist or you do not have access to it.",
-                 {Violation{"model", std::string(code::kNoModel), ""}},
-                 0};
+    return Error{
+        ErrorCode::not_found,
+        "The model '" + std::string(model) + "' does not exist or you do not have access to it.",
+        {Violation{"model", std::string(code::kNoModel), ""}},
+        0};
 }
 
 Error job_failure(const jobs::JobRecord& job) {

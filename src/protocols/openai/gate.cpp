@@ -31,7 +31,7 @@ std::optional<http::Response> Gate::operator()(http::Exchange& exchange,
     const auto header = exchange.header("Authorization");
     const auto key = header ? access::bearer_of(*header) : std::nullopt;
     if (!key) return refuse(exchange, no_key());
-    auto principal = keys_.authenticate(*key);
+    auto principal = keys_.authenticate(*key, exchange.head().peer);
     if (!principal) return refuse(exchange, principal.error());
     const auto right = static_cast<access::Right>(route.right);
     if (auto allowed = access::authorize(**principal, right); !allowed) {

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "access/admission.hpp"
 #include "access/principal.hpp"
 #include "catalog/catalog.hpp"
 #include "protocols/openai/context.hpp"
@@ -27,20 +28,53 @@ Error wrong_profile(std::string_view model, catalog::Profile profile) {
                  0};
 }
 
+/// Answers carry the limits from here on, refusals too.
+void note_limits(const http::Exchange& exchange, const access::LimitsView& view) {
+    auto& headers = context_of(exchange).limits;
+    for (auto& [name, value] : access::limit_headers(view)) {
+        headers.set(std::string(name), std::move(value));
+    }
+}
+
 }  // namespace
 
-Result<ModelCall> ModelCall::begin(Site& site, const http::Exchange& exchange,
-                                   std::string_view model, catalog::Profile profile,
-                                   [[maybe_unused]] std::uint64_t estimated_tokens) {
-    const auto& who = caller_of(exchange);
+Result<catalog::VersionPtr> find_model(Site& site, const access::Principal& who,
+                                       std::string_view model, catalog::Profile profile) {
     auto version = site.parts.catalog.snapshot()->resolve_model(who.tenant, model);
     if (!version) return fail(no_such_model(model));
-    if (!access::may_use(who, (*version)->name)) return fail(not_allowed(model));
+    if (!access::may_use(who, (*version)->name, (*version)->model)) return fail(not_allowed(model));
     const auto& interface = (*version)->interface();
     if (interface.profile != profile || interface.mode != catalog::Mode::once) {
         return fail(wrong_profile(model, profile));
     }
-    return ModelCall(std::move(*version), std::string(model));
+    return version;
+}
+
+asio::awaitable<Result<ModelCall>> ModelCall::begin(Site& site, const http::Exchange& exchange,
+                                                    std::string_view model,
+                                                    catalog::Profile profile,
+                                                    std::uint64_t prompt_tokens,
+                                                    std::uint64_t most_tokens) {
+    const auto& who = caller_of(exchange);
+    auto version = find_model(site, who, model, profile);
+    if (!version) co_return fail(std::move(version).error());
+    ModelCall call(std::move(*version), std::string(model), prompt_tokens);
+    auto& limiter = site.parts.limiter;
+    const std::string& name = call.version_->model;
+    const auto tokens = prompt_tokens + most_tokens;
+    auto permit = limiter.admit(who, name, tokens);
+    if (access::must_wait(permit)) {
+        permit = co_await access::admit_with_share(limiter, who, name, tokens);
+    }
+    note_limits(exchange, permit ? permit->view() : limiter.view(who, name));
+    if (!permit) co_return fail(std::move(permit).error());
+    call.permit_ = std::move(*permit);
+    co_return Result<ModelCall>(std::move(call));
+}
+
+ModelCall::~ModelCall() {
+    if (!version_ || !started_) return;
+    permit_.settle(used_ > 0 ? used_ : guess_ + steps_);
 }
 
 jobs::Submission ModelCall::submission(const http::Exchange& exchange) const {
@@ -55,7 +89,10 @@ jobs::Submission ModelCall::submission(const http::Exchange& exchange) const {
     return submission;
 }
 
-void ModelCall::consumed(const jobs::Usage&) {}
+void ModelCall::consumed(const jobs::Usage& usage) {
+    used_ += meter(usage, "prompt_tokens", "input_tokens") +
+             meter(usage, "completion_tokens", "output_tokens");
+}
 
 bool has_parameter(const catalog::Interface& interface, std::string_view name) {
     const auto& all = interface.parameters;

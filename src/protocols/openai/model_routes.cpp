@@ -47,7 +47,7 @@ asio::awaitable<Reply> ModelRoutes::list(http::Exchange& exchange) {
     std::string out = "{\"object\":\"list\",\"data\":[";
     std::set<std::string_view> seen;  // into the snapshot
     for (const auto& version : snapshot->list(who.tenant)) {
-        if (!is_model(*version) || !access::may_use(who, version->name)) continue;
+        if (!is_model(*version) || !access::may_use(who, version->name, version->model)) continue;
         if (!seen.insert(version->model).second) continue;
         if (out.back() != '[') out += ',';
         append_model(out, *version, version->model);
@@ -61,7 +61,7 @@ asio::awaitable<Reply> ModelRoutes::get(http::Exchange& exchange) {
     const auto id = id_of(exchange);
     const auto version = site_.parts.catalog.snapshot()->resolve_model(who.tenant, id);
     const bool there =
-        version && is_model(**version) && access::may_use(who, (*version)->name);
+        version && is_model(**version) && access::may_use(who, (*version)->name, (*version)->model);
     if (!there) co_return fail(no_such_model(id));
     std::string out;
     append_model(out, **version, id);

@@ -9,7 +9,8 @@
 
 namespace headrace::access {
 class KeyRing;
-}
+class Limiter;
+}  // namespace headrace::access
 namespace headrace::catalog {
 class Catalog;
 }
@@ -28,6 +29,7 @@ struct Parts {
     jobs::BlobStore& blobs;
     catalog::Catalog& catalog;
     access::KeyRing& keys;
+    access::Limiter& limiter;
     const Clock& clock;
 };
 

@@ -56,7 +56,7 @@ Runs::~Runs() {
     }
 }
 
-asio::awaitable<Result<void>> Runs::start(jobs::Submission submission) {
+asio::awaitable<Result<void>> Runs::start(ModelCall& call, jobs::Submission submission) {
     const auto number = static_cast<std::uint32_t>(jobs_.size());
     submission.watcher = std::make_shared<Watcher>(inbox_, number, streamed_);
     auto accepted = co_await site_.parts.jobs.submit(std::move(submission));
@@ -67,6 +67,18 @@ asio::awaitable<Result<void>> Runs::start(jobs::Submission submission) {
     }
     jobs_.push_back({accepted->id, nullptr});
     ++open_;
+    call.started();
+    co_return Result<void>{};
+}
+
+asio::awaitable<Result<void>> Runs::start_all(ModelCall& call, const http::Exchange& exchange,
+                                              std::vector<catalog::Values> inputs) {
+    for (const auto& input : inputs) {
+        auto submission = call.submission(exchange);
+        submission.input.values = catalog::encode(input);
+        auto started = co_await start(call, std::move(submission));
+        if (!started) co_return started;
+    }
     co_return Result<void>{};
 }
 

@@ -12,6 +12,7 @@
 #include "http/exchange.hpp"
 #include "jobs/service.hpp"
 #include "jobs/waiting.hpp"
+#include "protocols/openai/model_call.hpp"
 #include "protocols/openai/parts.hpp"
 
 namespace headrace::protocols::openai {
@@ -37,7 +38,10 @@ class Runs {
 
     /// Jobs are numbered in the order of these calls. An error of the core's bounds is
     /// `unavailable`: the server is overloaded, not the caller's limit reached.
-    asio::awaitable<Result<void>> start(jobs::Submission submission);
+    asio::awaitable<Result<void>> start(ModelCall& call, jobs::Submission submission);
+    /// One job of the call for each input.
+    asio::awaitable<Result<void>> start_all(ModelCall& call, const http::Exchange& exchange,
+                                            std::vector<catalog::Values> inputs);
     /// Arms the connection's hang-up; call once, after the body was read.
     void watch(http::Exchange& exchange);
 

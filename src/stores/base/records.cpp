@@ -6,6 +6,7 @@ namespace headrace::stores {
 namespace {
 
 constexpr std::uint64_t kFormat = 1;
+constexpr std::uint64_t kFormatOfPurpose = 2;  // of files that have one
 constexpr std::size_t kSumBytes = 8;
 
 std::string_view view(const Sha256& digest) {
@@ -215,7 +216,7 @@ bool decode_payload(std::string_view body, jobs::Payload& payload) {
 
 std::string encode_file(const jobs::FileRecord& r) {
     RowWriter out;
-    out.number(kFormat);
+    out.number(r.purpose.empty() ? kFormat : kFormatOfPurpose);
     out.text(r.owner);
     put(out, r.blob);
     out.text(r.content_type);
@@ -224,12 +225,14 @@ std::string encode_file(const jobs::FileRecord& r) {
     out.signed_number(r.expires_at);
     out.number(r.job ? 1 : 0);
     if (r.job) out.fixed(r.job->raw());
+    if (!r.purpose.empty()) out.text(r.purpose);
     return out.take();
 }
 
 bool decode_file(std::string_view body, jobs::FileRecord& r) {
     RowReader in(body);
-    if (in.number() != kFormat) return false;
+    const auto format = in.number();
+    if (format != kFormat && format != kFormatOfPurpose) return false;
     r.owner = in.text();
     r.blob = read_blob(in);
     r.content_type = in.text();
@@ -237,6 +240,7 @@ bool decode_file(std::string_view body, jobs::FileRecord& r) {
     r.created_at = in.signed_number();
     r.expires_at = in.signed_number();
     if (in.number() != 0) r.job = JobId::from_raw(in.fixed(16));
+    if (format == kFormatOfPurpose) r.purpose = in.text();
     return in.complete();
 }
 
@@ -314,6 +318,12 @@ std::int64_t idempotency_sum(const TenantId& tenant, std::string_view key, std::
 tl::unexpected<Error> damaged_row(std::string_view table, const Uuid& id) {
     return fail(ErrorCode::internal,
                 "damaged row in jobs.db: table " + std::string(table) + ", id " + id.text());
+}
+
+bool lists(const jobs::FileQuery& query, const jobs::FileRecord& file, WallMs now) {
+    if (file.purpose.empty() || (file.expires_at != 0 && file.expires_at <= now)) return false;
+    if (query.owner && file.owner != *query.owner) return false;
+    return query.purpose.empty() ? file.purpose.front() != '.' : file.purpose == query.purpose;
 }
 
 }  // namespace headrace::stores

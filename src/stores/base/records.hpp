@@ -5,6 +5,7 @@
 
 #include "base/result.hpp"
 #include "jobs/job.hpp"
+#include "jobs/ports.hpp"
 
 /// Rows of jobs.db from records and back. Columns that queries filter by stand apart; the rest is
 /// one body. Every body begins with a format number, so that a later program reads what this one
@@ -45,5 +46,8 @@ std::int64_t idempotency_sum(const TenantId& tenant, std::string_view key, std::
 
 /// The error of a row whose checksum or body is wrong.
 [[nodiscard]] tl::unexpected<Error> damaged_row(std::string_view table, const Uuid& id);
+
+/// Whether a list shows this file.
+bool lists(const jobs::FileQuery& query, const jobs::FileRecord& file, WallMs now);
 
 }  // namespace headrace::stores

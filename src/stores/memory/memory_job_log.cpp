@@ -233,6 +233,30 @@ void MemoryJobLog::get_file(TenantId tenant, FileId id,
         std::move(done));
 }
 
+void MemoryJobLog::list_files(jobs::FileQuery query,
+                              jobs::Done<std::vector<jobs::FileRecord>> done) {
+    read<std::vector<jobs::FileRecord>>(
+        [this, query = std::move(query)]() -> Result<std::vector<jobs::FileRecord>> {
+            std::vector<jobs::FileRecord> found;
+            for (const auto& [id, file] : disk_.files) {
+                const bool passed =
+                    query.after && (query.oldest_first ? id <= *query.after : id >= *query.after);
+                const bool gone = file.expires_at != 0 && file.expires_at <= time_.wall();
+                if (file.tenant != query.tenant || passed || gone) continue;
+                if (file.purpose.empty() || file.job) continue;
+                if (query.owner && file.owner != *query.owner) continue;
+                const bool hidden = file.purpose.front() == '.';
+                if (query.purpose.empty() ? !hidden : file.purpose == query.purpose) {
+                    found.push_back(file);
+                }
+            }
+            if (!query.oldest_first) std::reverse(found.begin(), found.end());
+            if (found.size() > query.limit) found.resize(query.limit);
+            return found;
+        },
+        std::move(done));
+}
+
 void MemoryJobLog::remove_file(TenantId tenant, FileId id, jobs::Done<bool> done) {
     auto removed = std::make_shared<bool>(false);
     add({[this, tenant = std::move(tenant), id, removed]() -> Result<void> {

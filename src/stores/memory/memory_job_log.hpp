@@ -59,6 +59,7 @@ class MemoryJobLog final : public jobs::JobLog {
     void put_file(jobs::FileRecord file, jobs::Done<void> done) override;
     void get_file(TenantId tenant, FileId id,
                   jobs::Done<std::optional<jobs::FileRecord>> done) override;
+    void list_files(jobs::FileQuery query, jobs::Done<std::vector<jobs::FileRecord>> done) override;
     void remove_file(TenantId tenant, FileId id, jobs::Done<bool> done) override;
 
   private:

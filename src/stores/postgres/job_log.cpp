@@ -156,6 +156,15 @@ void PostgresJobLog::get_file(TenantId tenant, FileId id,
         std::move(done));
 }
 
+void PostgresJobLog::list_files(jobs::FileQuery query,
+                                jobs::Done<std::vector<jobs::FileRecord>> done) {
+    parts_->lists.lane.ask<std::vector<jobs::FileRecord>>(
+        [this, query = std::move(query)] {
+            return parts_->lists.reader.list_files(query, parts_->clock.wall());
+        },
+        std::move(done));
+}
+
 void PostgresJobLog::remove_file(TenantId tenant, FileId id, jobs::Done<bool> done) {
     parts_->committer->remove_file(std::move(tenant), id, std::move(done));
 }

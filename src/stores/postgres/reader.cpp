@@ -30,6 +30,14 @@ const PgStatement kUsage{
     "AND finished_at >= $5::int8 AND finished_at < $6::int8 ORDER BY job DESC LIMIT $7::int8"};
 const PgStatement kFile{"read_file",
                         "SELECT body FROM files WHERE tenant = $1::text AND id = $2::uuid"};
+const PgStatement kFilesDown{
+    "read_files_down",
+    "SELECT id, body FROM files WHERE tenant = $1::text AND job IS NULL AND id < $2::uuid "
+    "ORDER BY id DESC LIMIT $3::int8"};
+const PgStatement kFilesUp{
+    "read_files_up",
+    "SELECT id, body FROM files WHERE tenant = $1::text AND job IS NULL AND id > $2::uuid "
+    "ORDER BY id LIMIT $3::int8"};
 const PgStatement kNextTenant{"read_next_tenant",
                               "SELECT min(tenant) FROM blob_refs WHERE tenant > $1::text"};
 const PgStatement kRefers{
@@ -221,6 +229,31 @@ Result<std::optional<jobs::FileRecord>> PgReader::get_file(const TenantId& tenan
     if (!decode_file(rows->bytes(0, 0), record)) return damaged_row("files", id);
     if (record.expires_at != 0 && record.expires_at <= now) return std::nullopt;
     return std::optional(std::move(record));
+}
+
+/// Page by page, since purposes lie in the bodies.
+Result<std::vector<jobs::FileRecord>> PgReader::list_files(const jobs::FileQuery& query,
+                                                           WallMs now) {
+    constexpr int kPage = 200;
+    Uuid after = query.oldest_first ? Uuid{} : *Uuid::from_raw(std::string(16, '\xff'));
+    if (query.after) after = *query.after;
+    std::vector<jobs::FileRecord> out;
+    while (true) {
+        const auto rows = call(query.oldest_first ? kFilesUp : kFilesDown,
+                               PgParameters().text(query.tenant.name).uuid(after).big(kPage));
+        if (!rows) return fail(rows.error());
+        for (int row = 0; row < rows->size(); ++row) {
+            jobs::FileRecord record;
+            record.id = FileId::from_raw(rows->bytes(row, 0)).value_or(FileId{});
+            record.tenant = query.tenant;
+            after = record.id;
+            if (!decode_file(rows->bytes(row, 1), record)) return damaged_row("files", record.id);
+            if (!lists(query, record, now)) continue;
+            out.push_back(std::move(record));
+            if (out.size() >= query.limit) return out;
+        }
+        if (rows->size() < kPage) return out;
+    }
 }
 
 /// What a claim has taken whose answer was lost is given back: nobody here knows of it.

@@ -28,6 +28,7 @@ class PgReader {
     Result<std::vector<jobs::UsageRecord>> usage(const jobs::UsageQuery& query, WallMs now);
     Result<std::optional<jobs::FileRecord>> get_file(const TenantId& tenant, const FileId& id,
                                                      WallMs now);
+    Result<std::vector<jobs::FileRecord>> list_files(const jobs::FileQuery& query, WallMs now);
 
     // As jobs::JobClaims.
     Result<std::vector<jobs::JobRecord>> claim(const std::vector<jobs::ClaimWish>& wishes,

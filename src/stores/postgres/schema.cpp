@@ -76,6 +76,9 @@ CREATE TABLE counters(
      R"(
 DROP TABLE counters;
 )"},
+    {3, "lists of uploads", StepKind::expand,
+     "CREATE INDEX files_uploaded ON files(tenant, id) WHERE job IS NULL;\n",
+     "DROP INDEX files_uploaded;\n"},
 };
 
 }  // namespace

@@ -194,6 +194,15 @@ void SqliteJobLog::get_file(TenantId tenant, FileId id,
         std::move(done));
 }
 
+void SqliteJobLog::list_files(jobs::FileQuery query,
+                              jobs::Done<std::vector<jobs::FileRecord>> done) {
+    readers_->lists_lane.ask<std::vector<jobs::FileRecord>>(
+        [this, query = std::move(query)] {
+            return readers_->lists.list_files(query, clock_.wall());
+        },
+        std::move(done));
+}
+
 void SqliteJobLog::remove_file(TenantId tenant, FileId id, jobs::Done<bool> done) {
     committer_->remove_file(std::move(tenant), id, std::move(done));
 }

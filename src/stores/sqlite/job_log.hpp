@@ -45,6 +45,7 @@ class SqliteJobLog final : public JobStore {
     void put_file(jobs::FileRecord file, jobs::Done<void> done) override;
     void get_file(TenantId tenant, FileId id,
                   jobs::Done<std::optional<jobs::FileRecord>> done) override;
+    void list_files(jobs::FileQuery query, jobs::Done<std::vector<jobs::FileRecord>> done) override;
     void remove_file(TenantId tenant, FileId id, jobs::Done<bool> done) override;
 
     void expire(WallMs now, jobs::Done<Expired> done) override;

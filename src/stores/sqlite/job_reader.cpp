@@ -73,7 +73,12 @@ JobReader::JobReader(Database& database)
           "WHERE tenant = ?1 AND job < ?2 AND (?3 = '' OR capability = ?3) AND (?4 = '' OR version "
           "= ?4) "
           "AND finished_at >= ?5 AND finished_at < ?6 ORDER BY job DESC LIMIT ?7")),
-      file_(database.prepare("SELECT sum, body FROM files WHERE tenant = ? AND id = ?")) {}
+      file_(database.prepare("SELECT sum, body FROM files WHERE tenant = ? AND id = ?")),
+      files_down_(database.prepare("SELECT sum, body, id FROM files INDEXED BY files_uploaded "
+                                   "WHERE tenant = ? AND job IS NULL AND id < ? "
+                                   "ORDER BY id DESC")),
+      files_up_(database.prepare("SELECT sum, body, id FROM files INDEXED BY files_uploaded "
+                                 "WHERE tenant = ? AND job IS NULL AND id > ? ORDER BY id")) {}
 
 Result<std::optional<jobs::JobRecord>> JobReader::get(const TenantId& tenant, const JobId& id) {
     const std::string raw = id.raw();
@@ -259,6 +264,29 @@ Result<std::optional<jobs::FileRecord>> JobReader::get_file(const TenantId& tena
     if (!record) return fail(record.error());
     if (record->expires_at != 0 && record->expires_at <= now) return std::nullopt;
     return std::optional(std::move(*record));
+}
+
+Result<std::vector<jobs::FileRecord>> JobReader::list_files(const jobs::FileQuery& query,
+                                                            WallMs now) {
+    auto& rows = query.oldest_first ? files_up_ : files_down_;
+    const std::string first = query.oldest_first ? std::string() : kPastTheEnd;
+    const std::string after = query.after ? query.after->raw() : first;
+    std::vector<jobs::FileRecord> out;
+    rows.start(query.tenant.name, Blob{after});
+    while (out.size() < query.limit) {
+        const auto row = rows.step();
+        if (!row) return fail(row.error());
+        if (!*row) return out;
+        const auto id = FileId::from_raw(rows.bytes(2)).value_or(FileId{});
+        auto record = read_file_row(query.tenant, id, rows);
+        if (!record) {
+            rows.reset();
+            return fail(record.error());
+        }
+        if (lists(query, *record, now)) out.push_back(std::move(*record));
+    }
+    rows.reset();
+    return out;
 }
 
 Result<jobs::FileRecord> JobReader::read_file_row(const TenantId& tenant, const FileId& id,

@@ -30,6 +30,7 @@ class JobReader {
     Result<std::vector<jobs::UsageRecord>> usage(const jobs::UsageQuery& query, WallMs now);
     Result<std::optional<jobs::FileRecord>> get_file(const TenantId& tenant, const FileId& id,
                                                      WallMs now);
+    Result<std::vector<jobs::FileRecord>> list_files(const jobs::FileQuery& query, WallMs now);
 
   private:
     Result<jobs::UsageRecord> read_usage_row(const TenantId& tenant, const Statement& row);
@@ -42,8 +43,8 @@ class JobReader {
                          std::vector<jobs::JobRecord>& out);
 
     Database& database_;
-    Statement open_, ended_, list_open_, list_ended_, list_caller_, list_state_,
-        list_dead_, open_input_, kept_input_, idempotent_, usage_, file_;
+    Statement open_, ended_, list_open_, list_ended_, list_caller_, list_state_, list_dead_,
+        open_input_, kept_input_, idempotent_, usage_, file_, files_down_, files_up_;
 };
 
 /// The two lists, each newest first, as one of at most `limit`.

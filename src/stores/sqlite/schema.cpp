@@ -64,6 +64,9 @@ DROP TABLE ended_jobs;
 DROP TABLE open_jobs;
 DROP TABLE meta;
 )"},
+    {2, "lists of uploads", StepKind::expand,
+     "CREATE INDEX files_uploaded ON files(tenant, id) WHERE job IS NULL;\n",
+     "DROP INDEX files_uploaded;\n"},
 };
 
 constexpr Step kCatalog[] = {

@@ -46,6 +46,9 @@ class YesLog final : public jobs::JobLog {
     void get_file(TenantId, FileId, jobs::Done<std::optional<jobs::FileRecord>> done) override {
         answer(std::move(done), std::optional<jobs::FileRecord>{});
     }
+    void list_files(jobs::FileQuery, jobs::Done<std::vector<jobs::FileRecord>> done) override {
+        answer(std::move(done), std::vector<jobs::FileRecord>{});
+    }
     void remove_file(TenantId, FileId, jobs::Done<bool> done) override {
         answer(std::move(done), true);
     }
