@@ -8,6 +8,7 @@
 
 #include <google/protobuf/arena.h>
 
+#include "catalog/scalar_codec.hpp"
 #include "catalog/values.pb.h"
 
 namespace headrace::catalog {
@@ -173,9 +174,11 @@ bool has_twins(const std::vector<Field>& fields) {
 
 }  // namespace
 
-// The messages live in an arena that begins on the stack: one of a few fields, as nearly all are,
-// allocates nothing but its long texts.
+// Scalars, as nearly all values are, are written and read by hand, without messages. For the
+// rest the messages live in an arena that begins on the stack: one of a few fields allocates
+// nothing but its long texts.
 std::string encode(const Values& values) {
+    if (auto scalars = encode_scalars(values)) return std::move(*scalars);
     std::array<char, kArenaBytes> memory;
     google::protobuf::Arena arena(memory.data(), memory.size());
     auto& message = *google::protobuf::Arena::CreateMessage<wire::Values>(&arena);
@@ -188,6 +191,9 @@ std::string encode(const Values& values) {
 }
 
 Result<Values> decode(std::string_view bytes) {
+    if (auto scalars = decode_scalars(bytes); scalars && !has_twins(scalars->fields)) {
+        return std::move(*scalars);
+    }
     std::array<char, kArenaBytes> memory;
     google::protobuf::Arena arena(memory.data(), memory.size());
     auto& message = *google::protobuf::Arena::CreateMessage<wire::Values>(&arena);
