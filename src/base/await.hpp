@@ -4,7 +4,7 @@
 
 #include <boost/asio/async_result.hpp>
 #include <boost/asio/awaitable.hpp>
-#include <boost/asio/use_awaitable.hpp>
+#include <boost/asio/deferred.hpp>
 
 #include "base/loop.hpp"
 #include "base/result.hpp"
@@ -26,8 +26,10 @@ asio::awaitable<Result<T>> await_result(Start start) {
                 });
             }));
     };
-    co_return co_await asio::async_initiate<const asio::use_awaitable_t<>, void(Result<T>)>(
-        initiate, asio::use_awaitable, std::move(start), Loop::current());
+    // Deferred, the operation needs no coroutine frame of its own.
+    auto answer = asio::async_initiate<const asio::deferred_t, void(Result<T>)>(
+        initiate, asio::deferred, std::move(start), Loop::current());
+    co_return co_await std::move(answer);
 }
 
 }  // namespace headrace

@@ -23,12 +23,25 @@ std::size_t weight(const JobEvent& event) {
     return kEventBytes + std::visit(Weigh{}, event.what);
 }
 
+/// Nearly every job begins with the same two events: all jobs share them.
+EventRing::EventPtr shared_event(std::uint64_t id, const EventRing::What& what) {
+    static const EventRing::EventPtr kQueued =
+        std::make_shared<JobEvent>(JobEvent{1, StateEvent{JobState::queued, 0}});
+    static const EventRing::EventPtr kRunning =
+        std::make_shared<JobEvent>(JobEvent{2, StateEvent{JobState::running, 1}});
+    const auto* state = std::get_if<StateEvent>(&what);
+    if (state == nullptr) return nullptr;
+    if (id == 1 && state->state == JobState::queued && state->attempt == 0) return kQueued;
+    if (id == 2 && state->state == JobState::running && state->attempt == 1) return kRunning;
+    return nullptr;
+}
+
 }  // namespace
 
 EventRing::EventPtr EventRing::add(What what, std::uint32_t max_events, std::uint64_t max_bytes) {
-    auto event = std::make_shared<JobEvent>();
-    event->id = ++last_;
-    event->what = std::move(what);
+    const std::uint64_t id = ++last_;
+    auto event = shared_event(id, what);
+    if (!event) event = std::make_shared<JobEvent>(JobEvent{id, std::move(what)});
     bytes_ += weight(*event);
     if (kept_.capacity() == 0) kept_.reserve(4);  // queued, running, done, and one more
     kept_.push_back(event);

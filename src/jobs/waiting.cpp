@@ -2,8 +2,9 @@
 
 #include <utility>
 
-#include <boost/asio/redirect_error.hpp>
-#include <boost/asio/use_awaitable.hpp>
+#include <boost/asio/async_result.hpp>
+#include <boost/asio/bind_cancellation_slot.hpp>
+#include <boost/asio/deferred.hpp>
 
 namespace headrace::jobs {
 
@@ -15,8 +16,17 @@ void Bell::ring() {
 asio::awaitable<bool> Bell::wait(std::chrono::milliseconds within) {
     if (!rang_) {
         timer_.expires_after(within);
-        boost::system::error_code error;
-        co_await timer_.async_wait(asio::redirect_error(asio::use_awaitable, error));
+        // Deferred, the operation needs no coroutine frame of its own: every waited job has one.
+        auto begin = [](auto resume, asio::steady_timer* timer) {
+            const auto slot = asio::get_associated_cancellation_slot(resume);
+            auto over = [resume = std::move(resume)](boost::system::error_code) mutable {
+                std::move(resume)();
+            };
+            timer->async_wait(asio::bind_cancellation_slot(slot, std::move(over)));
+        };
+        auto rings =
+            asio::async_initiate<const asio::deferred_t, void()>(begin, asio::deferred, &timer_);
+        co_await std::move(rings);
     }
     co_return std::exchange(rang_, false);
 }
