@@ -69,6 +69,7 @@ class JobMetrics final : public jobs::CoreObserver {
     Cells* last_ = nullptr;
     Tenant* last_tenant_ = nullptr;
     telemetry::LabelCap tenant_cap_;
+    std::string line_;  // of the log, put together here
     bool stopping_ = false;
 };
 
