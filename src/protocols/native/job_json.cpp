@@ -13,27 +13,41 @@
 namespace headrace::protocols::native {
 namespace {
 
-void member(std::string& out, std::string_view name) {
-    if (out.back() != '{') out += ',';
-    out += '"';
-    out += name;
-    out += "\":";
+/// `,"name":` made by the compiler, so that a member begins with one append.
+struct Name {
+    static constexpr std::size_t kMost = 20;
+    template <std::size_t N>
+    consteval Name(const char (&name)[N]) : size(N + 3) {  // NOLINT: a literal is the name
+        static_assert(N + 3 <= kMost);
+        text[0] = ',';
+        text[1] = '"';
+        for (std::size_t i = 0; i + 1 < N; ++i) text[i + 2] = name[i];
+        text[N + 1] = '"';
+        text[N + 2] = ':';
+    }
+    char text[kMost] = {};
+    std::size_t size;
+};
+
+void member(std::string& out, const Name& name) {
+    const std::size_t first = out.back() == '{' ? 1 : 0;
+    out.append(name.text + first, name.size - first);
 }
 
-void text_member(std::string& out, std::string_view name, std::string_view value) {
+void text_member(std::string& out, const Name& name, std::string_view value) {
     member(out, name);
     append_json_string(out, value);
 }
 
 /// For texts of ours that hold nothing to escape.
-void plain_member(std::string& out, std::string_view name, std::string_view value) {
+void plain_member(std::string& out, const Name& name, std::string_view value) {
     member(out, name);
     out += '"';
     out += value;
     out += '"';
 }
 
-void time_member(std::string& out, std::string_view name, WallMs at) {
+void time_member(std::string& out, const Name& name, WallMs at) {
     if (at != 0) plain_member(out, name, to_rfc3339(at));
 }
 
@@ -44,7 +58,7 @@ void append_number(std::string& out, Number value) {
 }
 
 template <class Number>
-void number_member(std::string& out, std::string_view name, Number value) {
+void number_member(std::string& out, const Name& name, Number value) {
     member(out, name);
     append_number(out, value);
 }
@@ -200,6 +214,16 @@ asio::awaitable<Result<std::shared_ptr<const std::string>>> output_values(
                                             output->spilled->size);
     if (!values) co_return fail(std::move(values).error());
     co_return std::make_shared<const std::string>(std::move(*values));
+}
+
+std::optional<std::string> text_at_hand(const jobs::JobRecord& job, const Links& links) {
+    const auto& output = job.output;
+    const bool shows = output && !job.output_removed;
+    if (shows && output->spilled) return std::nullopt;
+    std::string text;
+    text.reserve(512);
+    append_job(text, job, links, JobShape{nullptr, shows ? &output->values : nullptr});
+    return text;
 }
 
 asio::awaitable<Result<std::string>> job_text(Site& site, const jobs::JobRecord& job,

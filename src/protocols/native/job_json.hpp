@@ -50,6 +50,8 @@ void append_usage(std::string& out, const jobs::Usage& usage);
 /// The output's values, or null where there is none; read from its blob where it was spilled.
 asio::awaitable<Result<std::shared_ptr<const std::string>>> output_values(
     Site& site, TenantId tenant, std::shared_ptr<const jobs::Payload> output);
+/// The whole job object of an ended job, unless its output was spilled: then job_text() reads it.
+std::optional<std::string> text_at_hand(const jobs::JobRecord& job, const Links& links);
 /// The whole job object with its output. Without suspending unless the output was spilled.
 asio::awaitable<Result<std::string>> job_text(Site& site, const jobs::JobRecord& job,
                                               std::optional<jobs::QueuePlace> queue,
