@@ -17,7 +17,7 @@ case "$preset${2:+-$2}" in
     tsan) targets=(base_test jobs_test http_test "${stores[@]}" hub_test native_test engines_test) ;;
     *) die "sanitize: no preset $preset" ;;
 esac
-export ASAN_OPTIONS=detect_stack_use_after_return=0 TSAN_OPTIONS=second_deadlock_stack=1
+export ASAN_OPTIONS=detect_stack_use_after_return=0 TSAN_OPTIONS=second_deadlock_stack=1:atexit_sleep_ms=0
 unset GTEST_OUTPUT
 build "$preset" "${targets[@]}"
 for target in "${targets[@]}"; do

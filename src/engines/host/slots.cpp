@@ -100,15 +100,21 @@ Slots::Slots(Library& engine, Registry& registry, Outbox& outbox)
     : engine_(engine), registry_(registry), outbox_(outbox) {}
 
 void Slots::start(std::uint32_t count) {
+    {
+        const std::lock_guard lock(mutex_);
+        threaded_ = count > 0;
+    }
     for (std::uint32_t i = 0; i < count; ++i) threads_.emplace_back([this] { work(); });
 }
 
 void Slots::run(std::unique_ptr<Batch> batch) {
+    bool wake = false;
     {
         const std::lock_guard lock(mutex_);
         waiting_.push_back(std::move(batch));
+        wake = threaded_;
     }
-    if (!threads_.empty()) some_.notify_one();
+    if (wake) some_.notify_one();
 }
 
 bool Slots::has_next() {
@@ -135,8 +141,7 @@ void Slots::drain() {
     {
         std::unique_lock lock(mutex_);
         draining_ = true;
-        if (threads_.empty())
-            some_.wait(lock, [this] { return waiting_.empty() && running_ == 0; });
+        if (!threaded_) some_.wait(lock, [this] { return waiting_.empty() && running_ == 0; });
     }
     some_.notify_all();
     for (auto& thread : threads_) thread.join();

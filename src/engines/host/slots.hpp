@@ -38,8 +38,9 @@ class Slots {
     Library& engine_;
     Registry& registry_;
     Outbox& outbox_;
-    std::vector<std::thread> threads_;
-    std::mutex mutex_;  // guards what follows
+    std::vector<std::thread> threads_;  // of whoever starts and drains; the reader never looks
+    std::mutex mutex_;                  // guards what follows
+    bool threaded_ = false;
     std::condition_variable some_;
     std::deque<std::unique_ptr<Batch>> waiting_;
     std::uint32_t running_ = 0;  // by run_next()
