@@ -133,6 +133,8 @@ struct Api::State {
         asio::co_spawn(io, std::move(task), [&](std::exception_ptr error, T value) {
             thrown = error;
             result.emplace(std::move(value));
+            // A kept connection may still have a timer, which nobody waits for.
+            io.stop();
         });
         io.restart();
         io.run();
