@@ -26,7 +26,7 @@ export default tseslint.config(
     forbid(['src/i18n/**'], ['**/features/**', '**/app/**', '**/ui/**', '**/api/**'], 'i18n imports nothing of ours'),
     forbid(
         ['src/features/**'],
-        ['**/app/**', '**/features/**', '../status/**', '../jobs/**', '../playground/**'],
+        ['**/app/**', '**/features/**', '../status/**', '../jobs/**', '../playground/**', '../keys/**', '../usage/**'],
         'a feature imports api, ui and i18n only',
     ),
     { files: ['src/i18n/{en,zh}.ts'], rules: { 'max-lines': 'off' } },

@@ -11,8 +11,8 @@ const flags = [
 ];
 const axeSource = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
 
-export function launch(): Promise<Browser> {
-    return chromium.launch({ executablePath: process.env['HEADRACE_CHROMIUM'] ?? '/usr/bin/chromium', args: flags });
+export function launch(more: string[] = []): Promise<Browser> {
+    return chromium.launch({ executablePath: process.env['HEADRACE_CHROMIUM'] ?? '/usr/bin/chromium', args: [...flags, ...more] });
 }
 
 /** A page that remembers what went wrong in it. A 401 is how the page learns that nobody is signed in. */

@@ -1,4 +1,5 @@
-import type { Browser } from 'playwright-core';
+import { execFileSync } from 'node:child_process';
+import type { Browser, Page } from 'playwright-core';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { expectAccessible, launch, open } from './browser';
 import { chat, Server } from './server';
@@ -23,47 +24,141 @@ async function openChat() {
     return page;
 }
 
+const field = (page: Page) => page.getByRole('textbox', { name: 'Message', exact: true });
+
+async function say(page: Page, text: string): Promise<void> {
+    await field(page).fill(text);
+    await page.keyboard.press('Enter');
+}
+
+const answered = (page: Page, count: number) => expect.poll(() => page.locator('.turn.is-assistant:not(.is-live)').count()).toBe(count);
+const asked = (page: Page) => page.locator('.turn.is-user .turn-words').allInnerTexts();
+
 it('streams an answer, with its figures, and goes on', async () => {
     const page = await openChat();
     await page.getByLabel('System prompt').fill('Be brief.');
-    await page.getByRole('textbox', { name: 'Message' }).fill('What is a headrace?');
-    await page.keyboard.press('Enter');
+    await say(page, 'What is a headrace?');
     const answer = page.locator('.turn.is-assistant');
     await page.locator('.turn.is-live').getByText('A headrace').waitFor();
-    await answer.getByText(/tokens\/s/).waitFor();
+    await answered(page, 1);
+    const facts = await answer.locator('.turn-facts').innerText();
+    for (const fact of [/first token \d/, /[\d.]+ tokens\/s/, /\d+ prompt tokens/, /\d+ completion tokens/]) expect(facts).toMatch(fact);
     await answer.locator('.chat-code').getByText('def power').waitFor();
-    await page.getByRole('textbox', { name: 'Message' }).fill('And then?');
-    await page.keyboard.press('Enter');
-    await expect.poll(() => page.locator('.turn.is-assistant .turn-facts').count()).toBe(2);
+    expect(await answer.locator('strong').innerText()).toBe('headrace');
+    await say(page, 'And then?');
+    await answered(page, 2);
     await page.getByText('"role":"system","content":"Be brief."').waitFor();
     await expectAccessible(page);
     expect(page.wrong).toEqual([]);
 });
 
-it('stops an answer and keeps what came', async () => {
+it('stops an answer, which cancels its job, and keeps what came', async () => {
     const page = await openChat();
-    await page.getByRole('textbox', { name: 'Message' }).fill('Tell me all.');
-    await page.keyboard.press('Enter');
+    await say(page, 'Tell me all.');
     await page.locator('.turn.is-live').getByText('A headrace').waitFor();
-    await page.keyboard.press('Escape');
+    await page.getByRole('button', { name: 'Stop' }).click();
     await page.locator('.turn.is-assistant').getByText('stopped').waitFor();
+    expect(await field(page).evaluate((text) => text === document.activeElement)).toBe(true);
+    await server.until(async () => {
+        const { totals } = await server.get<{ totals: { cancelled: number } }>(server.control, '/status');
+        return totals.cancelled === 1;
+    });
     await page.getByRole('button', { name: 'Answer again' }).click();
     await page.locator('.turn.is-assistant').getByText(/tokens\/s/).waitFor();
-    expect(await page.locator('.turn.is-user').count()).toBe(1);
+    expect(await asked(page)).toEqual(['Tell me all.']);
     await page.getByRole('button', { name: 'New chat' }).click();
     await page.getByText('Ask something.').waitFor();
     await expectAccessible(page);
 });
 
+it('edits what was said and asks anew from there, by keyboard alone', async () => {
+    const page = await openChat();
+    await page.getByLabel('max_tokens', { exact: true }).first().fill('3');
+    await say(page, 'One?');
+    await answered(page, 1);
+    await say(page, 'Two?');
+    await answered(page, 2);
+    await page.getByRole('button', { name: 'Edit this message' }).first().focus();
+    await page.keyboard.press('Enter');
+    const editor = page.getByRole('textbox', { name: 'Edit this message' });
+    expect(await editor.evaluate((text) => text === document.activeElement)).toBe(true);
+    await expectAccessible(page);
+    await page.keyboard.press('Escape');
+    expect(await asked(page)).toEqual(['One?', 'Two?']);
+    await page.keyboard.press('Enter');
+    await editor.fill('First?');
+    await page.keyboard.press('Enter');
+    await expect.poll(() => asked(page)).toEqual(['First?']);
+    await answered(page, 1);
+    await page.locator('.turn.is-assistant').getByText('reached max_tokens').waitFor();
+    expect(page.wrong).toEqual([]);
+});
+
 it('parameters reach the engine, and faults stand beside them', async () => {
     const page = await openChat();
     await page.getByLabel('max_tokens', { exact: true }).first().fill('3');
-    await page.getByRole('textbox', { name: 'Message' }).fill('Hello');
-    await page.keyboard.press('Enter');
-    await page.locator('.turn.is-assistant').getByText('3 tokens').waitFor();
+    await say(page, 'Hello');
+    await page.locator('.turn.is-assistant').getByText('3 completion tokens').waitFor();
     await page.getByLabel('max_tokens', { exact: true }).first().fill('0');
-    await page.getByRole('textbox', { name: 'Message' }).fill('Hello?');
-    await page.keyboard.press('Enter');
+    await say(page, 'Hello?');
     await page.getByText('This must be at least 1.').waitFor();
-    expect(await page.getByRole('textbox', { name: 'Message' }).inputValue()).toBe('Hello?');
+    expect(await field(page).inputValue()).toBe('Hello?');
+    await page.getByRole('button', { name: 'Defaults' }).click();
+    expect(await page.getByLabel('max_tokens', { exact: true }).first().inputValue()).toBe('256');
+});
+
+it('is kept in its tab, and nowhere after sign-out', async () => {
+    const page = await openChat();
+    await page.getByLabel('max_tokens', { exact: true }).first().fill('3');
+    await say(page, 'A secret.');
+    await answered(page, 1);
+    await page.reload();
+    await page.getByText('A secret.', { exact: true }).waitFor();
+    const other = await page.context().newPage();
+    await other.goto(page.url());
+    await other.getByText('Ask something.').waitFor();
+    const kept = () => page.evaluate(() => JSON.stringify([{ ...localStorage }, { ...sessionStorage }]));
+    expect(await page.evaluate(() => JSON.stringify({ ...localStorage }))).not.toContain('A secret.');
+    expect(await kept()).toContain('A secret.');
+    await page.getByRole('button', { name: 'Account' }).click();
+    await page.getByRole('button', { name: 'Sign out' }).click();
+    await page.getByText('You are signed out.').waitFor();
+    expect(await kept()).not.toContain('A secret.');
+});
+
+it('the calls as code do the same from elsewhere', async () => {
+    const page = await openChat();
+    await page.getByLabel('max_tokens', { exact: true }).first().fill('3');
+    await say(page, 'What is "it\'s" $HOME?');
+    await answered(page, 1);
+    const code = page.getByRole('region', { name: 'As code' });
+    const shell = await code.locator('pre').innerText();
+    const said = execFileSync('sh', ['-c', shell], { encoding: 'utf8', stdio: 'pipe', env: { ...process.env, HEADRACE_KEY: server.key } });
+    expect(said).toContain('"text":"A **headrace** is"');
+    expect(said).toContain('"prompt_tokens"');
+    await code.getByRole('button', { name: 'OpenAI Python' }).click();
+    await code.getByText('model="chat",').waitFor();
+    await code.getByRole('button', { name: 'OpenAI JS' }).click();
+    const body = /create\((\{[\s\S]*?\n\})\);/.exec(await code.locator('pre').innerText())?.[1] ?? '';
+    const read = new Function(`return ${body}`) as () => unknown;
+    const answer = await fetch(`${server.client}/v1/chat/completions`, {
+        method: 'POST', body: JSON.stringify(read()),
+        headers: { 'Authorization': `Bearer ${server.key}`, 'Content-Type': 'application/json' },
+    });
+    const events = await answer.text();
+    expect(answer.status, events).toBe(200);
+    expect(events).toContain('"finish_reason":"length"');
+    expect(events).toContain('"completion_tokens":3');
+    await expectAccessible(page);
+});
+
+it('speaks Chinese and fits a phone', async () => {
+    const page = await open(browser, server.link(), { locale: 'zh-CN', viewport: { width: 400, height: 800 } });
+    await page.getByRole('heading', { name: '健康' }).waitFor();
+    await page.goto(`${server.control}/console/playground/chat@1.0.0`);
+    await page.getByRole('textbox', { name: '消息', exact: true }).fill('什么是引水渠？');
+    await page.keyboard.press('Enter');
+    await page.locator('.turn-facts').getByText(/首个词元/).waitFor();
+    expect(await page.evaluate(() => document.documentElement.scrollWidth)).toBeLessThanOrEqual(400);
+    await expectAccessible(page);
 });

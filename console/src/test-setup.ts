@@ -4,6 +4,7 @@ import { afterEach } from 'vitest';
 afterEach(() => {
     cleanup();
     if (typeof localStorage !== 'undefined') localStorage.clear();
+    if (typeof sessionStorage !== 'undefined') sessionStorage.clear();
 });
 
 // jsdom has neither; the pages only ask.

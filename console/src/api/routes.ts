@@ -1,6 +1,7 @@
+import type { ApiKey, KeyRequest, NewKey, UsagePage } from './admin-types';
 import { call, prefix, query } from './client';
 import type { Series, Status } from './status-types';
-import type { Capability, CapabilityEntry, Job, JobPage, JobState, Session, StoredFile, Timeline } from './types';
+import type { Capability, CapabilityEntry, Job, JobPage, JobState, Json, Session, StoredFile, Timeline } from './types';
 
 export const session = {
     get: () => call<Session>('GET', '/session', { quiet: true }),
@@ -54,6 +55,24 @@ export const files = {
             headers: { 'Content-Type': content.type || 'application/octet-stream' },
             signal,
         }),
+};
+
+export const keys = {
+    list: (signal?: AbortSignal) => call<{ keys: ApiKey[] }>('GET', '/keys', { signal }),
+    create: (wanted: KeyRequest) => call<NewKey>('POST', '/keys', { body: wanted as unknown as Json }),
+    revoke: (id: string) => call<undefined>('DELETE', `/keys/${encodeURIComponent(id)}`),
+};
+
+export interface UsageFilter {
+    from: string;
+    to?: string | undefined;
+    limit: number;
+    cursor?: string | undefined;
+}
+
+export const usage = {
+    list: (filter: UsageFilter, signal?: AbortSignal) =>
+        call<UsagePage>('GET', `/usage${query({ ...filter })}`, { signal }),
 };
 
 /** Signed links name the client door; the page may only load from its own origin, which serves them too. */

@@ -97,6 +97,7 @@ export interface FieldSpec {
     content_types?: string[];
     encodings?: string[];
     sample_rate?: number[];
+    channels?: number[];
     max_bytes?: number;
     dtype?: string;
     shape?: number[];
@@ -123,6 +124,8 @@ export interface CapabilityEntry {
     description?: string;
     mode: 'once' | 'stream';
     profile?: string;
+    /** The id that /v1 knows it by. */
+    model?: string;
     versions: string[];
 }
 

@@ -6,7 +6,7 @@ import { Button } from '../ui/controls';
 import { Failure, Loading } from '../ui/page';
 import { ErrorBoundary, NotFoundPage } from './error-page';
 import { Layout } from './layout';
-import { seesStatus, useSession } from './session';
+import { managesKeys, seesStatus, useSession } from './session';
 import { SignInPage } from './sign-in-page';
 
 const StatusPage = lazy(async () => ({ default: (await import('../features/status/status-page')).StatusPage }));
@@ -16,10 +16,13 @@ const PlaygroundPage = lazy(async () => ({
     default: (await import('../features/playground/playground-page')).PlaygroundPage,
 }));
 
-function titleOf(path: string): Key {
-    if (path.startsWith('/playground')) return 'nav.playground';
-    return path.startsWith('/jobs') ? 'nav.jobs' : 'nav.status';
-}
+const KeysPage = lazy(async () => ({ default: (await import('../features/keys/keys-page')).KeysPage }));
+const UsagePage = lazy(async () => ({ default: (await import('../features/usage/usage-page')).UsagePage }));
+
+const titles: Record<string, Key> = {
+    playground: 'nav.playground', jobs: 'nav.jobs', keys: 'nav.keys', usage: 'nav.usage',
+};
+const titleOf = (path: string): Key => titles[path.split('/')[1] ?? ''] ?? 'nav.status';
 
 /** Around every page: its title in the tab, and a place for it to load or to break in. */
 function Frame() {
@@ -38,6 +41,14 @@ function Frame() {
 
 function Playground() {
     return <PlaygroundPage clientUrl={useOutletContext<Session>().client_url} />;
+}
+
+function Keys() {
+    return <KeysPage session={useOutletContext<Session>()} />;
+}
+
+function Usage() {
+    return <UsagePage knowsKeys={managesKeys(useOutletContext<Session>())} />;
 }
 
 export function App() {
@@ -61,6 +72,8 @@ export function App() {
                     <Route path="jobs" element={<JobsPage />} />
                     <Route path="jobs/:id" element={<JobPage />} />
                     <Route path="playground/:capability?" element={<Playground />} />
+                    <Route path="keys" element={<Keys />} />
+                    <Route path="usage" element={<Usage />} />
                     <Route path="*" element={<NotFoundPage />} />
                 </Route>
             </Route>

@@ -5,7 +5,7 @@ import type { Session } from '../api/types';
 import { useT } from '../i18n';
 import { Button, Dialog } from '../ui/controls';
 import { Logo } from './logo';
-import { seesStatus } from './session';
+import { managesKeys, seesStatus } from './session';
 import { shortcuts, useShortcuts } from './shortcuts';
 import { Toggles } from './toggles';
 
@@ -38,6 +38,8 @@ export function Layout({ session, leave }: { session: Session; leave: () => void
                         {seesStatus(session) && <NavLink to="/" end>{t('nav.status')}</NavLink>}
                         <NavLink to="/jobs">{t('nav.jobs')}</NavLink>
                         <NavLink to="/playground">{t('nav.playground')}</NavLink>
+                        {seesStatus(session) && <NavLink to="/usage">{t('nav.usage')}</NavLink>}
+                        {managesKeys(session) && <NavLink to="/keys">{t('nav.keys')}</NavLink>}
                     </nav>
                     <Toggles />
                     <Button

@@ -3,6 +3,7 @@ import { createContext, useCallback, useContext, useEffect, useMemo, useState, t
 import { ApiError, setToken, whenSignedOut } from '../api/client';
 import { session as route } from '../api/routes';
 import type { Session } from '../api/types';
+import { forgetAll } from '../features/playground/conversation';
 
 export type Proof = { token: string } | { key: string };
 export type Outside = 'new' | 'expired' | 'left' | 'bad_link';
@@ -72,7 +73,11 @@ export function SessionProvider({ children }: { children: ReactNode }) {
         if (data) {
             return {
                 state: 'in', session: data,
-                leave: async () => { await route.close().catch(() => undefined); end('left'); },
+                leave: async () => {
+                    await route.close().catch(() => undefined);
+                    forgetAll();
+                    end('left');
+                },
             };
         }
         if (data === null) {
@@ -90,6 +95,11 @@ export function SessionProvider({ children }: { children: ReactNode }) {
 /** A caller's key sees its own jobs and the playground; the server refuses it the status. */
 export function seesStatus({ system, roles }: Session): boolean {
     return system || roles.some((role) => role !== 'caller');
+}
+
+/** Who may see keys may make them. */
+export function managesKeys({ system, roles }: Session): boolean {
+    return system || roles.includes('admin');
 }
 
 export const useSession = () => useContext(Context);

@@ -7,13 +7,15 @@ export const shortcuts: { keys: string[]; label: Key }[] = [
     { keys: ['g', 's'], label: 'keys.status' },
     { keys: ['g', 'j'], label: 'keys.jobs' },
     { keys: ['g', 'p'], label: 'keys.playground' },
+    { keys: ['g', 'u'], label: 'keys.usage' },
+    { keys: ['g', 'k'], label: 'keys.to_keys' },
     { keys: ['j', 'k'], label: 'keys.walk' },
     { keys: ['Ctrl', 'Enter'], label: 'keys.run' },
     { keys: ['Esc'], label: 'keys.stop' },
     { keys: ['?'], label: 'keys.help' },
 ];
 
-const places: Record<string, string> = { s: '/', j: '/jobs', p: '/playground' };
+const places: Record<string, string> = { s: '/', j: '/jobs', p: '/playground', u: '/usage', k: '/keys' };
 /** How long a `g` waits for its second key. */
 const pairPause_ms = 1_000;
 

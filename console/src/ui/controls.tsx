@@ -1,10 +1,10 @@
-import { useEffect, useRef, useState, type ButtonHTMLAttributes, type ReactNode } from 'react';
+import { useEffect, useLayoutEffect, useRef, useState, type ComponentProps, type ReactNode } from 'react';
 import { Icon, type IconName } from './icon';
 
 export type Tone = 'good' | 'bad' | 'warn' | 'run' | 'wait';
 
-interface ButtonProps extends ButtonHTMLAttributes<HTMLButtonElement> {
-    look?: 'primary' | 'plain';
+interface ButtonProps extends ComponentProps<'button'> {
+    look?: 'primary' | 'plain' | 'danger';
     small?: boolean;
     icon?: IconName;
 }
@@ -111,11 +111,13 @@ export function SlotBar({ busy, slots }: { busy: number; slots: number }) {
     );
 }
 
-export function Dialog({ title, open, onClose, close, children }: {
-    title: string; open: boolean; onClose: () => void; close: string; children: ReactNode;
+/** `firm`: only its own buttons close it, for what is not shown again. */
+export function Dialog({ title, open, firm, onClose, close, children }: {
+    title: string; open: boolean; firm?: boolean; onClose: () => void; close: string; children: ReactNode;
 }) {
     const ref = useRef<HTMLDialogElement>(null);
-    useEffect(() => {
+    // Before the effects of what is in it, which may want the focus.
+    useLayoutEffect(() => {
         const dialog = ref.current;
         if (open && !dialog?.open) dialog?.showModal();
         else if (!open && dialog?.open) dialog.close();
@@ -123,11 +125,14 @@ export function Dialog({ title, open, onClose, close, children }: {
     return (
         <dialog
             ref={ref} className="dialog" aria-label={title} onClose={onClose}
-            onClick={(event) => { if (event.target === ref.current) onClose(); }}
+            onCancel={(event) => { if (firm) event.preventDefault(); }}
+            // A browser closes one that refuses twice, but not where Escape never gets to it.
+            onKeyDown={(event) => { if (firm && event.key === 'Escape') event.preventDefault(); }}
+            onClick={(event) => { if (event.target === ref.current && !firm) onClose(); }}
         >
             <div className="row">
                 <h2 className="grow">{title}</h2>
-                <Button look="plain" small icon="cross" aria-label={close} onClick={onClose} />
+                {!firm && <Button look="plain" small icon="cross" aria-label={close} onClick={onClose} />}
             </div>
             {children}
         </dialog>

@@ -21,6 +21,9 @@ const paths = {
     leave: 'M9.500 2.500h-6v11h6M7 8h7M11.500 5.500L14 8l-2.500 2.500',
     spin: 'M8 2a6 6 0 106 6',
     plus: 'M8 3v10M3 8h10',
+    edit: 'M3 13l.600-3L10.500 3.100l2.400 2.400L6 12.400zM9 4.600L11.400 7',
+    key: 'M6 10.500a3 3 0 100-6 3 3 0 000 6zM8.500 7.500H14v3M11.500 7.500v2',
+    save: 'M8 2.500v7M5 7l3 3 3-3M3 13.500h10',
 } as const;
 
 export type IconName = keyof typeof paths;

@@ -26,7 +26,7 @@ interface PlotProps {
 }
 
 /** A token's colour as the canvas understands it; light-dark() is resolved by the browser. */
-function colours(): (name: string) => string {
+export function colours(): (name: string) => string {
     const probe = document.createElement('span');
     document.body.append(probe);
     queueMicrotask(() => { probe.remove(); });
@@ -36,14 +36,27 @@ function colours(): (name: string) => string {
     };
 }
 
-function optionsOf(props: PlotProps, width: number, hover: (index: number | null) => void): uPlot.Options {
-    const colour = colours();
-    const axis = {
+export function axisOf(colour: (name: string) => string) {
+    return {
         font: '11px Inter, system-ui, sans-serif',
         stroke: colour('text-3'),
         ticks: { show: false },
         grid: { stroke: colour('line'), width: 1 },
     };
+}
+
+export function valueAxis(colour: (name: string) => string, format: (value: number) => string): uPlot.Axis {
+    return {
+        ...axisOf(colour), gap: 6, space: 28,
+        // As wide as its longest label, so that plots of small numbers do not stand far in.
+        size: (_u, at) => Math.max(24, ...(at ?? []).map((text) => 10 + 6.5 * text.length)),
+        values: (_u, at) => at.map((value) => format(value)),
+    };
+}
+
+function optionsOf(props: PlotProps, width: number, hover: (index: number | null) => void): uPlot.Options {
+    const colour = colours();
+    const axis = axisOf(colour);
     return {
         width,
         height: props.height,
@@ -63,12 +76,7 @@ function optionsOf(props: PlotProps, width: number, hover: (index: number | null
                 ...axis, size: 24, gap: 6, space: 56, grid: { show: false }, incrs: [60, 120, 300, 600, 900, 1800],
                 values: (_u, at) => at.map((s) => new Date(s * 1000).toTimeString().slice(0, 5)),
             },
-            {
-                ...axis, gap: 6, space: 28,
-                // As wide as its longest label, so that plots of small numbers do not stand far in.
-                size: (_u, at) => Math.max(24, ...(at ?? []).map((text) => 10 + 6.5 * text.length)),
-                values: (_u, at) => at.map((value) => props.format(value)),
-            },
+            valueAxis(colour, props.format),
         ],
         series: [
             {},

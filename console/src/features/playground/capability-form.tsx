@@ -1,4 +1,4 @@
-import { useEffect, useRef, type FormEvent } from 'react';
+import { useEffect, useRef, type FormEvent, type ReactNode } from 'react';
 import { useT } from '../../i18n';
 import { Button } from '../../ui/controls';
 import { Field } from './field';
@@ -14,9 +14,13 @@ interface FormProps {
     onRun: () => void;
     onStop: () => void;
     onReset: () => void;
+    /** Runs with the microphone as its sound; undefined where the interface takes none. */
+    onLive?: (() => void) | undefined;
+    children?: ReactNode;
 }
 
-export function CapabilityForm({ entries, drafts, faults, busy, onChange, onRun, onStop, onReset }: FormProps) {
+export function CapabilityForm(props: FormProps) {
+    const { entries, drafts, faults, busy, onChange, onRun, onStop, onReset, onLive } = props;
     const t = useT();
     const form = useRef<HTMLFormElement>(null);
     const firstFault = entries.find((entry) => faults[entry.name])?.name;
@@ -48,10 +52,12 @@ export function CapabilityForm({ entries, drafts, faults, busy, onChange, onRun,
             {needed.map(field)}
             {more.length > 0 && needed.length > 0 && <h2 className="form-more">{t('form.parameters')}</h2>}
             {more.map(field)}
+            {props.children}
             <div className="form-actions">
                 {busy
                     ? <Button icon="stop" onClick={onStop}>{t('form.stop')}</Button>
                     : <Button look="primary" icon="play" type="submit">{t('form.run')}</Button>}
+                {onLive && !busy && <Button icon="mic" onClick={onLive}>{t('live.start')}</Button>}
                 <Button look="plain" onClick={onReset}>{t('form.reset')}</Button>
                 <span className="grow" />
                 <span className="form-keys" aria-hidden="true"><kbd className="kbd">Ctrl</kbd><kbd className="kbd">↵</kbd></span>

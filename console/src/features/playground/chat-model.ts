@@ -1,37 +1,46 @@
 import type { Json } from '../../api/types';
-import type { Timing } from './run-state';
+import { timingOf, tokensOf, type Run, type Timing } from './run-state';
 
 export interface Turn {
     role: 'user' | 'assistant';
     content: string;
     timing?: Timing | undefined;
+    /** What went in, and what came out. */
+    promptTokens?: number | undefined;
     tokens?: number | undefined;
+    finish?: string | undefined;
+    /** Functions that the model asks for. */
+    calls?: Json | undefined;
     stopped?: boolean;
 }
 
 /** What the engine gets: the system's words, if any, then the turns. */
 export function messagesOf(system: string, turns: Turn[]): Json[] {
-    const spoken = turns.map(({ role, content }) => ({ role, content }));
+    const spoken = turns.map(({ role, content, calls }): Json => (
+        calls === undefined ? { role, content } : { role, content, tool_calls: calls }
+    ));
     return system.trim() === '' ? spoken : [{ role: 'system', content: system }, ...spoken];
 }
 
-/** Back from messages that were kept as JSON; whatever is no message is passed over. */
-export function turnsOf(text: string): { system: string; turns: Turn[] } {
-    const turns: Turn[] = [];
-    let system = '';
-    let parsed: unknown;
-    try {
-        parsed = JSON.parse(text);
-    } catch {
-        return { system, turns };
-    }
-    for (const each of Array.isArray(parsed) ? (parsed as unknown[]) : []) {
-        const { role, content } = (each ?? {}) as { role?: unknown; content?: unknown };
-        if (typeof content !== 'string') continue;
-        if (role === 'system') system = content;
-        else if (role === 'user' || role === 'assistant') turns.push({ role, content });
-    }
-    return { system, turns };
+const stringIn = (value: Json | undefined) => (typeof value === 'string' && value !== '' ? value : undefined);
+
+/** The turn that a run made; undefined where it made none. */
+export function answerOf(run: Run): Turn | undefined {
+    const { text, finish_reason: finish, tool_calls: calls } = run.output;
+    const content = stringIn(text) ?? '';
+    const called = Array.isArray(calls) && calls.length > 0;
+    if (content === '' && !called && run.phase !== 'done') return undefined;
+    const meters = run.job?.usage?.meters;
+    return {
+        role: 'assistant', content, timing: timingOf(run, performance.now()), tokens: tokensOf(meters),
+        promptTokens: meters?.['prompt_tokens'] ?? meters?.['input_tokens'], finish: stringIn(finish),
+        stopped: run.phase === 'stopped', ...(called ? { calls } : {}),
+    };
+}
+
+/** The turns that an answer was made from: up to the question before it, or the one at the end. */
+export function askedFor(turns: Turn[], answer: number): Turn[] {
+    return turns.slice(0, turns.slice(0, answer + 1).findLastIndex((turn) => turn.role === 'user') + 1);
 }
 
 export interface Block {

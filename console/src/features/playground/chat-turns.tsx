@@ -1,7 +1,8 @@
-import type { ReactNode } from 'react';
-import { useT } from '../../i18n';
-import { CopyButton } from '../../ui/controls';
+import { useEffect, useRef, useState, type KeyboardEvent, type ReactNode } from 'react';
+import { useT, type Translate } from '../../i18n';
+import { Button, CopyButton } from '../../ui/controls';
 import { duration } from '../../ui/format';
+import { isSend, rowsOf } from './chat-composer';
 import { blocksOf, type Turn } from './chat-model';
 
 /** `code` and **strong** within a line; everything else stays as it is. */
@@ -13,45 +14,136 @@ function inline(text: string): ReactNode[] {
     });
 }
 
-function Words({ content }: { content: string }) {
+function Code({ language, text }: { language?: string | undefined; text: string }) {
     const t = useT();
-    return blocksOf(content).map((block, at) => (block.code
-        ? (
-            <div key={at} className="chat-code">
-                <div className="row small quiet">
-                    <span className="grow">{block.language}</span>
-                    <CopyButton text={block.text} label={t('copy')} done={t('copied')} />
-                </div>
-                <pre tabIndex={0}>{block.text}</pre>
+    return (
+        <div className="chat-code">
+            <div className="row small quiet">
+                <span className="grow">{language}</span>
+                <CopyButton text={text} label={t('copy')} done={t('copied')} />
             </div>
-        )
+            <pre tabIndex={0}>{text}</pre>
+        </div>
+    );
+}
+
+function Words({ content }: { content: string }) {
+    return blocksOf(content).map((block, at) => (block.code
+        ? <Code key={at} language={block.language} text={block.text} />
         : <p key={at}>{inline(block.text)}</p>
     ));
 }
 
-export function ChatTurn({ turn, live }: { turn: Turn; live?: boolean }) {
-    const t = useT();
-    const { timing, tokens } = turn;
+function factsOf({ timing, tokens, promptTokens, finish, stopped }: Turn, t: Translate): string {
     const facts = [
-        timing?.first !== undefined && `${t('timing.first')} ${duration(timing.first)}`,
-        timing && `${t('timing.total')} ${duration(timing.total)}`,
-        tokens !== undefined && t('chat.tokens', { n: tokens }),
+        timing?.first !== undefined && t('chat.first', { time: duration(timing.first) }),
         timing?.tokensPerSecond !== undefined && `${timing.tokensPerSecond.toFixed(1)} ${t('unit.tokens_per_s')}`,
-        turn.stopped && t('chat.stopped'),
-    ].filter((fact) => typeof fact === 'string');
+        promptTokens !== undefined && t('chat.prompt_tokens', { n: promptTokens }),
+        tokens !== undefined && t('chat.tokens', { n: tokens }),
+        timing && t('chat.total', { time: duration(timing.total) }),
+        stopped && t('chat.stopped'),
+        finish === 'length' ? t('chat.length') : finish !== undefined && finish !== 'stop' && finish,
+    ];
+    return facts.filter((fact) => typeof fact === 'string').join(' · ');
+}
+
+function Editor({ text, onSend, onLeave }: { text: string; onSend: (text: string) => void; onLeave: () => void }) {
+    const t = useT();
+    const [now, setNow] = useState(text);
+    const field = useRef<HTMLTextAreaElement>(null);
+    useEffect(() => {
+        field.current?.focus();
+        field.current?.setSelectionRange(text.length, text.length);
+    }, [text]);
+    const sendIt = () => { if (now.trim() !== '') onSend(now.trim()); };
+    const pressed = (event: KeyboardEvent) => {
+        if (event.key === 'Escape') onLeave();
+        else if (isSend(event)) sendIt();
+        else return;
+        event.preventDefault();
+    };
+    return (
+        <div className="composer turn-editor">
+            <textarea
+                ref={field} className="composer-text" rows={rowsOf(now)} value={now} aria-label={t('chat.edit')}
+                onChange={(event) => { setNow(event.target.value); }} onKeyDown={pressed}
+            />
+            <div className="row">
+                <span className="grow small quiet">{t('chat.edit_hint')}</span>
+                <Button small onClick={onLeave}>{t('cancel')}</Button>
+                <Button small look="primary" disabled={now.trim() === ''} onClick={sendIt}>{t('chat.send')}</Button>
+            </div>
+        </div>
+    );
+}
+
+interface TurnProps {
+    turn: Turn;
+    /** It is being made. */
+    live?: boolean;
+    /** No answer is being made, so this may be asked anew. */
+    still?: boolean;
+    again?: () => void;
+    /** False: it was not sent. */
+    edit?: (text: string) => boolean;
+}
+
+function UserTurn({ turn, still, edit }: TurnProps) {
+    const t = useT();
+    const [editing, setEditing] = useState(false);
+    const opener = useRef<HTMLButtonElement>(null);
+    const back = () => {
+        setEditing(false);
+        // The button is there again after the next paint.
+        requestAnimationFrame(() => { opener.current?.focus(); });
+    };
+    if (editing && still) {
+        return <Editor text={turn.content} onLeave={back} onSend={(text) => { if (edit?.(text)) setEditing(false); }} />;
+    }
+    return (
+        <>
+            <div className="turn-words"><p>{turn.content}</p></div>
+            <p className="turn-facts is-right">
+                <CopyButton text={turn.content} label={t('copy')} done={t('copied')} />
+                <Button
+                    ref={opener} look="plain" small icon="edit" aria-label={t('chat.edit')} title={t('chat.edit')}
+                    disabled={!still} onClick={() => { setEditing(true); }}
+                />
+            </p>
+        </>
+    );
+}
+
+function AssistantTurn({ turn, live, still, again }: TurnProps) {
+    const t = useT();
+    return (
+        <>
+            <div className="turn-words">
+                <Words content={turn.content} />
+                {turn.calls !== undefined && <Code language={t('chat.calls')} text={JSON.stringify(turn.calls, null, 2)} />}
+                {live && <i className="turn-caret pulse" aria-hidden="true" />}
+            </div>
+            {!live && (
+                <p className="turn-facts small quiet num">
+                    <span>{factsOf(turn, t)}</span>
+                    <CopyButton text={turn.content} label={t('copy')} done={t('copied')} />
+                    <Button
+                        look="plain" small icon="retry" aria-label={t('chat.again')} title={t('chat.again')}
+                        disabled={!still} onClick={again}
+                    />
+                </p>
+            )}
+        </>
+    );
+}
+
+export function ChatTurn(props: TurnProps) {
+    const t = useT();
+    const { turn, live } = props;
     return (
         <li className={`turn is-${turn.role}${live ? ' is-live' : ''}`}>
             <h2 className="hidden-text">{t(`chat.${turn.role}`)}</h2>
-            <div className="turn-words">
-                {turn.role === 'assistant' ? <Words content={turn.content} /> : <p>{turn.content}</p>}
-                {live && <i className="turn-caret pulse" aria-hidden="true" />}
-            </div>
-            {turn.role === 'assistant' && !live && (
-                <p className="turn-facts small quiet num">
-                    <span>{facts.join(' · ')}</span>
-                    <CopyButton text={turn.content} label={t('copy')} done={t('copied')} />
-                </p>
-            )}
+            {turn.role === 'assistant' ? <AssistantTurn {...props} /> : <UserTurn {...props} />}
         </li>
     );
 }

@@ -3,14 +3,16 @@ import { useT } from '../../i18n';
 import { CopyButton, Segments } from '../../ui/controls';
 import { copyAs, programsFor, type Call, type Program } from './copy-as';
 
-const names: Record<Program, string> = { curl: 'curl', python: 'Python', cli: 'headrace' };
+const names: Record<Program, string> = {
+    curl: 'curl', python: 'Python', cli: 'headrace', 'openai-python': 'OpenAI Python', 'openai-js': 'OpenAI JS',
+};
 
 /** The form as a call from somewhere else; JSON that is half typed makes no call. */
 export function CodePanel({ call }: { call: Call }) {
     const t = useT();
     const programs = programsFor(call);
     const [chosen, setProgram] = useState<Program>('curl');
-    const program = programs.includes(chosen) ? chosen : 'python';
+    const program = programs.includes(chosen) ? chosen : programs[0] ?? 'python';
     let text: string;
     try {
         text = copyAs(program, call);

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
-import { copyAs, programsFor, pythonOf, type Call } from './copy-as';
+import { copyAs, programsFor, type Call } from './copy-as';
 import { emptyDrafts, entriesOf } from './form-model';
+import { pythonOf } from './python-text';
 
 const entries = entriesOf({
     inputs: { image: { kind: 'image' }, text: { kind: 'text' } },
@@ -50,4 +51,5 @@ it('a session is written for programs that can hold one', () => {
 
 it('JSON as Python', () => {
     expect(pythonOf({ a: [true, null, 1.5, 'x'] })).toBe('{"a": [True, None, 1.5, "x"]}');
+    expect(pythonOf([{ a: 'x'.repeat(50) }, { b: 'y'.repeat(50) }])).toMatch(/^\[\n {4}\{"a": "x+"\},\n {4}\{"b": "y+"\},\n\]$/);
 });

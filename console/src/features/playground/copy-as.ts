@@ -1,33 +1,23 @@
 import type { Json } from '../../api/types';
 import { inputOf, isMedia, mediaIn, type Drafts, type Entry } from './form-model';
+import { openaiJs, openaiPython } from './openai-calls';
+import { pythonOf } from './python-text';
 
-export type Program = 'curl' | 'python' | 'cli';
+export type Program = 'curl' | 'python' | 'cli' | 'openai-python' | 'openai-js';
 
 export interface Call {
     capability: string;
     stream: boolean;
     /** Mode `stream`: frames in, frames out over a WebSocket, which curl does not speak. */
     session?: boolean;
+    /** The id that /v1 knows it by, for what the OpenAI SDKs can call. */
+    model?: string | undefined;
     entries: Entry[];
     drafts: Drafts;
     clientUrl: string;
 }
 
 const shellWord = (text: string) => (/^[\w@%+=:,./-]+$/.test(text) ? text : `'${text.replaceAll('\'', '\'\\\'\'')}'`);
-
-/** `true` and `null` are `True` and `None` there; everything else of JSON is Python already. */
-export function pythonOf(value: Json, depth = 0): string {
-    const pad = '    '.repeat(depth + 1);
-    if (value === null) return 'None';
-    if (typeof value === 'boolean') return value ? 'True' : 'False';
-    if (Array.isArray(value)) return `[${value.map((item) => pythonOf(item, depth)).join(', ')}]`;
-    if (typeof value === 'object') {
-        const entries = Object.entries(value).map(([key, item]) => `${JSON.stringify(key)}: ${pythonOf(item, depth + 1)}`);
-        const flat = `{${entries.join(', ')}}`;
-        return flat.length < 80 ? flat : `{\n${pad}${entries.join(`,\n${pad}`)},\n${'    '.repeat(depth)}}`;
-    }
-    return JSON.stringify(value);
-}
 
 /** Shell variables stand for files that are uploaded first. */
 function curl({ capability, stream, entries, drafts, clientUrl }: Call): string {
@@ -127,10 +117,15 @@ function cli({ capability, entries, drafts, clientUrl }: Call): string {
     return `headrace call ${[capability, ...flags].join(' ')} --server ${clientUrl}`;
 }
 
-const writers: Record<Program, (call: Call) => string> = { curl, python, cli };
+const withModel = (write: typeof openaiJs) => (call: Call) => write({ ...call, model: call.model ?? call.capability });
+
+const writers: Record<Program, (call: Call) => string> = {
+    curl, python, cli, 'openai-python': withModel(openaiPython), 'openai-js': withModel(openaiJs),
+};
 
 export function programsFor(call: Call): Program[] {
-    return call.session ? ['python', 'cli'] : ['curl', 'python', 'cli'];
+    if (call.session) return ['python', 'cli'];
+    return call.model === undefined ? ['curl', 'python', 'cli'] : ['curl', 'openai-python', 'openai-js', 'python', 'cli'];
 }
 
 export function copyAs(program: Program, call: Call): string {

@@ -6,6 +6,7 @@ import { bytes, duration } from '../../ui/format';
 import { Icon } from '../../ui/icon';
 import type { ControlProps } from './field-controls';
 import { mediaIn, type Draft, type MediaItem } from './form-model';
+import { isHeard } from './microphone';
 import { useRecorder } from './use-recorder';
 
 function Preview({ item, remove }: { item: MediaItem; remove: () => void }) {
@@ -48,7 +49,7 @@ function Recorder({ spec, add }: { spec: FieldSpec; add: (item: MediaItem) => vo
         return (
             <>
                 <Button icon="mic" onClick={() => { void start(); }}>{t('media.record')}</Button>
-                {error && <p className="tone-bad small" role="alert">{t('media.no_microphone')}: {error}</p>}
+                {error && <p className="tone-bad small" role="alert">{t('media.no_microphone')}: {isHeard() ? error : t('media.insecure')}</p>}
             </>
         );
     }

@@ -3,6 +3,7 @@ import { capabilities } from '../../api/routes';
 import type { Json, Values } from '../../api/types';
 import { pcmOf } from './audio';
 import { inputOf, isMedia, mediaIn, type Drafts, type Entry } from './form-model';
+import { rateOf, type Feed } from './live-feed';
 import { withOutput, type Appends, type Run } from './run-state';
 
 const frameBytes = 32_000;
@@ -18,23 +19,25 @@ interface Message {
     error?: { code: string; message: string };
 }
 
-async function mediaBytes(entries: Entry[], drafts: Drafts): Promise<ArrayBuffer | undefined> {
+/** A file or a recording of the form, frame by frame; undefined where the form has none. */
+async function fileFeed(entries: Entry[], drafts: Drafts): Promise<Feed | undefined> {
     const entry = entries.find(({ spec }) => isMedia(spec));
     const item = entry && mediaIn(drafts[entry.name])[0];
     if (!item) return undefined;
-    if (!entry.spec.encodings?.includes('pcm_s16le')) return item.content.arrayBuffer();
-    const pcm = await pcmOf(item.content, entry.spec.sample_rate?.[0] ?? 16_000);
-    return pcm.slice().buffer;
+    const bytes = entry.spec.encodings?.includes('pcm_s16le')
+        ? (await pcmOf(item.content, rateOf(entry))).slice().buffer : await item.content.arrayBuffer();
+    return {
+        pump: async (send, signal) => {
+            for (let at = 0; at < bytes.byteLength && !signal.aborted; at += frameBytes) await send(bytes.slice(at, at + frameBytes));
+        },
+    };
 }
 
-async function feed(socket: WebSocket, bytes: ArrayBuffer, signal: AbortSignal): Promise<void> {
-    for (let at = 0; at < bytes.byteLength && socket.readyState === WebSocket.OPEN; at += frameBytes) {
-        while (socket.bufferedAmount > mostBuffered && !signal.aborted && socket.readyState === WebSocket.OPEN) {
-            await new Promise((resolve) => { setTimeout(resolve, 20); });
-        }
-        if (signal.aborted) return;
-        socket.send(bytes.slice(at, at + frameBytes));
+async function sendWhenRoom(socket: WebSocket, frame: ArrayBuffer, signal: AbortSignal): Promise<void> {
+    while (socket.bufferedAmount > mostBuffered && !signal.aborted && socket.readyState === WebSocket.OPEN) {
+        await new Promise((resolve) => { setTimeout(resolve, 20); });
     }
+    if (socket.readyState === WebSocket.OPEN && !signal.aborted) socket.send(frame);
 }
 
 function received(run: Run, text: string, appends: Appends, now: number): Run {
@@ -46,29 +49,37 @@ function received(run: Run, text: string, appends: Appends, now: number): Run {
     return message.last ? { ...next, phase: 'done', ended: now } : next;
 }
 
+interface Opening {
+    parameters: Record<string, Json>;
+    texts: Record<string, Json>;
+    feed: Feed | undefined;
+}
+
+async function say(socket: WebSocket, { parameters, texts, feed }: Opening, signal: AbortSignal): Promise<void> {
+    const speaks = Object.keys(texts).length > 0;
+    socket.send(JSON.stringify({ input: parameters, seq: 0 }));
+    if (speaks) socket.send(JSON.stringify({ input: texts, seq: 1, last: !feed }));
+    await feed?.pump((frame) => sendWhenRoom(socket, frame, signal), signal);
+    if ((feed || !speaks) && socket.readyState === WebSocket.OPEN) socket.send('{"last":true}');
+}
+
 /** A session: parameters first, then the text or the media frame by frame, then the end of the input. */
-export async function runSession(
-    name: string, entries: Entry[], drafts: Drafts, appends: Appends, change: Change, signal: AbortSignal,
-): Promise<void> {
-    const bytes = await mediaBytes(entries, drafts);
-    const plain = (role: Entry['role']): Record<string, Json> => inputOf(
-        entries.filter((entry) => entry.role === role && !isMedia(entry.spec)), drafts, () => null,
-    );
-    const socket = new WebSocket(capabilities.session(name));
-    socket.binaryType = 'arraybuffer';
+async function hold(url: string, opening: Opening, appends: Appends, change: Change, stop: AbortSignal): Promise<void> {
+    const socket = new WebSocket(url);
+    // Whatever ends the session ends its input, too.
+    const over = new AbortController();
     let refused = false;
-    change((run) => ({ ...run, phase: 'waiting', sent: performance.now() }));
     await new Promise<void>((resolve, reject) => {
-        signal.addEventListener('abort', () => {
+        stop.addEventListener('abort', () => {
+            over.abort();
             socket.close(1000);
             reject(new DOMException('stopped', 'AbortError'));
         }, { once: true });
-        socket.onopen = async () => {
-            socket.send(JSON.stringify({ input: plain('parameter'), seq: 0 }));
-            const texts = plain('input');
-            if (Object.keys(texts).length > 0) socket.send(JSON.stringify({ input: texts, seq: 1, last: !bytes }));
-            if (bytes) await feed(socket, bytes, signal);
-            if (bytes ?? Object.keys(texts).length === 0) socket.send('{"last":true}');
+        socket.onopen = () => {
+            say(socket, opening, over.signal).catch((error: unknown) => {
+                reject(error instanceof Error ? error : new Error(String(error)));
+                socket.close(1000);
+            });
         };
         socket.onmessage = ({ data }: MessageEvent<string | ArrayBuffer>) => {
             if (typeof data !== 'string') return;
@@ -76,6 +87,7 @@ export async function runSession(
             refused ||= data.startsWith('{"error"');
         };
         socket.onclose = ({ code, reason }) => {
+            over.abort();
             if (code === 1000 || refused) {
                 // A result whose outputs are all conditional may end without a last one.
                 change((run) => (run.ended === undefined
@@ -86,4 +98,24 @@ export async function runSession(
             }
         };
     });
+}
+
+export async function runSession(
+    name: string, entries: Entry[], drafts: Drafts, appends: Appends, change: Change, stop: AbortSignal, live?: Feed,
+): Promise<void> {
+    const plain = (role: Entry['role']) => inputOf(
+        entries.filter((entry) => entry.role === role && !isMedia(entry.spec)), drafts, () => null,
+    );
+    const feed = live ?? await fileFeed(entries, drafts);
+    const letGo = () => { feed?.close?.(); };
+    stop.addEventListener('abort', letGo, { once: true });
+    try {
+        await feed?.ready?.();
+        if (stop.aborted) throw new DOMException('stopped', 'AbortError');
+        change((run) => ({ ...run, phase: 'waiting', sent: performance.now() }));
+        const opening = { parameters: plain('parameter'), texts: plain('input'), feed };
+        await hold(capabilities.session(name), opening, appends, change, stop);
+    } finally {
+        letGo();
+    }
 }

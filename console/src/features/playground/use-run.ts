@@ -4,6 +4,7 @@ import { files } from '../../api/routes';
 import { eventsOf } from '../../api/sse';
 import type { Capability, Json } from '../../api/types';
 import { inputOf, isMedia, mediaIn, type Drafts, type Entry, type MediaItem } from './form-model';
+import type { Feed } from './live-feed';
 import { idle, withError, withEvent, type Appends, type Run } from './run-state';
 import { runSession } from './session-run';
 
@@ -37,7 +38,7 @@ export function useRun(onEnd: (run: Run) => void) {
     useEffect(() => { ended.current = onEnd; });
     useEffect(() => () => { stopper.current?.abort(); }, []);
 
-    const start = useCallback(async (capability: Capability, entries: Entry[], drafts: Drafts) => {
+    const start = useCallback(async (capability: Capability, entries: Entry[], drafts: Drafts, live?: Feed) => {
         stopper.current?.abort();
         const stop = new AbortController();
         stopper.current = stop;
@@ -51,7 +52,7 @@ export function useRun(onEnd: (run: Run) => void) {
         change((now) => now);
         try {
             if (capability.mode === 'stream') {
-                await runSession(name, entries, drafts, appends, change, stop.signal);
+                await runSession(name, entries, drafts, appends, change, stop.signal, live);
             } else {
                 const ids = await upload(entries, drafts, stop.signal);
                 const input = inputOf(entries, drafts, (item) => ({ file_id: ids.get(item) ?? '' }));

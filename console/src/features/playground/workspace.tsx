@@ -8,6 +8,8 @@ import { CodePanel } from './code-panel';
 import { byField, checkAll, type Fault } from './form-check';
 import { emptyDrafts, entriesOf, type Drafts } from './form-model';
 import { pastRun, remember } from './history';
+import { LiveBar, useLive } from './live-bar';
+import { liveEntry, rateOf } from './live-feed';
 import { ResultView } from './result-view';
 import { isBusy, type Run } from './run-state';
 import { useRun } from './use-run';
@@ -34,8 +36,11 @@ export function Workspace({ capability, clientUrl }: { capability: Capability; c
     const [drafts, setDrafts] = useState<Drafts>(() => draftsFrom(emptyDrafts(entries), past));
     const [faults, setFaults] = useState<Record<string, Fault>>({});
     const sent = useRef(drafts);
+    const live = useMemo(() => liveEntry(capability.mode, entries), [capability, entries]);
+    const { heard, listen, finish } = useLive();
 
     const { run, start, stop, reset } = useRun((ended) => {
+        finish();
         setFaults(faultsOf(ended));
         const ms = (ended.ended ?? 0) - (ended.sent ?? ended.ended ?? 0);
         remember({ capability: name, phase: ended.phase, ms }, sent.current);
@@ -48,6 +53,14 @@ export function Workspace({ capability, clientUrl }: { capability: Capability; c
         sent.current = given;
         void start(capability, entries, given);
     }, [capability, entries, start]);
+    const speak = () => {
+        if (!live) return;
+        const found = checkAll(entries.filter((entry) => entry !== live), drafts);
+        setFaults(found);
+        if (Object.keys(found).length > 0) return;
+        sent.current = { ...drafts, [live.name]: [] };
+        void start(capability, entries, drafts, listen(rateOf(live)));
+    };
 
     useEffect(() => {
         if (past === null) return;
@@ -68,13 +81,15 @@ export function Workspace({ capability, clientUrl }: { capability: Capability; c
             <section aria-label={t('form.title')} className="workspace-form">
                 <CapabilityForm
                     entries={entries} drafts={drafts} faults={faults} busy={busy} onStop={stop}
-                    onRun={() => { launch(drafts); }}
+                    onRun={() => { launch(drafts); }} onLive={live && speak}
                     onReset={() => { setDrafts(emptyDrafts(entries)); setFaults({}); reset(); }}
                     onChange={(field, draft) => {
                         setDrafts((before) => ({ ...before, [field]: draft }));
                         setFaults((before) => Object.fromEntries(Object.entries(before).filter(([key]) => key !== field)));
                     }}
-                />
+                >
+                    {heard && <LiveBar heard={heard} onFinish={finish} />}
+                </CapabilityForm>
             </section>
             <section aria-label={t('result.title')} className="workspace-result">
                 {others.length > 0 && (

@@ -1,0 +1,100 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join, resolve } from 'node:path';
+import type { Browser } from 'playwright-core';
+import { afterAll, beforeAll, expect, it } from 'vitest';
+import { toInt16, wavOf } from '../src/features/playground/audio';
+import { expectAccessible, launch, open } from './browser';
+import { Server } from './server';
+
+const media = resolve(import.meta.dirname, 'engines/media');
+const folder = mkdtempSync(join(tmpdir(), 'headrace-sound-'));
+const hertz = 1_000;
+const server = new Server();
+let browser: Browser;
+
+/** What the browser's microphone hears, over and over: ten seconds of one tone, at a rate that is not the engine's. */
+async function tone(): Promise<string> {
+    const samples = Float32Array.from({ length: 48_000 * 10 }, (_, at) => 0.5 * Math.sin((2 * Math.PI * hertz * at) / 48_000));
+    const path = join(folder, 'tone.wav');
+    writeFileSync(path, Buffer.from(await wavOf(toInt16(samples), 48_000).arrayBuffer()));
+    return path;
+}
+
+beforeAll(async () => {
+    await server.start([media]);
+    browser = await launch([`--use-file-for-fake-audio-capture=${await tone()}`]);
+});
+afterAll(async () => {
+    await server.stop();
+    await browser.close();
+    rmSync(folder, { recursive: true, force: true });
+});
+
+async function openPlayground(options = {}) {
+    const page = await open(browser, server.link(), options);
+    await page.getByRole('heading', { level: 1 }).waitFor();
+    await page.goto(`${server.control}/console/playground/pitch`);
+    await page.getByRole('heading', { level: 1 }).waitFor();
+    return page;
+}
+
+const nothingRuns = async () => {
+    const { queues } = await server.get<{ queues: { running: number }[] }>(server.control, '/queues');
+    return queues.every((queue) => queue.running === 0);
+};
+
+it('the microphone feeds a session at the rate of the engine, and what it says comes while one speaks', async () => {
+    const page = await openPlayground();
+    await page.getByRole('button', { name: 'Speak live' }).click();
+    const live = page.getByRole('group', { name: 'Live microphone' });
+    await live.getByText('Listening').waitFor();
+    const output = page.locator('.output');
+    await output.getByText(/second"?: 2/).first().waitFor();
+    await live.waitFor();
+    await page.getByText('Running', { exact: true }).waitFor();
+    await expectAccessible(page);
+    const told = Number(/[\d.]+/.exec(await live.getByRole('timer').innerText())?.[0]);
+    await live.getByRole('button', { name: 'Finish' }).click();
+    await page.getByText('Done', { exact: true }).waitFor();
+    await live.waitFor({ state: 'detached' });
+
+    await output.getByRole('button', { name: 'Copy' }).first().click();
+    const seconds = JSON.parse(await page.evaluate(() => navigator.clipboard.readText())) as Record<string, number>[];
+    const whole = seconds[seconds.length - 1]?.['whole'] ?? 0;
+    expect(whole).toBeGreaterThanOrEqual(told);
+    expect(whole).toBeLessThan(told + 3);
+    // The tone, in every whole second after the first, in which the device may still start.
+    for (const each of seconds.slice(1, -1)) expect(Math.abs((each['hertz'] ?? 0) - hertz)).toBeLessThanOrEqual(5);
+    expect(seconds.length).toBeGreaterThanOrEqual(4);
+    expect(page.wrong).toEqual([]);
+});
+
+it('stops with Escape, which lets go of the microphone and cancels the job', async () => {
+    const page = await openPlayground();
+    await page.getByRole('button', { name: 'Speak live' }).click();
+    await page.getByText('Running', { exact: true }).waitFor();
+    await page.keyboard.press('Escape');
+    await page.getByText('Stopped', { exact: true }).waitFor();
+    await page.getByRole('group', { name: 'Live microphone' }).waitFor({ state: 'detached' });
+    await server.until(nothingRuns);
+    expect(page.wrong).toEqual([]);
+});
+
+it('leaving the page ends the session, too', async () => {
+    const page = await openPlayground();
+    await page.getByRole('button', { name: 'Speak live' }).click();
+    await page.getByText('Running', { exact: true }).waitFor();
+    await page.getByRole('link', { name: 'Jobs' }).click();
+    await server.until(nothingRuns);
+});
+
+it('says so when the microphone is refused', async () => {
+    const page = await openPlayground({ permissions: [] });
+    await page.evaluate(() => {
+        navigator.mediaDevices.getUserMedia = () => Promise.reject(new DOMException('Permission denied', 'NotAllowedError'));
+    });
+    await page.getByRole('button', { name: 'Speak live' }).click();
+    await page.getByRole('alert').getByText('the microphone cannot be used: Permission denied').waitFor();
+    await expectAccessible(page);
+});
