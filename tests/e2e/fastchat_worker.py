@@ -60,7 +60,7 @@ class TextWorker(BaseModelWorker):
     def generate_stream_gate(self, params):
         self.call_ct += 1
         self.record("generate", params)
-        orders = set(re.findall(r"\[([a-z-]+(?::\w+)?)\]", params["prompt"]))
+        orders = {*re.findall(r"\[([a-z-]+(?::\w+)?)\]", params["prompt"]), *self.options.always}
         if "die:before" in orders:
             os.kill(os.getpid(), signal.SIGKILL)
         for order in orders:
@@ -106,6 +106,7 @@ def main() -> None:
     parser.add_argument("--context", type=int, default=2048)
     parser.add_argument("--record", required=True)
     parser.add_argument("--multimodal", action="store_true")
+    parser.add_argument("--always", action="append", default=[], help="as if it stood in every prompt")
     options = parser.parse_args()
     options.address = f"http://{options.host}:{options.port}"
     worker = TextWorker(options)

@@ -203,17 +203,39 @@ def test_tools_by_the_models_own_form(site: Site) -> None:
     assert "tools" in refused["error"]["message"] and not plain.calls()
 
 
-def test_a_worker_that_dies_before_the_first_byte_is_not_noticed(site: Site) -> None:
+def test_a_dead_worker_is_not_noticed(site: Site) -> None:
     one, two = site.worker("text-model"), site.worker("text-model")
     site.wait_models("text-model")
     for _ in range(4):
         assert site.chat("text-model", "ping")["state"] == "succeeded"
     assert one.calls() and two.calls(), "calls go to both"
-    # Both are told to die by the same call, so one is made deaf first: it must not get it.
     two.kill()
     for _ in range(4):
         assert site.chat("text-model", "ping")["state"] == "succeeded"
     assert one.process is not None and one.process.poll() is None
+
+
+def test_a_worker_that_dies_of_a_call_before_the_first_byte_is_not_noticed(site: Site) -> None:
+    dying, living = site.worker("text-model", "--always", "die:before"), site.worker("text-model")
+    site.wait_models("text-model")
+    for i in range(4):
+        assert site.chat("text-model", f"number {i}")["state"] == "succeeded"
+    assert len(dying.calls()) == 1 and dying.process.wait(5) != 0, "it had one call and died of it"
+    assert len(living.calls()) == 4
+
+
+@pytest.mark.parametrize("when", ["first", "after"])
+def test_after_the_first_byte_no_other_worker_is_tried(site: Site, when: str) -> None:
+    dying = site.worker("text-model", "--always", f"die:{when}")
+    site.wait_models("text-model")
+    living = site.worker("text-model")
+    deadline = time.monotonic() + 20
+    while not dying.calls():
+        job = site.chat("text-model", "x")
+        assert time.monotonic() < deadline
+    assert job["state"] == "failed" and job["error"]["code"] == "unavailable", job
+    before = len(living.calls())
+    assert site.chat("text-model", "x")["state"] == "succeeded" and len(living.calls()) == before + 1
 
 
 def test_death_during_a_call(site: Site) -> None:

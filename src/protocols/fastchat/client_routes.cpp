@@ -1,5 +1,7 @@
 #include "protocols/fastchat/client_routes.hpp"
 
+#include <algorithm>
+
 #include "access/keys.hpp"
 #include "protocols/fastchat/errors.hpp"
 #include "protocols/fastchat/hop.hpp"
@@ -21,7 +23,9 @@ asio::awaitable<void> ask_on_core(upstreams::Upstreams& upstreams, TenantId tena
 
 std::int64_t whole_in(const json::object& from, std::string_view name) {
     const auto* member = from.if_contains(name);
-    return member != nullptr && member->is_int64() ? member->get_int64() : 0;
+    constexpr std::int64_t kMost = std::int64_t{1} << 40;  // so that two of them can be added
+    if (member == nullptr || !member->is_int64()) return 0;
+    return std::clamp(member->get_int64(), std::int64_t{0}, kMost);
 }
 
 }  // namespace
@@ -103,11 +107,12 @@ asio::awaitable<Result<std::string>> ClientRoutes::checked(const access::Princip
     auto version = find_model(parts_, who, std::string_view(model->get_string()));
     if (!version) co_return fail(std::move(version).error());
     std::string body = "{\"model\":";
-    append_json_string(body, model->get_string());
+    append_json_string(body, (*version)->model);
     body += ",\"prompt\":";
     append_json_string(body, text->get_string());
     body += '}';
-    const std::string name(model->get_string());
+    // A caller may have named the capability; the worker knows the model.
+    const auto& name = (*version)->model;
     auto details = co_await ask((*version)->tenant, name, "/model_details", body);
     if (!details) co_return fail(std::move(details).error());
     auto count = co_await ask((*version)->tenant, name, "/count_token", body);

@@ -31,7 +31,7 @@ Result<catalog::VersionPtr> find_model(const Parts& parts, const access::Princip
     if (!version) {
         return fail(ErrorCode::not_found, "there is no model " + std::string(model));
     }
-    if (!access::may_use(who, (*version)->name)) {
+    if (!access::may_use(who, (*version)->name, (*version)->model)) {
         return fail(ErrorCode::permission_denied,
                     "this key may not use the model " + std::string(model));
     }
@@ -70,7 +70,7 @@ asio::awaitable<Result<access::Permit>> admit(const Parts& parts, const http::Ex
     constexpr std::uint64_t kBytesPerToken = 3;
     const auto tokens = jobs * (submission.input.values.size() / kBytesPerToken + 1);
     const auto& who = caller_of(exchange);
-    std::string model = submission.version->name;
+    std::string model = submission.version->model;
     auto permit = parts.limiter.admit(who, model, tokens);
     if (access::must_wait(permit)) {
         permit = co_await access::admit_with_share(parts.limiter, who, std::move(model), tokens);
