@@ -56,7 +56,13 @@ void ClientConnection::arm_guard() {
     });
 }
 
+void ClientConnection::stop_guard() {
+    guarded_ = armed_ = false;
+    deadline_.disarm();
+}
+
 void ClientConnection::cancel() {
+    stop_guard();
     cancelled_ = true;
     transport_->close();
 }
@@ -72,6 +78,7 @@ bool ClientConnection::quiet() const {
 
 tl::unexpected<Error> ClientConnection::failed(error_code error) {
     ended_ = true;
+    stop_guard();
     if (cancelled_) return fail(ErrorCode::cancelled, "the request was dropped");
     if (too_late_) {
         return fail(ErrorCode::deadline_exceeded, "the server was silent for too long");
@@ -148,6 +155,7 @@ asio::awaitable<Result<std::optional<std::string>>> ClientConnection::read_some(
         if (!body.empty()) co_return std::optional<std::string>(std::move(body));
         if (parser_->done()) {
             buffer_.reset();  // it may be idle for long
+            stop_guard();
             co_return std::optional<std::string>();
         }
         const auto error = co_await fill(settings_.silence_time);

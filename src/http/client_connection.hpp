@@ -40,6 +40,8 @@ class ClientConnection {
     void guard(std::chrono::milliseconds within);
     void arm_guard();
     void unguard() { guarded_ = false; }
+    /// Nothing is waited for until the next request: a timer would keep the loop alive.
+    void stop_guard();
 
     std::unique_ptr<Transport> transport_;
     ClientSettings settings_;

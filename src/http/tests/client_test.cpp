@@ -3,6 +3,8 @@
 #include <fcntl.h>
 #include <sys/socket.h>
 
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/detached.hpp>
 #include <boost/asio/redirect_error.hpp>
 #include <boost/asio/steady_timer.hpp>
 #include <boost/asio/use_awaitable.hpp>
@@ -234,6 +236,25 @@ TEST_F(ClientTest, BorrowsBodiesAndKeepsConnectionsOfSiblings) {
     open();
     EXPECT_EQ(loop_thread_.await(lend_to_siblings(loop_thread_.loop(), url("/echo"))),
               "lent+lent+lent+");
+}
+
+asio::awaitable<void> ask_and_keep(Client& client, Url url, int& status) {
+    ClientRequest request;
+    request.url = std::move(url);
+    auto answer = co_await client.send(std::move(request));
+    if (answer) status = answer->status;
+}
+
+TEST_F(ClientTest, KeepsNoLoopAliveOnceItHasItsAnswer) {
+    open();
+    asio::io_context io;
+    Client client(io.get_executor(), ClientSettings{});
+    int status = 0;
+    asio::co_spawn(io, ask_and_keep(client, url("/hello"), status), asio::detached);
+    const auto begun = std::chrono::steady_clock::now();
+    io.run();
+    EXPECT_EQ(status, 200);
+    EXPECT_LT(std::chrono::steady_clock::now() - begun, std::chrono::seconds(5));
 }
 
 TEST_F(ClientTest, NamesWhyThereIsNoConnection) {
