@@ -15,11 +15,13 @@ while [ $# -gt 0 ]; do
     esac
     shift
 done
-STEPS=7
+STEPS=9
 step "system packages" ensure_packages build run demo
 step "engine environment: ocr (rapidocr, ONNX)" ensure_engine examples/engines/ocr
 step "engine environment: vad (silero, ONNX)" ensure_engine examples/engines/vad
 step "language model and its library" ensure_llama
+step "OpenAI's SDK" ensure_venv build/venv-demo scripts/requirements-demo.txt
+step "FastChat's worker base class" ensure_fastchat
 step "console pages" bash scripts/console.sh
 step "configure" cmake --preset release
 step "build build/release/headrace" build release headrace headrace-host example_engines llama_plugin

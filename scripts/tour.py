@@ -19,6 +19,8 @@ import urllib.request
 import wave
 from typing import Any
 
+from tour_v1 import V1
+
 ROOT = pathlib.Path(__file__).resolve().parents[1]
 ENGINES = ["plugins/llama/chat", *(f"examples/engines/{name}" for name in ("ocr", "speak", "vad", "echo"))]
 QUESTION = "What is the capital of France, and what is it known for?"
@@ -307,7 +309,17 @@ class Tour:
             raise WrongAnswer("no speech was found in the speech made before")
 
     def run(self) -> int:
+        v1 = V1(self.server, WrongAnswer)
+        try:
+            self.stops(v1)
+        finally:
+            v1.stop()
+        return self.wrong
+
+    def stops(self, v1: V1) -> None:
         self.stop("A language model answers, token by token (native engine over libllama)", self.chat)
+        self.stop("The official OpenAI SDK, unmodified, streams from /v1", v1.sdk)
+        self.stop("A FastChat worker registers and is one more model of /v1 (fschat's released base class)", v1.fastchat)
         self.stop("Text read from a real picture (Python engine, ONNX models)", self.ocr)
         self.stop("Speech written to a WAV file (Python engine, espeak-ng)", self.speak)
         self.stop("A session: that speech in frames, speech segments out (streaming ONNX engine)", self.session)
@@ -315,7 +327,6 @@ class Tour:
         self.stop("An asynchronous job with progress", self.progress)
         self.stop("A cancel that stops the engine", self.cancel)
         self.stop("kill -9 of the server in mid-job: the job finishes after the restart", self.crash)
-        return self.wrong
 
 
 def main() -> int:
