@@ -108,6 +108,14 @@ def test_events(client: openai.OpenAI, play, name: str) -> None:
         assert stream.get_final_response().output_text == "Hello"
 
 
+def test_what_was_streamed_need_not_come_again(client: openai.OpenAI, play, name: str) -> None:
+    call = {"index": 0, "id": "c1", "name": "weather", "arguments": "{}"}
+    play(by_steps({"text": "Hel"}, {"text": "lo"}, {"tool_calls": pieces(call)}, text="", finish_reason="tool_calls"))
+    done = list(each(client.responses.create(model=name, input="x", tools=[TOOL], stream=True)))[-1].response
+    assert done.output_text == "Hello" and done.output[1].name == "weather"
+    assert valid(client.responses.retrieve(done.id)).output_text == "Hello"
+
+
 def test_tools(client: openai.OpenAI, play, name: str) -> None:
     parts = ({"index": 0, "id": "c1", "name": "weather", "arguments": '{"a"'}, {"index": 0, "arguments": ":1}"})
     steps = [{"tool_calls": pieces(part)} for part in parts]

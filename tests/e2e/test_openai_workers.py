@@ -46,6 +46,7 @@ VERBATIM = {
     "outputs": {
         "text": {"kind": "text", "conditional": True},
         "response": {"kind": "text", "conditional": True, "stream": "append"},
+        "status": {"kind": "integer", "conditional": True},
     },
 }
 HI = [{"role": "user", "content": "Hi"}]
@@ -177,6 +178,15 @@ def test_verbatim(client: openai.OpenAI, play, name: str) -> None:
     assert engine.seen[0]["request"] == {"model": name, "messages": HI, "temperature": 1.9, "n": 3, "own": [1]}
     chunks = list(each(client.chat.completions.create(**given, stream=True)))
     assert [chunk.choices[0].delta.content for chunk in chunks] == ["o", "k"]
+
+
+@pytest.mark.parametrize("stream", [False, True])
+def test_a_refusal_passes_as_it_came(client: openai.OpenAI, play, name: str, stream: bool) -> None:
+    body = '{"error":{"message":"too hot","type":"invalid_request_error","param":"temperature","code":"own_code"}}'
+    play(VERBATIM, lambda job: job.done({"status": 422, "response": body}))
+    with pytest.raises(openai.UnprocessableEntityError) as error:
+        client.chat.completions.create(model=name, messages=HI, temperature=2, stream=stream)
+    assert (error.value.code, error.value.param) == ("own_code", "temperature") and error.value.response.text == body
 
 
 # --- faults ----------------------------------------------------------------------------------------

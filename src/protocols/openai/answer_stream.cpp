@@ -14,8 +14,10 @@ namespace {
 
 constexpr std::string_view kComment = ": keep-alive\n\n";
 
-/// Appends what the happenings give. An error ends the answer.
-asio::awaitable<Result<void>> append_all(Site& site, Runs& runs, ModelCall& call,
+using Instead = std::optional<http::Response>;
+
+/// Appends what the happenings give. An error ends the answer, and so does another one instead.
+asio::awaitable<Result<Instead>> append_all(Site& site, Runs& runs, ModelCall& call,
                                          StreamShape& shape,
                                          const std::vector<Runs::Happening>& happenings,
                                          std::string& out) {
@@ -34,12 +36,14 @@ asio::awaitable<Result<void>> append_all(Site& site, Runs& runs, ModelCall& call
         if (record->state != jobs::JobState::succeeded) co_return fail(job_failure(*record));
         auto outputs = co_await outputs_of(site, *record);
         if (!outputs) co_return fail(std::move(outputs).error());
+        if (auto other = shape.instead(*outputs)) co_return other;
         shape.end(out, each.run, std::move(*outputs), *record);
     }
-    if (!runs.all_ended()) co_return Result<void>{};
+    if (!runs.all_ended()) co_return Instead{};
     auto settled = co_await shape.settle();
-    if (settled) shape.finish(out);
-    co_return settled;
+    if (!settled) co_return fail(std::move(settled).error());
+    shape.finish(out);
+    co_return Instead{};
 }
 
 void give_back(Runs& runs, const std::vector<Runs::Happening>& happenings) {
@@ -69,9 +73,15 @@ asio::awaitable<void> stream_answer(Site& site, http::Exchange& exchange, Runs& 
         if (runs.gone() || runs.overrun()) co_return;
         out.clear();
         auto appended = co_await append_all(site, runs, call, shape, happenings, out);
-        if (!appended && !writer && out.empty()) {
-            Reply refused = fail(std::move(appended).error());
-            co_await answer(exchange, std::move(refused));
+        const bool untouched = !writer && out.empty();
+        if (untouched && (!appended || *appended)) {
+            Reply plain = fail(ErrorCode::internal, "no answer");
+            if (appended) {
+                plain = std::move(**appended);
+            } else {
+                plain = fail(std::move(appended).error());
+            }
+            co_await answer(exchange, std::move(plain));
             co_return;
         }
         if (!appended) shape.fail(out, appended.error());
@@ -85,7 +95,7 @@ asio::awaitable<void> stream_answer(Site& site, http::Exchange& exchange, Runs& 
         auto written = co_await writer->write(out);
         if (!written) co_return;
         give_back(runs, happenings);
-        if (!appended || runs.all_ended()) break;
+        if (!appended || *appended || runs.all_ended()) break;
     }
     co_await writer->finish();
 }

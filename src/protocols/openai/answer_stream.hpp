@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 
 #include <boost/asio/awaitable.hpp>
@@ -24,6 +25,9 @@ class StreamShape {
     /// One job has succeeded, with these outputs in the whole.
     virtual void end(std::string& out, std::uint32_t run, catalog::Values outputs,
                      const jobs::JobRecord& job) = 0;
+    /// A plain answer in place of the stream, while nothing of it was sent: an engine that speaks
+    /// HTTP itself was refused.
+    virtual std::optional<http::Response> instead(const catalog::Values&) { return std::nullopt; }
     /// All have: what must be done before the answer may say so.
     virtual asio::awaitable<Result<void>> settle() { co_return Result<void>{}; }
     /// Then its last events.

@@ -92,7 +92,7 @@ Result<LinePlan> plan_chat(json::object body, const catalog::Version& version, c
             choices.push_back(chat_output(std::move(outputs[i]), hex_of(records[i]->id)));
             tokens.add(static_cast<std::uint32_t>(i), tokens_of(records[i]->usage));
         }
-        return Result<std::string>(chat_completion(facts, choices, tokens.total()));
+        return Result<LineAnswer>({200, chat_completion(facts, choices, tokens.total())});
     };
     return plan;
 }
@@ -116,7 +116,7 @@ Result<LinePlan> plan_completion(json::object body, const catalog::Version& vers
             choices.push_back(chat_output(std::move(outputs[i]), hex_of(records[i]->id)));
             tokens.add(static_cast<std::uint32_t>(i), tokens_of(records[i]->usage));
         }
-        return Result<std::string>(text_completion(facts, choices, tokens.total()));
+        return Result<LineAnswer>({200, text_completion(facts, choices, tokens.total())});
     };
     return plan;
 }
@@ -129,7 +129,7 @@ Result<LinePlan> plan_embeddings(const json::object& body, const catalog::Versio
     plan.inputs = std::move(input->runs);
     const bool base64 = input->base64;
     plan.answer = [model, base64](std::vector<catalog::Values> outputs,
-                                  const Records& records) -> Result<std::string> {
+                                  const Records& records) -> Result<LineAnswer> {
         std::string out;
         std::size_t index = 0;
         std::uint64_t tokens = 0;
@@ -138,7 +138,7 @@ Result<LinePlan> plan_embeddings(const json::object& body, const catalog::Versio
             auto appended = append_embeddings(out, outputs[i], base64, index);
             if (!appended) return fail(std::move(appended).error());
         }
-        return embedding_list(out, model, tokens);
+        return LineAnswer{200, embedding_list(out, model, tokens)};
     };
     return plan;
 }
@@ -149,7 +149,8 @@ LinePlan plan_verbatim(const json::object& body, std::string_view endpoint) {
     LinePlan plan;
     plan.inputs.push_back(verbatim_input(std::move(text), endpoint.substr(4)));
     plan.answer = [](std::vector<catalog::Values> outputs, const Records&) {
-        return Result<std::string>(std::string(text_of(outputs.front(), "response")));
+        auto response = verbatim_response(outputs.front());
+        return Result<LineAnswer>({response.status, std::move(response.body)});
     };
     return plan;
 }

@@ -67,11 +67,16 @@ std::vector<BatchError> check_batch(const std::vector<std::string_view>& lines,
                                     std::string_view endpoint);
 std::vector<std::string_view> lines_of(std::string_view text);
 
-/// The jobs of one line, and how their outputs become the body of its answer.
+struct LineAnswer {
+    int status = 200;
+    std::string body;
+};
+
+/// The jobs of one line, and how their outputs become its answer.
 struct LinePlan {
     std::vector<catalog::Values> inputs;
-    std::function<Result<std::string>(std::vector<catalog::Values> outputs,
-                                      const std::vector<std::shared_ptr<const jobs::JobRecord>>&)>
+    std::function<Result<LineAnswer>(std::vector<catalog::Values> outputs,
+                                     const std::vector<std::shared_ptr<const jobs::JobRecord>>&)>
         answer;
 };
 Result<LinePlan> plan_line(std::string_view endpoint, json::object body,

@@ -233,7 +233,7 @@ asio::awaitable<void> BatchRunner::run_lines(RunningPtr batch,
 asio::awaitable<void> BatchRunner::run_line(RunningPtr batch, std::string_view text,
                                             std::size_t number) {
     auto line = read_batch_line(text, batch->facts.endpoint);
-    Result<std::string> body = fail(ErrorCode::internal, "no answer");
+    Result<LineAnswer> body = fail(ErrorCode::internal, "no answer");
     if (line) body = co_await answer_of(*batch, std::move(line->body), number);
     --batch->under_way;
     batch->bell.ring();
@@ -241,9 +241,12 @@ asio::awaitable<void> BatchRunner::run_line(RunningPtr batch, std::string_view t
     const std::string id =
         "batch_req_" + batch->facts.id.substr(kBatchPrefix.size()) + '_' + std::to_string(number);
     const std::lock_guard lock(mutex_);
-    if (body) {
-        batch->output += answer_line(id, line->custom_id, 200, *body);
+    if (body && body->status == 200) {
+        batch->output += answer_line(id, line->custom_id, 200, body->body);
         ++batch->state.completed;
+    } else if (body) {
+        batch->errors += answer_line(id, line->custom_id, body->status, body->body);
+        ++batch->state.failed;
     } else if (!batch->broken_off()) {
         const int status = status_of(body.error().code);
         batch->errors += answer_line(id, line->custom_id, status, error_body(body.error(), status));
@@ -251,7 +254,7 @@ asio::awaitable<void> BatchRunner::run_line(RunningPtr batch, std::string_view t
     }
 }
 
-asio::awaitable<Result<std::string>> BatchRunner::answer_of(Running& batch, json::object body,
+asio::awaitable<Result<LineAnswer>> BatchRunner::answer_of(Running& batch, json::object body,
                                                             std::size_t number) {
     const auto who = principal_of(site_, batch.key);
     if (!who) co_return fail(who.error());

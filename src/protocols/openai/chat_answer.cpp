@@ -195,6 +195,11 @@ class Verbatim final : public StreamShape {
         const auto whole = text_of(outputs, "response");
         out += whole.substr(std::min(sent_, whole.size()));
     }
+    std::optional<http::Response> instead(const catalog::Values& outputs) override {
+        auto response = verbatim_response(outputs);
+        if (response.status == 200 || sent_ > 0) return std::nullopt;
+        return response;
+    }
     void finish(std::string&) override {}
     void fail(std::string& out, const Error& error) override { out += error_event(error); }
 
@@ -244,6 +249,16 @@ std::string chat_completion(const AnswerFacts& facts, const std::vector<ChatOutp
 
 std::unique_ptr<StreamShape> chat_chunks(AnswerFacts facts, std::uint32_t choices, bool replaces) {
     return std::make_unique<ChatChunks>(std::move(facts), choices, replaces);
+}
+
+http::Response verbatim_response(const catalog::Values& outputs) {
+    http::Response response(200, "application/json", std::string(text_of(outputs, "response")));
+    const auto* status = outputs.find("status");
+    const auto* number = status != nullptr ? status->get<std::int64_t>() : nullptr;
+    if (number != nullptr && *number >= 400 && *number <= 599) {
+        response.status = static_cast<int>(*number);
+    }
+    return response;
 }
 
 std::unique_ptr<StreamShape> verbatim_stream() {

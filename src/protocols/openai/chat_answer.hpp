@@ -31,7 +31,10 @@ bool replaces_text(const catalog::Interface& interface);
 /// Objects chat.completion.chunk. `replaces`: as replaces_text() has it.
 std::unique_ptr<StreamShape> chat_chunks(AnswerFacts facts, std::uint32_t choices, bool replaces);
 
-/// The bytes of an engine that speaks this dialect itself.
+/// What an engine that speaks this dialect itself answered: `response`, and `status` where it is
+/// not 200.
+http::Response verbatim_response(const catalog::Values& outputs);
+/// The same as it comes.
 std::unique_ptr<StreamShape> verbatim_stream();
 
 }  // namespace headrace::protocols::openai

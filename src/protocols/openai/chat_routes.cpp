@@ -31,7 +31,7 @@ asio::awaitable<Reply> pass_verbatim(Site& site, http::Exchange& exchange, Model
     call.consumed(record.usage);
     const auto outputs = co_await outputs_of(site, record);
     if (!outputs) co_return fail(outputs.error());
-    co_return json_response(std::string(text_of(*outputs, "response")));
+    co_return verbatim_response(*outputs);
 }
 
 asio::awaitable<Reply> ChatRoutes::canonical(http::Exchange& exchange, ModelCall& call,

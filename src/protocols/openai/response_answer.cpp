@@ -107,7 +107,7 @@ class ResponseEvents final : public StreamShape {
     void step(std::string& out, std::uint32_t, const catalog::Values& values) override {
         open(out);
         std::string_view text = text_of(values, "text");
-        if (replaces_) text.remove_prefix(std::min(text_bytes_, text.size()));
+        if (replaces_) text.remove_prefix(std::min(text_.size(), text.size()));
         const auto entries = facts_.logprobs ? text_of(values, "logprobs") : std::string_view();
         if (!text.empty() || !entries.empty()) add_text(out, text, entries);
         const auto calls = tool_calls_of(text_of(values, "tool_calls"));
@@ -120,13 +120,14 @@ class ResponseEvents final : public StreamShape {
         open(out);
         whole_ = chat_output(std::move(outputs), stem(facts_));
         tokens_ = tokens_of(job.usage);
-        const auto rest =
-            std::string_view(whole_.text).substr(std::min(text_bytes_, whole_.text.size()));
-        const bool silent = whole_.text.empty() && !whole_.tool_calls.empty();
+        const auto rest = whole_.text.substr(std::min(text_.size(), whole_.text.size()));
+        const bool calls = !whole_.tool_calls.empty() || !calls_.empty();
+        const bool silent = whole_.text.empty() && text_.empty() && calls;
         if (!rest.empty() || (!message_open_ && !silent)) add_text(out, rest, {});
         if (calls_.empty()) {
             for (const auto& call : whole_.tool_calls) add_call(out, call);
         }
+        complete();
         for (const auto& call : calls_) close_call(out, call);
         if (message_open_) close_message(out);
     }
@@ -169,6 +170,13 @@ class ResponseEvents final : public StreamShape {
         begin(out, type);
         out += ",\"item_id\":\"" + item + "\",\"output_index\":" + std::to_string(place);
     }
+    /// An engine need not repeat in its result what it has streamed.
+    void complete() {
+        whole_.text = text_;
+        if (whole_.logprobs.empty() && !entries_.empty()) whole_.logprobs = '[' + entries_ + ']';
+        if (!whole_.tool_calls.empty()) return;
+        for (const auto& call : calls_) whole_.tool_calls.push_back(call.whole);
+    }
     void open(std::string& out) {
         if (std::exchange(opened_, true)) return;
         const auto object = response_without_output(facts_, "in_progress");
@@ -189,8 +197,12 @@ class ResponseEvents final : public StreamShape {
             append_part(out, "", {});
             out += "}\n\n";
         }
-        text_bytes_ += text.size();
+        text_ += text;
         if (text.empty() && entries.empty()) return;
+        if (entries.size() > 2 && entries.front() == '[') {
+            if (!entries_.empty()) entries_ += ',';
+            entries_ += entries.substr(1, entries.size() - 2);
+        }
         begin_item(out, "response.output_text.delta", message_id(facts_), message_place_);
         out += ",\"content_index\":0,\"delta\":";
         append_json_string(out, text);
@@ -263,7 +275,8 @@ class ResponseEvents final : public StreamShape {
     bool opened_ = false;
     bool message_open_ = false;
     std::size_t message_place_ = 0;
-    std::size_t text_bytes_ = 0;
+    std::string text_;     // sent so far
+    std::string entries_;  // of logprobs, without the brackets
     std::vector<Call> calls_;
     ChatOutput whole_;
     TokenCount tokens_;
