@@ -20,7 +20,7 @@ void Core::Impl::get_record(const Scope& scope, JobId id, Done<JobRecord> done) 
     };
     if (here()) return done(headrace::fail(no_such_job()));  // it is, but not for this scope
     log_.get(scope.tenant, id,
-             later([this, scope, here,
+             later([scope, here,
                     done = std::move(done)](Result<std::optional<JobRecord>> found) mutable {
                  if (!found) return done(headrace::fail(std::move(found.error())));
                  if (!*found || !may_see(scope, (*found)->tenant, (*found)->caller) || here()) {
