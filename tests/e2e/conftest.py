@@ -18,7 +18,8 @@ HERE = pathlib.Path(__file__).resolve().parent
 ROOT = HERE.parents[1]
 sys.path[:0] = [str(HERE), str(ROOT / "sdk" / "python" / "src")]
 
-from server import Server  # noqa: E402
+from fastchat_site import EXPIRE, Site  # noqa: E402
+from server import Server, free_port  # noqa: E402
 from wire import API, Client  # noqa: E402
 
 
@@ -44,6 +45,17 @@ def start_server(tmp_path: pathlib.Path) -> Iterator[Callable[..., Server]]:
     for server in started:
         if server.process is not None and server.process.poll() is None:
             server.stop()
+
+
+@pytest.fixture
+def fastchat(start_server: Callable[..., Server], tmp_path: pathlib.Path) -> Iterator[Site]:
+    door = free_port()
+    settings = (f"fastchat.expire_s={EXPIRE}", f"fastchat.listen=127.0.0.1:{door}")
+    running = Site(start_server(settings=settings, engines=()), tmp_path)
+    running.door_port = door
+    yield running
+    for worker in running.workers:
+        worker.kill()
 
 
 @pytest.fixture

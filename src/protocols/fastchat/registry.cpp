@@ -127,7 +127,10 @@ void Registry::add(Registration registration, UniqueFunction<void(Result<void>)>
 
 bool Registry::beat(std::string_view worker_name, double queue_length) {
     const auto name = upstream_name_of(worker_name);
-    if (!parts_.upstreams.find(settings_.tenant, name)) {
+    const auto known = parts_.upstreams.find(settings_.tenant, name);
+    // One without its name is a worker whose options an operator has set anew: what it said of
+    // itself is missing, and it says it again.
+    if (!known || known->spec->option(kWorkerName).empty()) {
         heard_.erase(name);
         return false;
     }
