@@ -2,6 +2,8 @@
 
 #include <algorithm>
 #include <cmath>
+#include <cstdint>
+#include <cstring>
 #include <iterator>
 #include <vector>
 
@@ -260,7 +262,14 @@ void append_json(std::string& out, const json::value& value) {
 }
 
 bool is_utf8(std::string_view text) {
+    constexpr std::uint64_t kHighBits = 0x8080808080808080ULL;
     while (!text.empty()) {
+        // Most text is ASCII: eight bytes at a look.
+        for (std::uint64_t word = 0; text.size() >= sizeof word; text.remove_prefix(sizeof word)) {
+            std::memcpy(&word, text.data(), sizeof word);
+            if ((word & kHighBits) != 0) break;
+        }
+        if (text.empty()) break;
         if (static_cast<unsigned char>(text[0]) < 0x80) {
             text.remove_prefix(1);
             continue;

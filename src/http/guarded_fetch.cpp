@@ -95,12 +95,12 @@ asio::awaitable<Result<std::string>> FetchedContent::read_all() {
 /// The address to connect to. Every address of the name must be allowed: one that is not shows a
 /// name made to get around the check.
 asio::awaitable<Result<std::string>> GuardedFetch::checked_address(
-    const Url& url, std::chrono::steady_clock::time_point deadline) const {
-    auto addresses = co_await resolve(url.host, deadline);
+    std::string host, std::chrono::steady_clock::time_point deadline) const {
+    auto addresses = co_await resolve(host, deadline);
     if (!addresses) co_return fail(std::move(addresses).error());
     const auto& hosts = settings_.allowed_hosts;
-    const bool trusted_name = std::any_of(hosts.begin(), hosts.end(), [&](const auto& host) {
-        return equal_without_case(host, url.host);
+    const bool trusted_name = std::any_of(hosts.begin(), hosts.end(), [&](const auto& trusted) {
+        return equal_without_case(trusted, host);
     });
     for (const auto& address : *addresses) {
         const auto& networks = settings_.allowed_networks;
@@ -110,7 +110,7 @@ asio::awaitable<Result<std::string>> GuardedFetch::checked_address(
                              });
         if (!allowed) {
             co_return fail(ErrorCode::permission_denied,
-                           url.host + " leads to a " + std::string(to_string(classify(address))) +
+                           host + " leads to a " + std::string(to_string(classify(address))) +
                                " address, which is not allowed");
         }
     }
@@ -122,7 +122,7 @@ asio::awaitable<Result<FetchedContent>> GuardedFetch::open(FetchRequest request)
     auto url = sound(Url::parse(request.url));
     for (int hops = 0;; ++hops) {
         if (!url) co_return fail(std::move(url).error());
-        auto address = co_await checked_address(*url, deadline);
+        auto address = co_await checked_address(url->host, deadline);
         if (!address) co_return fail(std::move(address).error());
         ClientSettings settings;
         settings.tls = settings_.tls;

@@ -63,11 +63,12 @@ class GuardedFetch {
     /// Errors: invalid_argument (the address), permission_denied (where it leads), unavailable,
     /// deadline_exceeded, too_large.
     asio::awaitable<Result<FetchedContent>> open(FetchRequest request) const;
+    /// The address to connect to, for whoever dials himself: the first of those that `host` has,
+    /// all of which must be allowed. permission_denied, unavailable, deadline_exceeded.
+    asio::awaitable<Result<std::string>> checked_address(
+        std::string host, std::chrono::steady_clock::time_point deadline) const;
 
   private:
-    asio::awaitable<Result<std::string>> checked_address(
-        const Url& url, std::chrono::steady_clock::time_point deadline) const;
-
     FetchSettings settings_;
 };
 

@@ -3,12 +3,11 @@
 #include <fcntl.h>
 #include <sys/socket.h>
 
-#include <boost/asio/co_spawn.hpp>
-#include <boost/asio/detached.hpp>
 #include <boost/asio/redirect_error.hpp>
 #include <boost/asio/steady_timer.hpp>
 #include <boost/asio/use_awaitable.hpp>
 
+#include "base/task_group.hpp"
 #include "http/tests/door_fixture.hpp"
 #include "http/tests/test_certificate.hpp"
 #include "http/websocket.hpp"
@@ -250,7 +249,8 @@ TEST_F(ClientTest, KeepsNoLoopAliveOnceItHasItsAnswer) {
     asio::io_context io;
     Client client(io.get_executor(), ClientSettings{});
     int status = 0;
-    asio::co_spawn(io, ask_and_keep(client, url("/hello"), status), asio::detached);
+    TaskGroup tasks(io.get_executor());
+    tasks.spawn("ask", ask_and_keep(client, url("/hello"), status));
     const auto begun = std::chrono::steady_clock::now();
     io.run();
     EXPECT_EQ(status, 200);
