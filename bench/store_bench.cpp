@@ -145,7 +145,10 @@ class Callers {
                                 1,
                                 {},
                                 record->finished_at};
-        jobs::LogWrite write{jobs::LogWrite::Kind::finish, std::move(record), {}, std::make_shared<jobs::UsageRecord>(std::move(usage))};
+        jobs::LogWrite write{jobs::LogWrite::Kind::finish,
+                             std::move(record),
+                             {},
+                             std::make_shared<jobs::UsageRecord>(std::move(usage))};
         log_.write(std::move(write), [this, sent](Result<void> stored) {
             if (!stored) throw std::runtime_error(stored.error().message);
             next(sent);
@@ -207,6 +210,7 @@ class NoKeys final : public access::KeyStore {
     }
     void save(access::KeyRecord, access::Done<void> done) override { done({}); }
     void revoke(TenantId, std::string, WallMs, access::Done<void> done) override { done({}); }
+    void note_uses(std::vector<access::KeyUse>, access::Done<void> done) override { done({}); }
 };
 
 void run_keys(const Options& options) {
@@ -220,7 +224,7 @@ void run_keys(const Options& options) {
     const auto begin = SteadyClock::now();
     while (std::chrono::duration<double>(SteadyClock::now() - begin).count() < options.seconds) {
         for (int i = 0; i < 1000; ++i) {
-            if (!ring.authenticate(text)) throw std::runtime_error("refused");
+            if (!ring.authenticate(text, access::kThisMachine)) throw std::runtime_error("refused");
         }
         count += 1000;
     }

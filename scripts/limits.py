@@ -100,6 +100,23 @@ ROWS = [
         f"{{n:{JOBS}/samples.hpp:kSteps}} steps of {{s:{JOBS}/samples.hpp:kStep}}",
         "the oldest go",
     ),
+    ("capabilities and address blocks of a key", f"{{n:{ACCESS}/keys.cpp:kMaxItems}} each", "400 `max_items`"),
+    ("models with limits in a tenant's record", f"{{n:{ACCESS}/directory.hpp:kMaxModels}}", "400 `max_items`"),
+    (
+        "records added up for one summary of usage",
+        f"{{n:{NATIVE}/admin_records.cpp:kSummaryRecords}}, {{n:{NATIVE}/usage_summary.hpp:kMaxRows}} rows",
+        "`complete` is false",
+    ),
+    (
+        "inputs and results of jobs in memory",
+        "{bytes:overload.queue_bytes}; from 85 % on the server gives way ([access](access.md))",
+        "503 with Retry-After, then not ready",
+    ),
+    (
+        "memory and open files of the server (`overload.memory_bytes`, `overload.descriptors`)",
+        "four fifths of the machine's memory, the process's limit of files; the same",
+        "503 with Retry-After, then not ready",
+    ),
     ("queued jobs of a capability", "{n:jobs.queued_per_capability}", "429 with Retry-After"),
     ("attempts of a job", "{n:jobs.max_attempts}", "failed, reason `dead`"),
     (
@@ -109,7 +126,7 @@ ROWS = [
     ),
     (
         "events a reader may be behind",
-        f"{{n:{NATIVE}/waiting.hpp:kMaxEvents}} or {{bytes:{NATIVE}/waiting.hpp:kMaxBytes}}",
+        f"{{n:{JOBS}/waiting.hpp:kMaxEvents}} or {{bytes:{JOBS}/waiting.hpp:kMaxBytes}}",
         "cut off; resume with the last id",
     ),
     ("message of a WebSocket", f"{{bytes:{HTTP}/websocket.hpp:max_message_bytes}}", "closed with 1009"),

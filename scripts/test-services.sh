@@ -2,6 +2,7 @@
 # ./dev test-services [SUITE...]: the tests that need foreign programs. Without a name, all of them.
 #   console   the pages in headless Chromium against the real binary, axe on every page
 #   proxies   the samples of deploy/proxy: nginx and Apache in front of a real server
+#   alerts    the alert rules of deploy/prometheus by promtool
 #   openai    the npm package `openai` against /v1
 #   packages  the .deb in a clean Debian 12 (debootstrap), the image under a Docker daemon
 . scripts/lib.sh
@@ -28,6 +29,12 @@ suite_proxies() {
     step "behind nginx and Apache" behind_proxies
 }
 
+by_promtool() { $PYTEST tests/services/test_alert_rules.py; }
+suite_alerts() {
+    step "python test environment" ensure_venv build/venv-test tests/requirements.txt
+    step "alert rules by promtool" by_promtool
+}
+
 by_the_npm_package() { $PYTEST tests/services/test_openai_node.py; }
 suite_openai() {
     with_pytest
@@ -50,7 +57,7 @@ suite_packages() {
 }
 
 suites=("$@")
-[ $# = 0 ] && suites=(console proxies openai packages)
+[ $# = 0 ] && suites=(console proxies alerts openai packages)
 for suite in "${suites[@]}"; do
     declare -F "suite_$suite" >/dev/null || die "test-services: no suite $suite; see ./dev test-services --help"
 done

@@ -4,13 +4,14 @@ import { launch, open } from './browser';
 
 /**
  * Makes the pictures of the documents, from a server that runs and has had load for some minutes:
- * HEADRACE_PICTURES names the folder, HEADRACE_SIGN_IN a key and HEADRACE_CONTROL_URL the control door.
+ * HEADRACE_PICTURES names the folder, HEADRACE_SIGN_IN a key and HEADRACE_CONTROL_URL the control door. It serves
+ * plugins/llama/chat and the example engines; HEADRACE_SPEECH names a WAV of what is said into the microphone.
  */
 const folder = process.env['HEADRACE_PICTURES'] ?? '';
 const door = process.env['HEADRACE_CONTROL_URL'] ?? 'http://127.0.0.1:8601';
 
 it.skipIf(folder === '')('makes pictures', { timeout: 180_000 }, async () => {
-    const browser = await launch();
+    const browser = await launch([`--use-file-for-fake-audio-capture=${process.env['HEADRACE_SPEECH'] ?? ''}`]);
     const page = await open(browser, `${door}/console/`, { colorScheme: 'light', deviceScaleFactor: 1 });
     await page.getByLabel('With an API key').fill(process.env['HEADRACE_SIGN_IN'] ?? '');
     await page.keyboard.press('Enter');
@@ -30,5 +31,17 @@ it.skipIf(folder === '')('makes pictures', { timeout: 180_000 }, async () => {
     }
     await page.evaluate(() => { window.scrollTo(0, 0); });
     await page.screenshot({ path: join(folder, 'console-chat.png') });
+
+    await page.goto(`${door}/console/playground/vad`);
+    await page.getByRole('button', { name: 'Speak live' }).click();
+    await page.locator('.output').getByText('start').nth(2).waitFor({ timeout: 60_000 });
+    await page.screenshot({ path: join(folder, 'console-live.png') });
+    await page.getByRole('button', { name: 'Finish' }).click();
+    await page.getByText('Done', { exact: true }).waitFor();
+
+    await page.emulateMedia({ colorScheme: 'light' });
+    await page.goto(`${door}/console/usage?days=1&by=key`);
+    await page.locator('tbody tr').first().waitFor();
+    await page.screenshot({ path: join(folder, 'console-usage.png') });
     await browser.close();
 });

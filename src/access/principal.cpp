@@ -1,6 +1,7 @@
 #include "access/principal.hpp"
 
 #include <algorithm>
+#include <array>
 
 namespace headrace::access {
 namespace {
@@ -52,6 +53,11 @@ constexpr std::array<Rule, kRightCount> kRules{{
     {Right::read_metrics, "read_metrics", kReaders},
     {Right::use_console, "use_console", kPeople},
     {Right::read_status, "read_status", kReaders},
+    {Right::manage_tenants, "manage_tenants", kAdmin},
+    {Right::manage_apps, "manage_apps", kAdmin},
+    {Right::manage_users, "manage_users", kAdmin},
+    {Right::read_upstreams, "read_upstreams", kReaders},
+    {Right::manage_upstreams, "manage_upstreams", kOperators},
 }};
 
 constexpr bool rules_stand_in_order() {
@@ -90,7 +96,7 @@ bool allows(Role role, Right right) {
 }
 
 bool needs_system(Right right) {
-    return right == Right::read_config || right == Right::reload;
+    return right == Right::read_config || right == Right::reload || right == Right::manage_tenants;
 }
 
 Result<void> authorize(const Principal& principal, Right right) {
@@ -114,6 +120,21 @@ std::optional<std::string> seen_caller(const Principal& principal) {
 bool may_use(const Principal& principal, std::string_view capability) {
     const auto& names = principal.capabilities;
     return names.empty() || std::find(names.begin(), names.end(), capability) != names.end();
+}
+
+bool may_use(const Principal& principal, std::string_view capability, std::string_view model) {
+    return may_use(principal, capability) || may_use(principal, model);
+}
+
+Result<void> may_call_from(const Principal& principal, std::string_view address) {
+    const auto& networks = principal.networks;
+    if (networks.empty()) return {};
+    boost::system::error_code error;
+    const auto from =
+        boost::asio::ip::make_address(std::string(address.empty() ? kThisMachine : address), error);
+    const auto holds = [&](const Cidr& block) { return block.contains(from); };
+    if (!error && std::any_of(networks.begin(), networks.end(), holds)) return {};
+    return fail(ErrorCode::permission_denied, "the key may not be used from this address");
 }
 
 bool may_see(const Principal& principal, const TenantId& owner) {

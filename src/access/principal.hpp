@@ -7,6 +7,7 @@
 #include <string_view>
 #include <vector>
 
+#include "base/cidr.hpp"
 #include "base/clock.hpp"
 #include "base/ids.hpp"
 #include "base/result.hpp"
@@ -47,8 +48,13 @@ enum class Right : std::uint16_t {
     read_metrics,
     use_console,  // sign in to it; what is done there has rights of its own
     read_status,
+    manage_tenants,  // also read
+    manage_apps,     // also read
+    manage_users,    // also read
+    read_upstreams,
+    manage_upstreams,
 };
-inline constexpr std::size_t kRightCount = static_cast<std::size_t>(Right::read_status) + 1;
+inline constexpr std::size_t kRightCount = static_cast<std::size_t>(Right::manage_upstreams) + 1;
 std::string_view to_string(Right right);
 
 /// The tenant of those who run the server: its admins are the system's admins, and its operators
@@ -57,6 +63,9 @@ inline constexpr std::string_view kHouseTenant = "default";
 /// Owner of the capabilities and hosts that come with `--engine`; visible to every tenant.
 inline constexpr std::string_view kSystemTenant = "system";
 
+/// The address of who does not come over a network.
+inline constexpr std::string_view kThisMachine = "127.0.0.1";
+
 /// Who a request comes from. Immutable; shared by the requests of one key.
 struct Principal {
     TenantId tenant;
@@ -64,14 +73,17 @@ struct Principal {
     std::string name;  // the key's, for people
     Role role = Role::caller;
     bool system = false;                    // admin of the whole server
-    std::vector<std::string> capabilities;  // names it may use; empty = all
+    std::vector<std::string> capabilities;  // names or model ids it may use; empty = all
     WallMs expires_at = 0;                  // 0 = never
     std::string app{};                      // that the key belongs to; empty = none
+    std::string user{};                     // the same
+    std::vector<Cidr> networks{};           // it may be used from; empty = all
 };
 
 /// The one table of rights. It does not look at `system`; see authorize().
 bool allows(Role role, Right right);
-/// True for what touches the whole server (read_config, reload): a tenant's admin may not.
+/// True for what touches the whole server (read_config, reload, manage_tenants): a tenant's admin
+/// may not.
 bool needs_system(Right right);
 
 /// permission_denied, naming right and role, when the principal may not.
@@ -81,8 +93,14 @@ Result<void> authorize(const Principal& principal, Right right);
 /// of its tenant (nullopt). Fits jobs::Scope::caller and jobs::JobQuery::caller.
 std::optional<std::string> seen_caller(const Principal& principal);
 
-/// Whether the key's limits let it use the capability of this name (without a version).
+/// Whether the key's list lets it use the capability of this name (without a version), or of this
+/// name and with this model's id: either may stand in the list.
 bool may_use(const Principal& principal, std::string_view capability);
+bool may_use(const Principal& principal, std::string_view capability, std::string_view model);
+
+/// permission_denied unless the key may be used from this client address. "" is a Unix socket, and
+/// counts as 127.0.0.1.
+Result<void> may_call_from(const Principal& principal, std::string_view address);
 
 /// Whether it may see, or pause, drain and remove, what belongs to `owner` (queues, workers).
 bool may_see(const Principal& principal, const TenantId& owner);

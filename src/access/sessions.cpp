@@ -105,7 +105,7 @@ Result<Sessions::Opened> Sessions::open_with_link(std::string_view token,
 
 Result<Sessions::Opened> Sessions::open_with_key(std::string_view key, std::string_view address) {
     if (auto may = may_try(address); !may) return fail(std::move(may).error());
-    return open(keys_.authenticate(key), address);
+    return open(keys_.authenticate(key, address), address);
 }
 
 Result<Sessions::Opened> Sessions::open(Result<std::shared_ptr<const Principal>> who,

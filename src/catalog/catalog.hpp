@@ -39,8 +39,8 @@ class Snapshot {
     /// otherwise, also for what the tenant may not see; hidden versions are not found.
     [[nodiscard]] Result<VersionPtr> resolve(const TenantId& tenant,
                                              std::string_view reference) const;
-    /// As resolve(), by the id that dialects with models use: the exact Version::model first, then a
-    /// reference. Ids are told apart by every character.
+    /// As resolve(), by the id that dialects with models use: the exact Version::model first, then
+    /// a reference. Ids are told apart by every character.
     [[nodiscard]] Result<VersionPtr> resolve_model(const TenantId& tenant,
                                                    std::string_view id) const;
     /// What `tenant` may see, by name, then highest version first.

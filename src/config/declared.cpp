@@ -122,6 +122,15 @@ const std::array kSettings{
     number("limits", "idle_s", Type::seconds, "75", 1, 3600,
            "Life of a kept-alive connection without a request."),
 
+    number("overload", "memory_bytes", Type::bytes, "0", 0, 1024 * kGiB,
+           "Resident memory at which the server says that it is not ready; before that it closes "
+           "idle connections (85 %), opens no new streams (90 %) and takes no new jobs (95 %). 0: "
+           "four fifths of the machine's memory, or of its control group's."),
+    number("overload", "descriptors", Type::integer, "0", 0, 1e9,
+           "The same for open files and connections. 0: the process's own limit."),
+    number("overload", "queue_bytes", Type::bytes, "1GiB", 0, 1024 * kGiB,
+           "The same for inputs and results of jobs in memory. 0: not watched."),
+
     number("jobs", "queued_per_capability", Type::integer, "1000000", 1, 1e8,
            "Queued jobs of one capability; more is 429 with Retry-After."),
     number("jobs", "max_attempts", Type::integer, "5", 1, 100,
@@ -183,6 +192,9 @@ const std::array kSettings{
            "it is 503."),
     number("postgres", "lease_s", Type::seconds, "15", 3, 3600,
            "Silence of a server after which the others take its jobs over."),
+    text("postgres", "share_limits", Type::boolean, "true",
+         "Count the requests and tokens of keys, apps, tenants and models together with the other "
+         "servers on this database. False: each server counts alone, up to the whole limit."),
 
     text("engines", "paths", Type::list, "",
          "Folders that are searched for engine.toml, at any depth. `--engine DIR`, repeated, takes "
@@ -238,6 +250,25 @@ const std::array kSettings{
          "Value of the header Authorization for the collector."),
     text("traces", "ca_file", Type::path, "", "Authorities that an https collector is held to."),
     text("traces", "service", Type::text, "headrace", "`service.name` of the spans."),
+    text("traces", "gen_ai", Type::boolean, "false",
+         "Attempts of language models carry OpenTelemetry's attributes of generative AI: model, "
+         "tokens, why the answer ended, the upstream's address. Never a prompt or an answer."),
+
+    text("request_log", "enabled", Type::boolean, "false",
+         "One JSON line for each call of a language model; `headrace requests` searches them."),
+    text("request_log", "folder", Type::path, "",
+         "Where the lines lie, a file for each day. Empty: `requests` in `server.data`."),
+    text("request_log", "bodies", Type::boolean, "false",
+         "The lines also hold what was asked and what was answered."),
+    number("request_log", "body_bytes", Type::bytes, "4KiB", 16, kMiB,
+           "Longest text of either that is kept, after redaction."),
+    text("request_log", "redact", Type::list, "",
+         "RE2 patterns whose matches in these texts become `[redacted]`, such as "
+         "`[0-9]{13,16}`; a pattern with a comma goes into the file's list."),
+    number("request_log", "keep_days", Type::integer, "14", 1, 3650,
+           "Days before today whose lines are kept."),
+    number("request_log", "file_bytes", Type::bytes, "64MiB", 64 * kKiB, 1024 * kGiB,
+           "Size above which a day's next file begins."),
 };
 
 }  // namespace
@@ -253,6 +284,7 @@ std::string_view section_doc(std::string_view section) {
         {"control", "The door for operators and workers."},
         {"fastchat", "FastChat's workers, and their controller's address."},
         {"limits", "Bounds on what one request may cost."},
+        {"overload", "What the server may use itself, and gives way before it has used."},
         {"jobs", "Queues, attempts, leases and what is kept in memory."},
         {"retention", "What is removed when."},
         {"store", "Where durable jobs lie."},
@@ -261,6 +293,7 @@ std::string_view section_doc(std::string_view section) {
         {"fetch", "Requests to addresses that callers name."},
         {"log", "What the server says of itself."},
         {"traces", "Spans of the jobs: accept, queue, attempt, engine."},
+        {"request_log", "Calls of language models, a line each; off unless it is turned on."},
         {"metrics", "`/metrics` on the control door, without a key from loopback only."},
     };
     for (const auto& [name, doc] : kDocs) {

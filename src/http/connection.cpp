@@ -17,6 +17,8 @@ constexpr std::size_t kMinRead = 2048;
 constexpr milliseconds kGoodbyeTime{1000};
 constexpr std::size_t kGoodbyeBytes = 256 * 1024;
 
+constexpr std::chrono::seconds kShortIdle{1};
+
 SteadyTime now() {
     return std::chrono::steady_clock::now();
 }
@@ -29,7 +31,8 @@ Connection::Connection(std::shared_ptr<Shard> shard, Transport::Socket socket, s
       place_(shard_->enter(*this)),
       transport_(std::make_unique<Transport>(std::move(socket))),
       peer_(std::move(peer)),
-      peer_is_local_(peer_is_local) {}
+      peer_is_local_(peer_is_local),
+      idle_since_(now()) {}
 
 Connection::~Connection() {
     shard_->leave(place_);
@@ -72,8 +75,9 @@ void Connection::drain() {
     if (phase_ == Phase::idle && transport_) transport_->cancel();
 }
 
+/// Not one that has only just come or been used: its next request may be on its way.
 void Connection::close_if_idle() {
-    if (phase_ == Phase::idle) drain();
+    if (phase_ == Phase::idle && now() - idle_since_ >= kShortIdle) drain();
 }
 
 void Connection::cut() {

@@ -14,6 +14,13 @@ std::string_view trim(std::string_view text) {
     return text;
 }
 
+/// Whether the answer will be an event stream or a WebSocket, as far as the head tells.
+bool opens_stream(const RequestHead& head) {
+    if (head.headers.find("Upgrade")) return true;
+    const auto accept = head.headers.find("Accept");
+    return accept && accept->find("text/event-stream") != std::string_view::npos;
+}
+
 bool is_trusted(const std::vector<Cidr>& proxies, std::string_view address) {
     boost::system::error_code error;
     const auto ip = asio::ip::make_address(address, error);
@@ -110,6 +117,13 @@ std::optional<Response> Connection::decide(Exchange& exchange) {
         auto response =
             render({ErrorCode::invalid_argument, "method not allowed here", {}, 0}, 405);
         response.headers.set("Allow", match.allow);
+        return response;
+    }
+    if (core.shed_streams.load(std::memory_order_relaxed) &&
+        route_->route_class != RouteClass::worker && opens_stream(head_)) {
+        auto response = render(
+            {ErrorCode::unavailable, "the server is short of memory: no new streams", {}, 5}, 503);
+        response.headers.set("Retry-After", "5");
         return response;
     }
     if (mount_->gate) {

@@ -121,6 +121,16 @@ void Door::stop_accepting() {
     }
 }
 
+void Door::close_idle() {
+    for (const auto& shard : state_->shards) {
+        shard->loop().post([shard] { shard->close_idle(); });
+    }
+}
+
+void Door::shed_streams(bool on) {
+    state_->core->shed_streams.store(on, std::memory_order_relaxed);
+}
+
 asio::awaitable<bool> Door::drain(std::chrono::milliseconds grace) {
     stop_accepting();
     const auto core = state_->core;

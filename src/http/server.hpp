@@ -69,6 +69,11 @@ class Door {
     /// Closes idle connections, lets running exchanges finish for `grace`, then cuts the rest.
     /// Await it on any loop; true when nothing had to be cut.
     asio::awaitable<bool> drain(std::chrono::milliseconds grace);
+    /// Closes connections that wait for a request; the next ones are taken. Thread-safe.
+    void close_idle();
+    /// While on, requests that would open an event stream or a WebSocket are 503; those of workers
+    /// are not. What is open goes on. Thread-safe.
+    void shed_streams(bool on);
     /// Loads the certificate files again; connections in use keep theirs. On an error the old stay.
     /// Thread-safe.
     Result<void> reload_tls();

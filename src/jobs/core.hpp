@@ -32,7 +32,8 @@ struct CoreCounts {
     std::size_t writes = 0;   // under way
     std::size_t flights = 0;  // idempotent requests not answered yet
     std::size_t workers = 0;
-    std::uint64_t resident_input_bytes = 0;
+    std::uint64_t resident_input_bytes = 0;     // of queued durable jobs
+    std::uint64_t interactive_input_bytes = 0;  // of interactive jobs that have not ended
 };
 
 /// The job core: one pure state machine. It owns all job state, does no I/O of its own and reads no
@@ -139,6 +140,8 @@ class Core {
     /// `moved` or tick() ran last: the owner sets its timer anew. Service does this.
     void on_deadline_moved(UniqueFunction<void()> moved);
     [[nodiscard]] CoreCounts counts() const;
+    /// Bytes of inputs and results in memory; quick, unlike counts().
+    [[nodiscard]] std::uint64_t held_bytes() const;
 
   private:
     class Impl;

@@ -182,6 +182,8 @@ void Core::Impl::accepted(Job& job, std::shared_ptr<const JobRecord> written,
         answer.view.record = std::move(written);
         answer.view.queue = job.queue->place_of(job);
         drop_input_above_limit(job);
+    } else {
+        hold_input(job);
     }
     done(std::move(answer));
 }
@@ -212,7 +214,10 @@ void Core::Impl::promoted(Job& job, Result<void> written) {
     job.promoting = false;
     auto waiting = std::move(job.detail->promotions);
     job.detail->promotions.clear();
-    if (written) job.job_class = JobClass::durable;
+    if (written) {
+        release_input(job);
+        job.job_class = JobClass::durable;
+    }
     for (auto& done : waiting) {
         if (written) {
             outbox_.call(

@@ -138,10 +138,11 @@ void Core::Impl::put_files(Job& job) {
 void Core::Impl::finalize(Job& job) {
     emit(job, DoneEvent{job.detail->end->record});
     release_input(job);
+    const auto input = std::move(job.input);
+    const SteadyTime queued_at = job.since;
     const std::unique_ptr<Detail> detail = std::move(job.detail);
     job.phase = Phase::ended;
     job.since = now_;
-    job.input.reset();
     job.limits.reset();
     job.idempotency.reset();
     job.kept = std::make_unique<Kept>();
@@ -151,7 +152,18 @@ void Core::Impl::finalize(Job& job) {
     if (detail->session) {  // whoever waits for room must learn that none will come
         if (auto changed = detail->session->take_callback()) outbox_.call(std::move(changed));
     }
-    if (!job.abroad) observer_.job_ended(record, detail->lease.ran);
+    if (!job.abroad) {
+        const Lease& lease = detail->lease;
+        EndFacts facts{job.queue->version, input};
+        const bool leased = lease.since >= queued_at;  // not one that was waiting for another try
+        if (leased) facts.waited = lease.since - queued_at;
+        if (leased && lease.first_output != SteadyTime{}) {
+            facts.first_output = lease.first_output - queued_at;
+            facts.after_first = lease.since + lease.ran - lease.first_output;
+        }
+        observer_.job_measured(record, facts);
+        observer_.job_ended(record, lease.ran);
+    }
     if (!job.durable() || planted(Fault::usage_twice)) meter(job.kept->record);
     answer_waiting(job, *detail);
     keep(job);
@@ -303,10 +315,17 @@ void Core::Impl::drop_input_above_limit(Job& job) {
     job.resident = true;
 }
 
+/// An interactive job's input is in memory as long as the job lives.
+void Core::Impl::hold_input(Job& job) {
+    if (job.durable() || !job.input) return;
+    interactive_bytes_ += kInputOverhead + job.input->bytes();
+    job.resident = true;
+}
+
 void Core::Impl::release_input(Job& job) {
     if (!job.resident) return;
     job.resident = false;
-    resident_bytes_ -= kInputOverhead + job.input->bytes();
+    (job.durable() ? resident_bytes_ : interactive_bytes_) -= kInputOverhead + job.input->bytes();
 }
 
 void Core::Impl::forget(Job& job) {

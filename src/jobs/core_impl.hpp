@@ -82,6 +82,7 @@ class Core::Impl : public CoreTables {
     void requeue(Job& job, const std::string& reason, bool crashed);
     void fail_dead(Job& job, JobError error);
     void drop_input_above_limit(Job& job);
+    void hold_input(Job& job);
     void release_input(Job& job);
     void forget(Job& job);
     void trim_ended();

@@ -142,7 +142,12 @@ CoreCounts Core::counts() const {
     counts.flights = impl_->flights_.size();
     counts.workers = impl_->workers_.size();
     counts.resident_input_bytes = impl_->resident_bytes_;
+    counts.interactive_input_bytes = impl_->interactive_bytes_;
     return counts;
+}
+
+std::uint64_t Core::held_bytes() const {
+    return impl_->resident_bytes_ + impl_->interactive_bytes_ + impl_->ended_bytes_;
 }
 
 }  // namespace headrace::jobs

@@ -59,6 +59,8 @@ Result<void> Core::Impl::output(WorkerId worker, JobId id, Fence fence, OutputEv
             return headrace::fail(std::move(room.error()));
         }
     }
+    if (job.detail->lease.first_output == SteadyTime{}) job.detail->lease.first_output = now_;
+    observer_.job_output(id, job.queue->version, step);
     emit(job, std::move(step));
     return {};
 }

@@ -47,7 +47,8 @@ struct CoreState {
     std::uint64_t writes_ = 0;       // under way
     std::uint64_t running_ = 0;
     std::uint64_t preparing_ = 0;
-    std::uint64_t resident_bytes_ = 0;
+    std::uint64_t resident_bytes_ = 0;     // inputs of durable jobs that wait
+    std::uint64_t interactive_bytes_ = 0;  // inputs of interactive jobs
     bool draining_ = false;
     UniqueFunction<void()> idle_;
     UniqueFunction<void()> deadline_moved_;

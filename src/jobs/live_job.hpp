@@ -49,6 +49,7 @@ struct Lease {
     std::uint32_t batch_size = 1;
     SteadyTime since{};
     std::chrono::nanoseconds ran{0};  // of the lease that ended last
+    SteadyTime first_output{};        // zero: none has come
     SteadyTime last_sign{};           // of the job, not of its worker
     SteadyTime timeout_at = SteadyTime::max();
     SteadyTime stop_by = SteadyTime::max();  // after a cancel

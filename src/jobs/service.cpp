@@ -116,6 +116,11 @@ asio::awaitable<Result<T>> ask(Core& core, Loop& core_loop, Call call) {
 }
 
 /// For calls of the core that answer by return value.
+template <class T>
+asio::awaitable<Result<T>> refuse() {
+    co_return headrace::fail(Error{
+        ErrorCode::unavailable, "the server is short of memory and takes no new jobs now", {}, 5});
+}
 template <class T, class Call>
 asio::awaitable<Result<T>> fetch(Core& core, Loop& core_loop, Call call) {
     return ask<T>(core, core_loop,
@@ -137,6 +142,7 @@ Service::~Service() {
 }
 
 asio::awaitable<Result<Accepted>> Service::submit(Submission submission) {
+    if (!accepts_.load(std::memory_order_relaxed)) return refuse<Accepted>();
     if (submission.watcher && !core_loop_.is_current()) {
         submission.watcher = relays_->make(std::move(submission.watcher));
     }
@@ -167,6 +173,7 @@ asio::awaitable<Result<CancelOutcome>> Service::cancel(Scope scope, JobId id) {
 }
 
 asio::awaitable<Result<JobView>> Service::retry(Scope scope, JobId id) {
+    if (!accepts_.load(std::memory_order_relaxed)) return refuse<JobView>();
     return ask<JobView>(core_, core_loop_,
                         [scope = std::move(scope), id](Core& core, Done<JobView> done) mutable {
                             core.retry(std::move(scope), id, std::move(done));

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <atomic>
 #include <memory>
 #include <string>
 #include <vector>
@@ -26,6 +27,8 @@ class Service {
     Service& operator=(const Service&) = delete;
 
     asio::awaitable<Result<Accepted>> submit(Submission submission);
+    /// While off, submit() and retry() say `unavailable`; what is accepted goes on. Thread-safe.
+    void accept_jobs(bool on) { accepts_.store(on, std::memory_order_relaxed); }
     asio::awaitable<Result<JobView>> promote(JobId id);
     void hang_up(JobId id);
     asio::awaitable<Result<CancelOutcome>> cancel(Scope scope, JobId id);
@@ -58,6 +61,7 @@ class Service {
 
     Core& core_;
     Loop& core_loop_;
+    std::atomic<bool> accepts_{true};
     std::shared_ptr<Pulse> pulse_;
     std::shared_ptr<Relays> relays_;
 };

@@ -16,7 +16,8 @@ DialledServers::DialledServers(const Parts& parts)
                   .store = store_,
                   .metrics = parts.metrics,
                   .clock = parts.clock,
-                  .ids = parts.ids},
+                  .ids = parts.ids,
+                  .called = parts.called},
                  {}) {
     using upstreams::Kind;
     upstreams_.speak(Kind::openai,

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <functional>
 #include <memory>
 
 #include "access/secrets.hpp"
@@ -24,6 +25,7 @@ class DialledServers {
         telemetry::Registry& metrics;
         const Clock& clock;
         IdSource& ids;
+        std::function<void(const JobId&, const upstreams::UpstreamSpec&)> called{};
     };
     explicit DialledServers(const Parts& parts);
 

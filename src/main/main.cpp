@@ -23,7 +23,11 @@ int run(int argc, char** argv) {
     add_jobs(root);
     add_capabilities(root);
     add_workers(root);
+    add_upstreams(root);
     add_keys(root);
+    add_accounts(root);
+    add_usage(root);
+    add_requests(root);
     add_queues(root);
     add_dead_letters(root);
     add_engine(root);

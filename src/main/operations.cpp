@@ -50,7 +50,7 @@ std::optional<http::Response> Operations::gate(http::Exchange& exchange,
     if (route.right != kMetrics || exchange.head().peer_is_local) return std::nullopt;
     const auto header = exchange.header("Authorization");
     const auto key = header ? access::bearer_of(*header) : std::nullopt;
-    const auto who = key ? parts_.keys.authenticate(*key)
+    const auto who = key ? parts_.keys.authenticate(*key, exchange.head().peer)
                          : fail(ErrorCode::unauthenticated, "a key is needed from here");
     if (!who) {
         auto response = text(401, "a key is needed from beyond loopback\n");

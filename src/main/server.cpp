@@ -95,8 +95,14 @@ Result<std::unique_ptr<Server>> Server::make(config::Sources sources, config::Co
         new Server(std::move(sources), std::move(config), std::move(settings), std::move(*folder)));
     if (auto ok = server->open_stores(); !ok) return fail(std::move(ok.error()));
     if (auto ok = server->read_engines(); !ok) return fail(std::move(ok.error()));
-    if (auto ok = server->build_tracer(); !ok) return fail(std::move(ok.error()));
+    auto listeners = Listeners::make({server->clock_, server->registry_, server->core_loop_,
+                                      server->activity_},
+                                     server->settings_.traces, server->settings_.request_log);
+    if (!listeners) return fail(std::move(listeners.error()));
+    server->listeners_ = std::move(*listeners);
     server->build_rooms();
+    if (auto ok = server->dialled_->room().load(); !ok) return fail(std::move(ok.error()));
+    if (auto ok = server->build_fastchat(); !ok) return fail(std::move(ok.error()));
     if (auto ok = server->open_doors(); !ok) return fail(std::move(ok.error()));
     server->add_reload_parts();
     return server;
@@ -110,7 +116,12 @@ Result<void> Server::open_stores() {
     auto master = access::MasterKeys::open(settings_.master_key_file.string());
     if (!master) return fail(std::move(master.error()));
     master_keys_.emplace(std::move(*master));
-    keys_ = std::make_unique<access::KeyRing>(*stores_.keys, clock_);
+    limiter_ = std::make_unique<access::Limiter>(clock_, stores_.counters.get());
+    limit_metrics_ = std::make_unique<LimitMetrics>(registry_, *limiter_);
+    directory_ = std::make_unique<access::Directory>(*stores_.accounts, clock_, limiter_.get());
+    if (auto ok = directory_->load(); !ok) return fail(std::move(ok.error()));
+    keys_ = std::make_unique<access::KeyRing>(*stores_.keys, clock_, directory_.get(),
+                                              limiter_.get());
     if (auto ok = keys_->load(); !ok) return fail(std::move(ok.error()));
     sessions_ = std::make_unique<access::Sessions>(*keys_, clock_);
     auto epoch = stores_.jobs->begin_epoch();
@@ -145,16 +156,6 @@ Result<void> Server::read_engines() {
     return {};
 }
 
-Result<void> Server::build_tracer() {
-    const auto& settings = settings_.traces;
-    if (settings.endpoint.empty()) return {};
-    tracer_ = std::make_unique<Tracer>(clock_, settings.ratio, activity_);
-    auto exporter = TraceExporter::make(settings, *tracer_, registry_, core_loop_);
-    if (!exporter) return fail(std::move(exporter.error()));
-    exporter_ = std::move(*exporter);
-    return {};
-}
-
 void Server::build_rooms() {
     for (std::size_t i = 0; i < settings_.io_loops; ++i) {
         io_loops_.push_back(std::make_unique<Loop>(fmt::format("io{}", i)));
@@ -163,18 +164,32 @@ void Server::build_rooms() {
     if (door_loops_.empty()) door_loops_.push_back(&core_loop_);
 
     urls_ = std::make_unique<access::SignedUrls>(*master_keys_, clock_);
-    limiter_ = std::make_unique<access::Limiter>(clock_);
     fetch_ = std::make_unique<http::GuardedFetch>(settings_.fetch);
-    jobs::CoreObserver& observer = tracer_ ? static_cast<jobs::CoreObserver&>(*tracer_) : activity_;
-    core_ = std::make_unique<jobs::Core>(settings_.jobs, clock_, ids_, *stores_.jobs, observer);
+    core_ = std::make_unique<jobs::Core>(settings_.jobs, clock_, ids_, *stores_.jobs, listeners_->first());
+    limit_charges_.begin({*limiter_, *keys_, *catalog_});
     sampler_ = std::make_unique<Sampler>(*core_, activity_, core_loop_);
     service_ = std::make_unique<jobs::Service>(*core_, core_loop_);
+    const auto both = [this](auto act) {
+        for (auto* door : {client_door_.get(), control_door_.get()}) act(*door);
+    };
+    guard_ = std::make_unique<OverloadGuard>(
+        settings_.overload,
+        OverloadGuard::Parts{
+            *core_, *service_, core_loop_, registry_,
+            [both] { both([](http::Door& door) { door.close_idle(); }); },
+            [both](bool on) { both([on](http::Door& door) { door.shed_streams(on); }); }});
     settings_.hub.epoch = epoch_;
     hub_ = std::make_unique<workers::hub::Hub>(settings_.hub, core_loop_, *core_, *stores_.blobs,
                                                *catalog_, clock_, ids_);
     local_engines_ =
         std::make_unique<LocalEngines>(settings_.engines, core_loop_, *hub_, *catalog_);
     remote_workers_ = std::make_unique<RemoteWorkers>(*hub_, *keys_, core_loop_);
+    dialled_ = std::make_unique<DialledServers>(
+        DialledServers::Parts{core_loop_, *core_, *stores_.blobs, *catalog_, *fetch_,
+                              *stores_.catalog, *master_keys_, registry_, clock_, ids_,
+                              [this](const JobId& job, const upstreams::UpstreamSpec& server) {
+                                  listeners_->upstream_called(job, server);
+                              }});
 
     protocols::native::Parts parts{
         .jobs = *service_,
@@ -182,7 +197,10 @@ void Server::build_rooms() {
         .log = *stores_.jobs,
         .blobs = *stores_.blobs,
         .catalog = *catalog_,
+        .upstreams = dialled_->room(),
         .keys = *keys_,
+        .directory = *directory_,
+        .limits = *limiter_,
         .sessions = *sessions_,
         .urls = *urls_,
         .audit = *stores_.audit,
@@ -214,12 +232,28 @@ void Server::build_rooms() {
     http_metrics_ = std::make_unique<HttpMetrics>(registry_, door_loops_);
 }
 
+Result<void> Server::build_fastchat() {
+    auto rooms = FastchatRooms::make({.core = core_loop_,
+                                      .jobs = *service_,
+                                      .blobs = *stores_.blobs,
+                                      .catalog = *catalog_,
+                                      .keys = *keys_,
+                                      .limiter = *limiter_,
+                                      .upstreams = dialled_->room(),
+                                      .clock = clock_},
+                                     settings_.fastchat);
+    if (!rooms) return fail(std::move(rooms.error()));
+    fastchat_ = std::move(*rooms);
+    return {};
+}
+
 Result<void> Server::open_doors() {
     const auto open = [this](const http::DoorSettings& settings, bool control) {
         std::vector<http::Mount> mounts;
         mounts.push_back(api_->mount(control));
         if (control) mounts.push_back(console_.mount());
         if (!control) mounts.push_back(openai_->mount());
+        fastchat_->add_mounts(mounts, control);
         mounts.push_back(operations_->mount(control));
         tell_routes(settings, mounts);
         return http::Door::make(settings, std::move(mounts),
@@ -231,7 +265,7 @@ Result<void> Server::open_doors() {
     auto control = open(settings_.control, true);
     if (!control) return fail(std::move(control.error()));
     control_door_ = std::move(*control);
-    return {};
+    return fastchat_->open_door(http_metrics_->observer("fastchat"));
 }
 
 void Server::add_reload_parts() {
@@ -284,19 +318,23 @@ void Server::begin() {
     if (stores_.claims) core_->join(*stores_.claims);
     for (auto& spec : engines_) local_engines_->add(std::move(spec));
     engines_.clear();
+    dialled_->room().start();
     start_io_loops();
     for (auto* door : {client_door_.get(), control_door_.get()}) {
         if (auto ok = door->start(door_loops_); !ok) {
             give_up(ok.error());
         }
     }
+    if (auto ok = fastchat_->start(door_loops_); !ok) give_up(ok.error());
+    tasks_.spawn("fastchat", fastchat_->dialect().run());
     signals_.add(SIGTERM);
     signals_.add(SIGINT);
     signals_.add(SIGHUP);
     tasks_.spawn("signals", watch_signals());
     tasks_.spawn("sweep", sweep());
-    if (exporter_) tasks_.spawn("traces", exporter_->run());
+    if (auto* traces = listeners_->exporter()) tasks_.spawn("traces", traces->run());
     tasks_.spawn("samples", sampler_->run());
+    tasks_.spawn("overload", guard_->run());
     openai_->resume();
     tasks_.spawn("keys of workers", remote_workers_->watch_keys());
     started_ = true;
@@ -309,69 +347,6 @@ void Server::start_io_loops() {
     for (auto& loop : io_loops_) {
         io_threads_.emplace_back([loop = loop.get()] { loop->run(); });
     }
-}
-
-void Server::print_doors() {
-    print(fmt::format("headrace {} is ready\n  client   {}\n  control  {}\n{}  admin key in {}\n",
-                      kVersion, client_door_->address(), control_door_->address(), console_line(),
-                      settings_.admin_key_file.string()));
-    log::info("server ready client={} control={} epoch={} io_loops={}", client_door_->address(),
-              control_door_->address(), epoch_, io_loops_.size());
-    log::flush();
-}
-
-/// Where the page is. A terminal gets a link that signs in; what goes into a file or a journal
-/// holds no secret.
-std::string Server::console_line() {
-    const auto address = control_door_->address();
-    if (!address.starts_with("http")) return "";
-    std::string line = "  console  " + address + "/console/";
-    const auto key = read_key_file(settings_.admin_key_file.string());
-    auto who = key ? keys_->authenticate(key->reveal()) : fail(key.error());
-    if (isatty(STDOUT_FILENO) == 1 && who) {
-        const auto link = sessions_->make_link(std::move(*who));
-        line += "#sign-in=" + std::string(link.token.reveal());
-        return line +
-               "\n           (signs in once, within 15 minutes; headrace console prints "
-               "another)\n";
-    }
-    return line + "  (headrace console prints a link that signs in)\n";
-}
-
-std::string Server::not_ready() const {
-    if (draining_) return "draining";
-    if (!started_) return "starting";
-    if (!stores_.jobs->writable()) return "the job log cannot be written";
-    return "";
-}
-
-protocols::native::ServerFacts Server::facts() const {
-    protocols::native::ServerFacts facts;
-    facts.version = kVersion;
-    facts.client_url = client_door_->address();
-    facts.started_at = started_at_;
-    facts.epoch = epoch_;
-    const auto reason = not_ready();
-    facts.ready = reason.empty();
-    facts.memory_bytes = telemetry::process_use().memory_bytes;
-    facts.loops = io_loops_.size() + 1;
-    facts.connections = client_door_->connections() + control_door_->connections();
-    if (!reason.empty()) facts.warnings.push_back({"not_ready", reason});
-    if (stores_.blobs->low_on_space()) {
-        facts.warnings.push_back({"low_disk", "the disk is nearly full: no new files are taken"});
-    }
-    return facts;
-}
-
-asio::awaitable<std::string> Server::metrics() {
-    const TenantId all;
-    const auto queues = co_await service_->queues(all, true);
-    state_metrics_.set_queues(queues, clock_.wall());
-    const auto workers = co_await service_->workers();
-    state_metrics_.set_workers(workers);
-    state_metrics_.set_connections(client_door_->connections(), control_door_->connections());
-    state_metrics_.set_low_disk(stores_.blobs->low_on_space());
-    co_return registry_.render();
 }
 
 asio::awaitable<void> Server::watch_signals() {
@@ -413,6 +388,7 @@ asio::awaitable<void> Server::sweep() {
     while (!draining_) {
         timer.expires_after(std::chrono::milliseconds(sweep_ms_.load()));
         co_await timer.async_wait(asio::use_awaitable);
+        co_await note_key_uses();
         const auto now = keeping_.wall();
         auto& log = *stores_.jobs;
         const auto start = [&log, now](auto done) { log.expire(now, std::move(done)); };
@@ -444,6 +420,14 @@ asio::awaitable<void> Server::sweep() {
         if (swept->removed > 0)
             log::info("blobs removed count={} bytes={}", swept->removed, swept->bytes);
     }
+}
+
+/// When keys were last used is kept in memory, and written down now and then.
+asio::awaitable<void> Server::note_key_uses() {
+    auto& keys = *keys_;
+    const auto start = [&keys](auto done) { keys.note_uses(std::move(done)); };
+    auto noted = co_await await_result<void>(start);
+    if (!noted) log::warn("last uses of keys were not kept error={}", noted.error().message);
 }
 
 asio::awaitable<void> Server::drain_core() {
@@ -478,16 +462,20 @@ asio::awaitable<void> Server::shut_down() {
     auto stopped = co_await await_result<void>(stop);
     if (!stopped) log::error("engines did not stop error={}", stopped.error().message);
     co_await hub_->stop();
+    co_await dialled_->room().stop();
     for (const auto& worker : core_->workers())
         core_->detach(worker.id, "the server is shutting down");
     client_door_->stop_accepting();
     control_door_->stop_accepting();
+    fastchat_->stop_accepting();
     const auto left = std::max(std::chrono::duration_cast<std::chrono::milliseconds>(
                                    end - std::chrono::steady_clock::now()),
                                kLastAnswers);
     co_await client_door_->drain(left);
     co_await control_door_->drain(kLastAnswers);
-    if (exporter_) co_await exporter_->flush();
+    co_await fastchat_->drain(kLastAnswers);
+    if (auto* traces = listeners_->exporter()) co_await traces->flush();
+    co_await note_key_uses();
     log::info("server stopped");
     tasks_.cancel();
     core_loop_.stop();

@@ -10,6 +10,7 @@
 #include <boost/asio/signal_set.hpp>
 #include <boost/asio/steady_timer.hpp>
 
+#include "access/directory.hpp"
 #include "access/keys.hpp"
 #include "access/limits.hpp"
 #include "access/secrets.hpp"
@@ -26,18 +27,22 @@
 #include "jobs/activity.hpp"
 #include "jobs/core.hpp"
 #include "jobs/service.hpp"
+#include "main/dialled_servers.hpp"
+#include "main/fastchat_rooms.hpp"
 #include "main/http_metrics.hpp"
 #include "main/job_metrics.hpp"
+#include "main/limit_charges.hpp"
+#include "main/limit_metrics.hpp"
+#include "main/listeners.hpp"
 #include "main/local_engines.hpp"
 #include "main/operations.hpp"
+#include "main/overload_guard.hpp"
 #include "main/reload.hpp"
 #include "main/remote_workers.hpp"
 #include "main/sampler.hpp"
 #include "main/settings.hpp"
 #include "main/state_metrics.hpp"
 #include "main/stores.hpp"
-#include "main/trace_exporter.hpp"
-#include "main/tracer.hpp"
 #include "protocols/console/console.hpp"
 #include "protocols/native/api.hpp"
 #include "protocols/openai/api.hpp"
@@ -66,7 +71,7 @@ class Server {
     Result<void> open_stores();
     Result<void> read_engines();
     void build_rooms();
-    Result<void> build_tracer();
+    Result<void> build_fastchat();
     Result<void> open_doors();
     void add_reload_parts();
 
@@ -76,6 +81,7 @@ class Server {
     void start_io_loops();
     asio::awaitable<void> watch_signals();
     asio::awaitable<void> sweep();
+    asio::awaitable<void> note_key_uses();
     asio::awaitable<void> feed_watchdog(std::chrono::milliseconds period);
     asio::awaitable<void> shut_down();
     asio::awaitable<void> drain_core();
@@ -99,8 +105,10 @@ class Server {
 
     Stores stores_;
     std::optional<access::MasterKeys> master_keys_;
-    std::unique_ptr<access::KeyRing> keys_;
     std::unique_ptr<access::Limiter> limiter_;
+    std::unique_ptr<LimitMetrics> limit_metrics_;
+    std::unique_ptr<access::Directory> directory_;
+    std::unique_ptr<access::KeyRing> keys_;
     std::unique_ptr<access::Sessions> sessions_;
     std::unique_ptr<access::SignedUrls> urls_;
     std::unique_ptr<catalog::Catalog> catalog_;
@@ -110,19 +118,22 @@ class Server {
 
     IdSource ids_{clock_};
     JobMetrics job_metrics_;
-    jobs::Activity activity_{clock_, job_metrics_};
-    std::unique_ptr<Tracer> tracer_;  // before the activity, where there is a collector
-    std::unique_ptr<TraceExporter> exporter_;
+    LimitCharges limit_charges_{job_metrics_};
+    jobs::Activity activity_{clock_, limit_charges_};
+    std::unique_ptr<Listeners> listeners_;  // before the activity
     StateMetrics state_metrics_;
     std::unique_ptr<jobs::Core> core_;
     std::unique_ptr<Sampler> sampler_;
     std::unique_ptr<jobs::Service> service_;
+    std::unique_ptr<OverloadGuard> guard_;
     std::unique_ptr<workers::hub::Hub> hub_;
     std::unique_ptr<LocalEngines> local_engines_;
     std::unique_ptr<RemoteWorkers> remote_workers_;
     std::unique_ptr<http::GuardedFetch> fetch_;
+    std::unique_ptr<DialledServers> dialled_;
     std::unique_ptr<protocols::native::Api> api_;
     std::unique_ptr<protocols::openai::Api> openai_;
+    std::unique_ptr<FastchatRooms> fastchat_;
     protocols::console::Console console_{protocols::console::embedded_assets()};
     std::unique_ptr<Operations> operations_;
     std::unique_ptr<HttpMetrics> http_metrics_;

@@ -50,6 +50,10 @@ class Mapper {
         out.job_log = job_log();
         out.on_postgres = config_.text("store.kind") == "postgres";
         if (out.on_postgres) out.postgres = postgres(out.job_log);
+        out.share_limits = config_.boolean("postgres.share_limits");
+        out.overload.memory_bytes = count_of<std::uint64_t>(config_, "overload.memory_bytes");
+        out.overload.descriptors = count_of<std::uint64_t>(config_, "overload.descriptors");
+        out.overload.queue_bytes = count_of<std::uint64_t>(config_, "overload.queue_bytes");
         out.engine_paths = engine_paths();
         out.engines = engines();
         out.hub.lease = out.jobs.lease;
@@ -64,6 +68,8 @@ class Mapper {
         out.traces.authorization = config_.secret("traces.authorization");
         out.traces.ca_file = config_.text("traces.ca_file");
         out.traces.service = config_.text("traces.service");
+        out.traces.gen_ai = config_.boolean("traces.gen_ai");
+        out.request_log = request_log();
         out.metrics_tenants = count_of<std::size_t>(config_, "metrics.tenants");
         if (problems_.empty()) return out;
         return fail(Error{ErrorCode::invalid_argument, problems_.front().rule, problems_, 0});
@@ -217,6 +223,21 @@ class Mapper {
         return out;
     }
 
+    RequestLogSettings request_log() {
+        RequestLogSettings out;
+        out.enabled = config_.boolean("request_log.enabled");
+        out.folder = request_log_folder(config_);
+        out.bodies = config_.boolean("request_log.bodies");
+        out.body_bytes = count_of<std::size_t>(config_, "request_log.body_bytes");
+        out.redact = config_.list("request_log.redact");
+        out.keep_days = count_of<std::uint32_t>(config_, "request_log.keep_days");
+        out.file_bytes = count_of<std::uint64_t>(config_, "request_log.file_bytes");
+        if (auto sound = Redaction::make(out.redact); !sound) {
+            problem("request_log.redact", "holds " + sound.error().message);
+        }
+        return out;
+    }
+
     std::vector<std::filesystem::path> engine_paths() {
         std::vector<std::filesystem::path> out;
         for (const auto& text : config_.list("engines.paths")) {
@@ -279,6 +300,12 @@ LogSettings log_settings(const config::Config& config) {
 
 std::chrono::milliseconds sweep_every(const config::Config& config) {
     return time_of(config, "retention.sweep_s");
+}
+
+std::filesystem::path request_log_folder(const config::Config& config) {
+    const auto& given = config.text("request_log.folder");
+    return given.empty() ? std::filesystem::path(config.text("server.data")) / "requests"
+                         : std::filesystem::path(given);
 }
 
 }  // namespace headrace::main

@@ -15,6 +15,8 @@
 #include "http/guarded_fetch.hpp"
 #include "http/server.hpp"
 #include "jobs/settings.hpp"
+#include "main/overload_guard.hpp"
+#include "main/request_log.hpp"
 #include "protocols/fastchat/parts.hpp"
 #include "protocols/native/parts.hpp"
 #include "stores/postgres/settings.hpp"
@@ -36,6 +38,7 @@ struct TraceSettings {
     Secret authorization;  // the header's value; empty: none
     std::string ca_file;
     std::string service = "headrace";
+    bool gen_ai = false;  // attributes of generative AI
 };
 
 /// FastChat's workers and clients.
@@ -61,12 +64,15 @@ struct ServerSettings {
     stores::JobLogSettings job_log;
     bool on_postgres = false;  // then `postgres` says where jobs lie
     stores::PostgresSettings postgres;
+    bool share_limits = true;  // of keys, apps, tenants and models, where the database is shared
     std::vector<std::filesystem::path> engine_paths;
     engines::Settings engines;
     workers::hub::Settings hub;  // its epoch comes with the start
+    OverloadSettings overload;
     LogSettings log;
     std::size_t metrics_tenants = 0;
     TraceSettings traces;
+    RequestLogSettings request_log;
 };
 
 /// The one place that turns text into the rooms' settings. Errors name the setting, one violation
@@ -76,6 +82,8 @@ Result<ServerSettings> server_settings(const config::Config& config);
 /// How a schema is brought up, by this program and now.
 stores::MigrateOptions migrate_options(const config::Config& config);
 LogSettings log_settings(const config::Config& config);
+/// Where the request log lies, also for who only reads it.
+std::filesystem::path request_log_folder(const config::Config& config);
 /// How often what has expired is removed.
 std::chrono::milliseconds sweep_every(const config::Config& config);
 

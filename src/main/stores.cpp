@@ -7,6 +7,7 @@
 #include "base/digest.hpp"
 #include "base/log.hpp"
 #include "stores/postgres/connection.hpp"
+#include "stores/postgres/counter_store.hpp"
 #include "stores/postgres/job_log.hpp"
 
 namespace headrace::main {
@@ -60,12 +61,16 @@ Result<Stores> Stores::open(const stores::DataFolder& folder, const ServerSettin
     if (!catalog) return fail(std::move(catalog.error()));
     out.catalog = std::move(*catalog);
     out.keys = std::make_unique<stores::SqliteKeyStore>(*out.catalog);
+    out.accounts = std::make_unique<stores::SqliteAccountStore>(*out.catalog);
     out.versions = std::make_unique<stores::SqliteVersionStore>(*out.catalog);
     out.audit = std::make_unique<stores::SqliteAuditLog>(*out.catalog);
     if (settings.on_postgres) {
         auto jobs = open_postgres(folder, settings.postgres, clock, std::move(observer));
         if (!jobs) return fail(std::move(jobs.error()));
         out.claims = jobs->get();
+        if (settings.share_limits) {
+            out.counters = std::make_unique<stores::PostgresCounterStore>(settings.postgres, clock);
+        }
         out.jobs = std::move(*jobs);
     } else {
         auto jobs = stores::SqliteJobLog::open(folder.jobs_db(), settings.job_log, clock,

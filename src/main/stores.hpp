@@ -2,12 +2,14 @@
 
 #include <memory>
 
+#include "access/counter_store.hpp"
 #include "base/clock.hpp"
 #include "base/result.hpp"
 #include "jobs/claims.hpp"
 #include "main/settings.hpp"
 #include "stores/disk/blob_store.hpp"
 #include "stores/disk/data_folder.hpp"
+#include "stores/sqlite/account_store.hpp"
 #include "stores/sqlite/audit_log.hpp"
 #include "stores/sqlite/catalog_database.hpp"
 #include "stores/sqlite/job_log.hpp"
@@ -24,10 +26,12 @@ struct Stores {
 
     std::unique_ptr<stores::CatalogDatabase> catalog;
     std::unique_ptr<stores::SqliteKeyStore> keys;
+    std::unique_ptr<stores::SqliteAccountStore> accounts;
     std::unique_ptr<stores::SqliteVersionStore> versions;
     std::unique_ptr<stores::SqliteAuditLog> audit;
     std::unique_ptr<stores::JobStore> jobs;
-    jobs::JobClaims* claims = nullptr;  // of `jobs`, where servers share it
+    jobs::JobClaims* claims = nullptr;               // of `jobs`, where servers share it
+    std::unique_ptr<access::CounterStore> counters;  // null: each server counts alone
     std::unique_ptr<stores::DiskBlobStore> blobs;
 };
 

@@ -2,13 +2,18 @@
 
 #include <algorithm>
 #include <cstring>
+#include <iterator>
 
 #include "base/digest.hpp"
+#include "main/gen_ai.hpp"
+#include "main/llm_answer.hpp"
+#include "main/llm_metrics.hpp"
 
 namespace headrace::main {
 namespace {
 
 using telemetry::SpanIds;
+constexpr std::size_t kMostReasons = 16;
 using SpanId = std::array<std::uint8_t, 8>;
 
 /// "00-<32 hex>-<16 hex>-<2 hex>"; nullopt for what is none, or for a caller that is not sampled.
@@ -140,6 +145,12 @@ void Tracer::end_attempt(Traced& traced, const jobs::JobRecord& job, const std::
     span.attributes = {{"headrace.attempt", std::int64_t{traced.attempt}},
                        {"headrace.worker", traced.worker},
                        {"headrace.outcome", outcome}};
+    const auto add_all = [&span](telemetry::Attributes&& more) {
+        std::move(more.begin(), more.end(), std::back_inserter(span.attributes));
+        more.clear();
+    };
+    add_all(std::move(traced.server));
+    add_all(std::move(traced.gen_ai));
     const bool good = outcome == "succeeded";
     span.status = good ? telemetry::SpanStatus::ok : telemetry::SpanStatus::error;
     if (!good) span.message = outcome;
@@ -160,6 +171,33 @@ void Tracer::job_requeued(const jobs::JobRecord& job, const std::string& reason)
     if (traced == nullptr) return;
     end_attempt(*traced, job, reason);
     traced->queued = now();
+    traced->reasons.clear();
+}
+
+void Tracer::job_measured(const jobs::JobRecord& job, const jobs::EndFacts& facts) {
+    next_.job_measured(job, facts);
+    auto* traced = gen_ai_ ? find(job) : nullptr;
+    if (traced == nullptr) return;
+    traced->gen_ai = gen_ai_attributes(job, facts, std::move(traced->reasons));
+}
+
+/// A verbatim stream is not kept for the result: its parts alone tell why it ended. They hold its
+/// bytes as they came, whole events each.
+void Tracer::job_output(const JobId& job, const jobs::VersionPtr& version,
+                        const jobs::OutputEvent& part) {
+    next_.job_output(job, version, part);
+    if (!gen_ai_ || !is_llm(version)) return;
+    const auto found = jobs_.find(job);
+    if (found == jobs_.end() || found->second.reasons.size() >= kMostReasons) return;
+    auto reasons = finish_reasons_in(part.values);
+    std::move(reasons.begin(), reasons.end(), std::back_inserter(found->second.reasons));
+}
+
+void Tracer::server_called(const JobId& job, const std::string& base_url) {
+    if (!gen_ai_) return;
+    const auto found = jobs_.find(job);
+    // Tried in vain elsewhere before the first byte: the last one is who answered.
+    if (found != jobs_.end()) found->second.server = server_attributes(base_url);
 }
 
 void Tracer::job_ended(const jobs::JobRecord& job, std::chrono::nanoseconds ran) {

@@ -22,14 +22,15 @@ namespace headrace::main {
 ///
 /// An unsampled caller (traceparent flags 00) is not traced; of the others and of jobs without one,
 /// the share `ratio`, chosen by the trace's id. On the core's loop.
-class Tracer final : public jobs::CoreObserver {
+class Tracer final : public jobs::ObserverRelay {
   public:
     /// Spans that nobody has taken are bounded; what comes then is dropped and counted.
     static constexpr std::size_t kMostSpans = 16'384;
     static constexpr std::size_t kMostJobs = 65'536;
 
-    Tracer(const Clock& clock, double ratio, jobs::CoreObserver& next)
-        : clock_(clock), ratio_(ratio), next_(next) {}
+    /// `gen_ai`: attempts carry OpenTelemetry's attributes of generative AI.
+    Tracer(const Clock& clock, double ratio, bool gen_ai, jobs::CoreObserver& next)
+        : ObserverRelay(next), clock_(clock), ratio_(ratio), gen_ai_(gen_ai) {}
 
     /// The oldest, at most so many.
     std::vector<telemetry::Span> take(std::size_t most);
@@ -41,20 +42,11 @@ class Tracer final : public jobs::CoreObserver {
                      std::chrono::nanoseconds waited) override;
     void job_requeued(const jobs::JobRecord& job, const std::string& reason) override;
     void job_ended(const jobs::JobRecord& job, std::chrono::nanoseconds ran) override;
-    void refused(const std::string& capability, ErrorCode code) override {
-        next_.refused(capability, code);
-    }
-    void late_result(const JobId& job, const std::string& worker) override {
-        next_.late_result(job, worker);
-    }
-    void worker_attached(const WorkerId& id, const std::string& name) override {
-        next_.worker_attached(id, name);
-    }
-    void worker_lost(const WorkerId& id, const std::string& name,
-                     const std::string& reason) override {
-        next_.worker_lost(id, name, reason);
-    }
-    void cancel_sent(const jobs::JobRecord& job) override { next_.cancel_sent(job); }
+    void job_output(const JobId& job, const jobs::VersionPtr& version,
+                    const jobs::OutputEvent& part) override;
+    void job_measured(const jobs::JobRecord& job, const jobs::EndFacts& facts) override;
+    /// A job's attempt goes to a server that we dial.
+    void server_called(const JobId& job, const std::string& base_url);
 
   private:
     struct Traced {
@@ -65,6 +57,9 @@ class Tracer final : public jobs::CoreObserver {
         std::uint32_t attempt = 0;
         std::uint32_t spans = 0;  // children so far, for their ids
         std::string worker;
+        telemetry::Attributes server;  // of the attempt that runs
+        std::vector<std::string> reasons;  // why a streamed answer ended
+        telemetry::Attributes gen_ai;  // once the job has ended
     };
     [[nodiscard]] std::uint64_t now() const;
     Traced* find(const jobs::JobRecord& job);
@@ -75,7 +70,7 @@ class Tracer final : public jobs::CoreObserver {
 
     const Clock& clock_;
     const double ratio_;
-    jobs::CoreObserver& next_;
+    const bool gen_ai_;
     std::unordered_map<JobId, Traced> jobs_;
     std::deque<telemetry::Span> spans_;
     std::uint64_t dropped_ = 0;

@@ -53,6 +53,15 @@ struct WriteValue {
     void operator()(bool value) const { to.member(2, value ? 1 : 0); }
     void operator()(std::int64_t value) const { to.member(3, static_cast<std::uint64_t>(value)); }
     void operator()(double value) const { to.fixed(4, std::bit_cast<std::uint64_t>(value)); }
+    void operator()(const std::vector<std::string>& values) const {
+        Message array;  // ArrayValue
+        for (const auto& value : values) {
+            Message any;
+            any.bytes(1, value);
+            array.message(1, any);
+        }
+        to.message(5, array);
+    }
 };
 
 void add_attributes(Message& to, int field, const Attributes& attributes) {

@@ -14,7 +14,8 @@
 /// changed since 1.0). Pure.
 namespace headrace::telemetry {
 
-using AttributeValue = std::variant<std::string, std::int64_t, double, bool>;
+using AttributeValue =
+    std::variant<std::string, std::int64_t, double, bool, std::vector<std::string>>;
 using Attributes = std::vector<std::pair<std::string, AttributeValue>>;
 
 enum class SpanKind : std::uint8_t {

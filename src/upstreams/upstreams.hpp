@@ -1,5 +1,6 @@
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -43,6 +44,8 @@ struct Parts {
     telemetry::Registry& metrics;
     const Clock& clock;
     IdSource& ids;
+    /// A job goes to a server, for each try; on the core's loop. May be empty.
+    std::function<void(const JobId&, const UpstreamSpec&)> called{};
 };
 
 struct Settings {

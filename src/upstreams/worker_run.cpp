@@ -142,6 +142,7 @@ asio::awaitable<CallResult<CallAnswer>> PoolWorker::call_server(RunningPtr job,
     const SpecPtr spec = server->spec;
     const ModelSpec* model = spec->model(model_);
     if (!model) co_return call_failed(Fault::model, "unavailable", "the upstream has changed");
+    if (room_.parts.called) room_.parts.called(job->grant.job, *spec);
     job->begun_at = room_.now();
     job->total_due = job->begun_at + spec->timeouts.total;
     const auto ticket = server->member.circuit.begin(job->begun_at);

@@ -37,6 +37,9 @@ RIGHTS = {
     "use_console": PEOPLE,
     "connect_worker": {"worker"},
     "manage_keys": {"admin"},
+    "manage_tenants": {"admin"},
+    "manage_apps": {"admin"},
+    "manage_users": {"admin"},
     "read_audit": {"admin"},
     "read_config": {"admin"},
     "reload": {"admin"},
@@ -47,10 +50,12 @@ RIGHTS = {
     "read_metrics": READERS,
     "read_status": READERS,
     "manage_workers": {"admin", "operator"},
+    "read_upstreams": READERS,
+    "manage_upstreams": {"admin", "operator"},
     "manage_queues": {"admin", "operator"},
     "replay": {"admin", "operator", "developer"},
 }
-SYSTEM_RIGHTS = {"read_config", "reload"}  # the system admin's alone
+SYSTEM_RIGHTS = {"read_config", "reload", "manage_tenants"}  # the system admin's alone
 
 # Routes whose handler has a say of its own once the gate let the request through.
 OWN_ANSWER = {
@@ -60,7 +65,15 @@ OWN_ANSWER = {
     ("PUT", f"{API}/files/{{id}}/content"): 404,  # content goes to a signed address, not to a key
     ("GET", "/metrics"): 200,  # from loopback, where this test is
 }
+OPENAI = "/v1"
+# An id of several segments; the things of this test have one.
+OWN_ANSWER |= {("GET", f"{OPENAI}/models/{{id}}/{more}"): 404 for more in ("{id2}", "{id2}/{id3}")}
+# FastChat's wire: whatever its API refuses is 400 with a number, and its controller hides behind its token.
+FASTCHAT_API = {f"{API}/chat/completions", f"{API}/token_check", f"{OPENAI}/engines/{{model}}/embeddings"}
+FASTCHAT_REFUSED, FASTCHAT_NOT_ALLOWED = 400, 40103
+CONTROLLER = "/fastchat/"
 DESTROYS = {("DELETE", "/jobs/{id}"), ("DELETE", "/files/{id}"), ("DELETE", "/keys/{id}")}
+DESTROYS |= {("DELETE", "/apps/{name}"), ("DELETE", "/users/{name}"), ("DELETE", "/upstreams/{name}")}
 DESTROYS |= {("POST", "/workers/{id}/drain"), ("POST", "/workers/{id}/remove")}
 SOCKETS = ("/link", "/session")  # ends of paths that a WebSocket is opened on
 UPGRADE = {
@@ -68,6 +81,13 @@ UPGRADE = {
     "Connection": "Upgrade",
     "Sec-WebSocket-Key": "dGhlIHNhbXBsZSBub25jZQ==",
     "Sec-WebSocket-Version": "13",
+}
+
+
+EMBED = {
+    "profile": "embed",
+    "inputs": {"text": {"kind": "text", "count": "1..9"}},
+    "outputs": {"embeddings": {"kind": "tensor", "dtype": "fp32", "shape": [-1, -1]}},
 }
 
 
@@ -79,12 +99,15 @@ class Route(NamedTuple):
 
     @property
     def inner(self) -> str:
-        return self.path.removeprefix(API)
+        return self.path.removeprefix(API).removeprefix(OPENAI)
 
     @property
     def family(self) -> str | None:
         """What its parameter names; None without one."""
-        return self.inner.split("/")[1] if "{" in self.path else None
+        if "{" not in self.path:
+            return None
+        family = self.inner.split("/")[1]
+        return f"openai {family}" if self.path.startswith(f"{OPENAI}/") else family
 
 
 @dataclass(frozen=True)
@@ -119,6 +142,7 @@ class Stage:
     def __init__(self, server: Server) -> None:
         self.server = server
         self.workers: list[TestWorker] = []
+        self.named: list[str] = []
         self.keys = {(role, tenant): server.new_key(role, tenant) for role in ROLES for tenant in TENANTS}
         self.made: dict[str, list[Thing]] = {"jobs": [], "files": [], "keys": [], "workers": []}
         for tenant in TENANTS:
@@ -126,6 +150,8 @@ class Stage:
                 for family in ("jobs", "files"):
                     self.made[family].append(self.make(family, tenant, maker))
             self.made["keys"].append(self.make("keys", tenant))
+        for family in ("tenants", "apps", "users", "upstreams"):
+            self.made[family] = [self.make(family, tenant) for tenant in TENANTS]
         for owner in ("acme", "globex", "system"):
             self.made["workers"].append(self.make("workers", owner))
         self.made["queues"] = self.made["capabilities"] = [
@@ -136,14 +162,27 @@ class Stage:
         for thing in self.made["queues"][:2]:
             self.dial(thing.owner, thing.name)
         self.made["dead-letters"] = self.made["jobs"]
+        self.made["openai files"] = [
+            self.make("openai files", tenant, maker) for tenant in TENANTS for maker in ("caller", "developer")
+        ]
+        self.made["fastchat"] = [Thing("system", "", "no-token")]
+        self.made["openai engines"] = [Thing("system", "", "nothing")]
+        self.made["openai batches"] = [
+            self.make("openai batches", tenant, maker) for tenant in TENANTS for maker in ("caller", "developer")
+        ]
+        self.made["openai responses"] = [Thing("nobody", "", "nothing")]  # nothing here answers as a chat
+        self.made["openai models"] = [Thing("acme", "", "embed-acme"), Thing("globex", "", "embed-globex")]
+        for thing in self.made["openai models"]:
+            self.dial(thing.owner, thing.name, EMBED)
 
     def client(self, role: str, tenant: str) -> Client:
         return self.server.client.with_key(self.keys[role, tenant])
 
-    def dial(self, tenant: str, capability: str) -> str:
+    def dial(self, tenant: str, capability: str, interface: dict[str, Any] | None = None) -> str:
         """Id of a new worker."""
         key = self.keys["worker", tenant]
-        interface = TEXT_TO_TEXT if tenant == "acme" else {**TEXT_TO_TEXT, "mode": "stream"}
+        if interface is None:
+            interface = TEXT_TO_TEXT if tenant == "acme" else {**TEXT_TO_TEXT, "mode": "stream"}
         name = f"matrix-{len(self.workers)}"
         self.workers.append(
             TestWorker("127.0.0.1", self.server.control_port, key, [offer(capability, interface)], name=name)
@@ -162,8 +201,32 @@ class Stage:
         if family == "files":
             reply = self.client(maker, owner).post("/files", b"x", {"Content-Type": "text/plain"})
             return Thing(owner, maker, reply.json()["id"])
+        if family == "openai batches":
+            file = self.make("openai files", owner, maker).name
+            order = {"input_file_id": file, "endpoint": f"{OPENAI}/embeddings", "completion_window": "24h"}
+            reply = self.client(maker, owner).request("POST", f"{OPENAI}/batches", json.dumps(order).encode())
+            return Thing(owner, maker, reply.json()["id"])
+        if family == "openai files":
+            form = b'--b\r\nContent-Disposition: form-data; name="%s"%s\r\n\r\n%s\r\n'
+            body = form % (b"purpose", b"", b"batch") + form % (b"file", b'; filename="x"', b"x") + b"--b--\r\n"
+            headers = {"Content-Type": "multipart/form-data; boundary=b"}
+            reply = self.client(maker, owner).request("POST", f"{OPENAI}/files", body, headers)
+            return Thing(owner, maker, reply.json()["id"])
         if family == "keys":
             return Thing(owner, maker, self.server.new_key("viewer", owner).split("_")[1])
+        if family == "tenants":
+            reply = self.server.control.post("/tenants", {"name": owner})
+            assert reply.status == 201, reply.body
+            return Thing(owner, maker, owner)
+        if family in ("apps", "users", "upstreams"):
+            name = f"matrix-{len(self.named)}"
+            self.named.append(name)
+            body: dict[str, Any] = {"name": name, "tenant": owner}
+            if family == "upstreams":
+                body |= {"base_url": "http://127.0.0.1:1/", "models": [], "probe_every": 0}
+            reply = self.server.control.post(f"/{family}", body)
+            assert reply.status == 201, reply.body
+            return Thing(owner, maker, name)
         assert family == "workers", f"no test knows how to make {family}"
         if owner != "system":
             return Thing(owner, maker, self.dial(owner, f"of-{owner}"))
@@ -179,17 +242,17 @@ class Stage:
 
 
 def sees(who: Who, thing: Thing, family: str) -> bool:
-    if family in ("keys", "workers") and who.system:
+    if family in ("keys", "workers", "tenants") and who.system:
         return True
-    if family in ("workers", "queues", "capabilities"):
+    if family in ("workers", "queues", "capabilities", "openai models", "openai engines"):
         return thing.owner in (who.tenant, "system")
     if thing.owner != who.tenant:
         return False
-    return family == "keys" or who.role != "caller" or thing.maker == "caller"
+    return family in ("keys", "apps", "users", "upstreams") or who.role != "caller" or thing.maker == "caller"
 
 
 def manages(who: Who, thing: Thing, family: str) -> bool:
-    if family == "workers" and who.system:
+    if family in ("workers", "tenants") and who.system:
         return True
     return thing.owner == who.tenant or (thing.owner == "system" and who.tenant == HOUSE)
 
@@ -199,6 +262,8 @@ def expected(door: str, served: set[str], route: Route, who: Who, thing: Thing |
         return 404
     if (route.method, route.path) == ("GET", "/metrics"):
         return 200
+    if route.path.startswith(CONTROLLER):
+        return 404
     if route.right == "open":
         return OWN_ANSWER.get((route.method, route.path))
     if door == "control" and route.route_class == "client":
@@ -206,7 +271,7 @@ def expected(door: str, served: set[str], route: Route, who: Who, thing: Thing |
     if who.role not in ROLES:
         return 401
     if who.role not in RIGHTS[route.right] or (route.right in SYSTEM_RIGHTS and not who.system):
-        return 403
+        return FASTCHAT_REFUSED if route.path in FASTCHAT_API else 403
     if thing is not None and route.family is not None:
         if not sees(who, thing, route.family):
             return 404
@@ -256,12 +321,13 @@ def try_cell(stage: Stage, cell: Cell) -> tuple[int, bytes]:
     headers = dict(UPGRADE) if route.method == "GET" and route.path.endswith(SOCKETS) else {}
     if route.path == f"{API}/session":
         headers = {}
-    body = b"{}" if route.method in ("POST", "PUT") else None
+    body = b"{}" if route.method in ("POST", "PUT", "PATCH") else None
     if body:
         headers["Content-Type"] = "application/json"
     connection, response = client.open(route.method, target, body, headers)
     try:
         refused = response.status in (401, 403, 404)
+        refused |= route.path in FASTCHAT_API
         return response.status, response.read() if refused else b""  # the others may be endless streams
     finally:
         connection.close()
@@ -301,8 +367,14 @@ def test_every_route_role_tenant_and_object(stage, capsys) -> None:
                 f"{cell.door} {cell.route.method} {cell.route.path}{cell.query} by {cell.who.role}@{cell.who.tenant} "
                 f"on {thing}: {status}, not {cell.expected or 'let through'} {body[:120]!r}"
             )
+        elif cell.route.path in FASTCHAT_API and cell.door == "client":
+            answer = json.loads(body)
+            assert ("detail" in answer) == (status == 401)
+            assert (answer.get("code") == FASTCHAT_NOT_ALLOWED) == (cell.expected == FASTCHAT_REFUSED)
         elif status in (401, 403) and cell.route.path.startswith(API):
             assert json.loads(body)["status"] == status
+        elif status in (401, 403, 404) and cell.route.path.startswith(OPENAI) and cell.door == "client":
+            assert set(json.loads(body)["error"]) == {"message", "type", "param", "code"}
     with capsys.disabled():
         print(f"\n{len(routes)} routes, {len(every)} cells of the authorisation matrix, {len(wrong)} wrong")
     assert not wrong, "\n".join(wrong[:40])

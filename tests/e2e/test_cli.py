@@ -60,6 +60,7 @@ def test_help_and_version_need_no_server(cli: Run) -> None:
         "keys",
         "queues",
         "dead-letters",
+        "requests",
         "engine",
         "config",
         "completion",

@@ -12,6 +12,8 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
+from fake_upstream import FakeUpstream
+from openai_sdk import sdk
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 from opentelemetry.proto.trace.v1.trace_pb2 import Span, Status
 from server import ROOT, Server
@@ -76,9 +78,10 @@ class Collector:
 
 
 def attributes(span: Span) -> dict[str, Any]:
-    out = {}
+    out: dict[str, Any] = {}
     for pair in span.attributes:
-        out[pair.key] = getattr(pair.value, pair.value.WhichOneof("value"))
+        value = getattr(pair.value, pair.value.WhichOneof("value"))
+        out[pair.key] = [each.string_value for each in value.values] if pair.value.HasField("array_value") else value
     return out
 
 
@@ -178,6 +181,77 @@ def test_a_collector_that_is_busy_or_gone(server: Server, collector: Collector) 
     server.healthy()
     assert "traces are not taken" in server.log_text()
     collector.server = Collector().server  # for the fixture's end
+
+
+CANARY = "the canary sings at dawn"
+
+
+@pytest.fixture
+def upstream() -> Iterator[FakeUpstream]:
+    fake = FakeUpstream()
+    yield fake
+    fake.close()
+
+
+def add_model(server: Server, fake: FakeUpstream) -> None:
+    body = {"name": "gpu-1", "base_url": fake.url, "models": [{"id": "org/m"}], "probe_every": 0}
+    assert server.control.post("/upstreams", body).status == 201
+
+
+def chats(server: Server) -> None:
+    messages: Any = [{"role": "user", "content": CANARY}]
+    client = sdk(server)
+    client.chat.completions.create(model="org/m", messages=messages)
+    assert list(client.chat.completions.create(model="org/m", messages=messages, stream=True))
+    server.client.run("org-m", {"messages": messages})
+
+
+def attempts(collector: Collector, job: str, count: int, within: float = 10.0) -> list[Span]:
+    deadline = time.monotonic() + within
+    while True:
+        spans = collector.spans()
+        roots = {span.span_id for span in spans if span.name == f"job {job}"}
+        found = [span for span in spans if span.name == "attempt" and span.parent_span_id in roots]
+        if len(found) >= count:
+            return found
+        assert time.monotonic() < deadline, [span.name for span in spans]
+        time.sleep(0.05)
+
+
+def test_attributes_of_generative_ai(
+    start_server: Callable[..., Server], collector: Collector, upstream: FakeUpstream
+) -> None:
+    settings = (f"traces.endpoint={collector.url}", "traces.gen_ai=true")
+    server = start_server(settings=settings)
+    server.wait_engines("echo")
+    add_model(server, upstream)
+    chats(server)
+    for span in attempts(collector, "org-m", 3):
+        told = attributes(span)
+        assert span.kind == Span.SPAN_KIND_CLIENT
+        assert {name: value for name, value in told.items() if name.startswith(("gen_ai.", "server."))} == {
+            "gen_ai.operation.name": "chat",
+            "gen_ai.request.model": "org/m",
+            "gen_ai.response.finish_reasons": ["stop"],
+            "gen_ai.usage.input_tokens": 7,
+            "gen_ai.usage.output_tokens": 3,
+            "server.address": "127.0.0.1",
+            "server.port": upstream.port,
+        }
+    server.client.run("echo", {"text": "x"})
+    (other,) = attempts(collector, "echo", 1)
+    assert not any(name.startswith(("gen_ai.", "server.")) for name in attributes(other))
+    sent = b"".join(request.SerializeToString() for request in collector.requests)
+    assert CANARY.encode() not in sent and b"Hello" not in sent, "neither prompts nor answers"
+
+
+def test_of_which_there_are_none_unless_they_are_asked_for(
+    server: Server, collector: Collector, upstream: FakeUpstream
+) -> None:
+    add_model(server, upstream)
+    chats(server)
+    spans = attempts(collector, "org-m", 3)
+    assert not any(name.startswith(("gen_ai.", "server.")) for span in spans for name in attributes(span))
 
 
 def test_what_is_left_goes_at_the_end(server: Server, collector: Collector) -> None:

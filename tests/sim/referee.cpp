@@ -264,6 +264,7 @@ void Referee::check_end(const CoreCounts& counts) {
             counts.preparing, counts.writes, counts.flights, counts.timers));
     }
     if (counts.resident_input_bytes != 0) violation("resident inputs are counted wrong");
+    if (counts.interactive_input_bytes != 0) violation("interactive inputs are counted wrong");
     if (disk_.refused_ends != 0) violation("an end was written that the log refuses");
     std::set<std::string> keys;
     for (const auto& [id, row] : disk_.jobs) {

@@ -8,6 +8,8 @@
 
 #include <gtest/gtest.h>
 
+#include "access/limits.hpp"
+
 namespace headrace::access {
 namespace {
 
@@ -34,6 +36,11 @@ class MemoryKeyStore final : public KeyStore {
         records[id].revoked_at = at;
         done({});
     }
+    void note_uses(std::vector<KeyUse> uses, Done<void> done) override {
+        for (const auto& use : uses) noted[use.id] = use.at;
+        done({});
+    }
+    std::map<std::string, WallMs> noted;
     std::map<std::string, KeyRecord> records;
     bool broken = false;
 };
@@ -57,6 +64,13 @@ struct KeysTest : testing::Test {
         ring.create(std::move(spec), by, [&](Result<NewKey> made) { answer = std::move(made); });
         return std::move(answer).value();
     }
+    Result<NewKey> rotate(const std::string& id, std::chrono::seconds overlap) {
+        std::optional<Result<NewKey>> answer;
+        ring.rotate(TenantId("acme"), id, overlap,
+                    [&](Result<NewKey> made) { answer = std::move(made); });
+        return std::move(answer).value();
+    }
+    bool works(std::string_view key) { return ring.authenticate(key, kThisMachine).has_value(); }
     KeySpec caller(const char* tenant = "acme") {
         return KeySpec{"app", Role::caller, TenantId(tenant), {"ocr"}, 0};
     }
@@ -69,7 +83,7 @@ TEST_F(KeysTest, AMadeKeyWorksAndItsSecretIsNotKept) {
     ASSERT_EQ(key.size(), 59U);
     EXPECT_EQ(key.substr(0, 3), "hr_");
     EXPECT_EQ(key.substr(3, 12), made->record.id);
-    const auto principal = ring.authenticate(key);
+    const auto principal = ring.authenticate(key, kThisMachine);
     ASSERT_TRUE(principal);
     EXPECT_EQ((*principal)->tenant.name, "acme");
     EXPECT_EQ((*principal)->role, Role::caller);
@@ -84,19 +98,19 @@ TEST_F(KeysTest, EveryChangedCharacterIsRefused) {
     for (std::size_t i = 0; i < key.size(); ++i) {
         std::string changed = key;
         changed[i] = changed[i] == 'a' ? 'b' : 'a';
-        const auto refused = ring.authenticate(changed);
+        const auto refused = ring.authenticate(changed, kThisMachine);
         ASSERT_FALSE(refused) << i;
         EXPECT_EQ(refused.error().code, ErrorCode::unauthenticated);
         EXPECT_EQ(refused.error().message, "the key is not valid");
     }
     for (const std::string& bad : {std::string(), std::string("hr_"), key + "a", key.substr(1),
                                    key.substr(0, 58), std::string(59, '\0')}) {
-        EXPECT_FALSE(ring.authenticate(bad));
+        EXPECT_FALSE(ring.authenticate(bad, kThisMachine));
     }
 }
 
 TEST_F(KeysTest, AnAllZeroDigestIsNobody) {
-    EXPECT_FALSE(ring.authenticate("hr_aaaaaaaaaaaa_" + std::string(43, 'A')));
+    EXPECT_FALSE(ring.authenticate("hr_aaaaaaaaaaaa_" + std::string(43, 'A'), kThisMachine));
 }
 
 TEST_F(KeysTest, RevokedAndExpiredKeysStopAtOnce) {
@@ -105,17 +119,19 @@ TEST_F(KeysTest, RevokedAndExpiredKeysStopAtOnce) {
     const auto expiring = create(spec);
     const auto revoked = create(caller());
     ASSERT_TRUE(expiring && revoked);
-    const auto held = *ring.authenticate(revoked->key.reveal());
+    const auto held = *ring.authenticate(revoked->key.reveal(), kThisMachine);
     EXPECT_TRUE(ring.still_valid(*held));
     bool done = false;
     ring.revoke(TenantId("acme"), revoked->record.id,
                 [&](Result<void> r) { done = r.has_value(); });
     EXPECT_TRUE(done);
     EXPECT_FALSE(ring.still_valid(*held));
-    EXPECT_EQ(ring.authenticate(revoked->key.reveal()).error().message, "the key is revoked");
-    EXPECT_TRUE(ring.authenticate(expiring->key.reveal()));
+    EXPECT_EQ(ring.authenticate(revoked->key.reveal(), kThisMachine).error().message,
+              "the key is revoked");
+    EXPECT_TRUE(ring.authenticate(expiring->key.reveal(), kThisMachine));
     clock.wall_ += 1000;
-    EXPECT_EQ(ring.authenticate(expiring->key.reveal()).error().message, "the key has expired");
+    EXPECT_EQ(ring.authenticate(expiring->key.reveal(), kThisMachine).error().message,
+              "the key has expired");
 }
 
 TEST_F(KeysTest, RevokeAndGetKeepTenantsApart) {
@@ -123,7 +139,7 @@ TEST_F(KeysTest, RevokeAndGetKeepTenantsApart) {
     std::optional<ErrorCode> code;
     ring.revoke(TenantId("other"), made->record.id, [&](Result<void> r) { code = r.error().code; });
     EXPECT_EQ(code, ErrorCode::not_found);
-    EXPECT_TRUE(ring.authenticate(made->key.reveal()));
+    EXPECT_TRUE(ring.authenticate(made->key.reveal(), kThisMachine));
     EXPECT_FALSE(ring.get(TenantId("other"), made->record.id));
     EXPECT_TRUE(ring.get(TenantId("acme"), made->record.id));
     EXPECT_TRUE(ring.list(TenantId("other")).empty());
@@ -168,10 +184,11 @@ TEST_F(KeysTest, AKeyThatCouldNotBeStoredDoesNotWork) {
 TEST_F(KeysTest, LoadBringsBackWhatWasStored) {
     const std::string key(create(caller())->key.reveal());
     KeyRing again(store, clock);
-    EXPECT_FALSE(again.authenticate(key));
+    EXPECT_FALSE(again.authenticate(key, kThisMachine));
     ASSERT_TRUE(again.load());
-    EXPECT_TRUE(again.authenticate(key));
-    EXPECT_TRUE(ring.authenticate(key)) << "one thread, two rings: each its own snapshot";
+    EXPECT_TRUE(again.authenticate(key, kThisMachine));
+    EXPECT_TRUE(ring.authenticate(key, kThisMachine))
+        << "one thread, two rings: each its own snapshot";
 }
 
 TEST_F(KeysTest, OtherThreadsSeeARevocation) {
@@ -181,11 +198,11 @@ TEST_F(KeysTest, OtherThreadsSeeARevocation) {
     bool before = false;
     bool after = true;
     std::thread other([&] {
-        before = ring.authenticate(key).has_value();
+        before = ring.authenticate(key, kThisMachine).has_value();
         step = 1;
         step.notify_one();
         step.wait(1);
-        after = ring.authenticate(key).has_value();
+        after = ring.authenticate(key, kThisMachine).has_value();
     });
     step.wait(0);
     ring.revoke(TenantId("acme"), made->record.id, [](Result<void>) {});
@@ -194,6 +211,135 @@ TEST_F(KeysTest, OtherThreadsSeeARevocation) {
     other.join();
     EXPECT_TRUE(before);
     EXPECT_FALSE(after);
+}
+
+TEST_F(KeysTest, ARotatedKeyHasTwoSecretsForAWhile) {
+    const auto made = create(caller());
+    const std::string first(made->key.reveal());
+    const auto second = rotate(made->record.id, std::chrono::seconds(60));
+    ASSERT_TRUE(second);
+    EXPECT_EQ(second->record.id, made->record.id);
+    EXPECT_EQ(second->record.old_until, clock.wall() + 60'000);
+    const std::string now(second->key.reveal());
+    ASSERT_NE(first, now);
+    EXPECT_TRUE(works(first));
+    EXPECT_TRUE(works(now));
+    clock.wall_ += 59'999;
+    EXPECT_TRUE(works(first));
+    clock.wall_ += 1;
+    EXPECT_FALSE(works(first));
+    EXPECT_TRUE(works(now));
+    // The one before the last stops at the next rotation, and without overlap the last one too.
+    const std::string third(rotate(made->record.id, std::chrono::seconds(60))->key.reveal());
+    const std::string fourth(rotate(made->record.id, std::chrono::seconds(0))->key.reveal());
+    EXPECT_FALSE(works(now));
+    EXPECT_FALSE(works(third));
+    EXPECT_TRUE(works(fourth));
+    EXPECT_EQ(store.records[made->record.id].digest, sha256(fourth.substr(16)));
+    ring.revoke(TenantId("acme"), made->record.id, [](Result<void>) {});
+    EXPECT_EQ(rotate(made->record.id, std::chrono::seconds(0)).error().code, ErrorCode::conflict);
+    EXPECT_EQ(rotate("nobody", std::chrono::seconds(0)).error().code, ErrorCode::not_found);
+}
+
+TEST_F(KeysTest, ARotationThatCouldNotBeStoredChangesNothing) {
+    const auto made = create(caller());
+    store.broken = true;
+    EXPECT_FALSE(rotate(made->record.id, std::chrono::seconds(0)));
+    EXPECT_TRUE(works(made->key.reveal()));
+}
+
+TEST_F(KeysTest, AnAddressListIsKept) {
+    auto spec = caller();
+    spec.addresses = {"10.0.0.0/8", "2001:db8::/32"};
+    const auto made = create(spec);
+    ASSERT_TRUE(made);
+    const auto from = [&](const char* address) {
+        const auto who = ring.authenticate(made->key.reveal(), address);
+        return who ? "in" : std::string(to_string(who.error().code));
+    };
+    EXPECT_EQ(from("10.1.2.3"), "in");
+    EXPECT_EQ(from("::ffff:10.1.2.3"), "in");
+    EXPECT_EQ(from("2001:db8::9"), "in");
+    for (const char* other : {"11.0.0.1", "127.0.0.1", "", "::1", "nonsense", "10.0.0.1.evil"}) {
+        EXPECT_EQ(from(other), "permission_denied") << other;
+    }
+    // The secret comes first: whoever does not have it does not learn about the list.
+    const auto wrong = ring.authenticate("hr_" + made->record.id + "_" + std::string(43, 'A'), "");
+    EXPECT_EQ(wrong.error().code, ErrorCode::unauthenticated);
+    spec.addresses = {"10.0.0.0/33"};
+    EXPECT_EQ(create(spec).error().violations.at(0).path, "addresses");
+}
+
+TEST_F(KeysTest, AChangeWorksAtOnceAndKeepsTheSecret) {
+    const auto made = create(caller());
+    KeyChange change;
+    change.name = "renamed";
+    change.capabilities = std::vector<std::string>{"speak"};
+    change.expires_at = clock.wall() + 5'000;
+    std::optional<Result<KeyRecord>> answer;
+    ring.update(TenantId("acme"), made->record.id, change,
+                [&](Result<KeyRecord> changed) { answer = std::move(changed); });
+    ASSERT_TRUE(answer && *answer);
+    const auto who = ring.authenticate(made->key.reveal(), kThisMachine);
+    ASSERT_TRUE(who);
+    EXPECT_EQ((*who)->name, "renamed");
+    EXPECT_FALSE(may_use(**who, "ocr"));
+    EXPECT_TRUE(may_use(**who, "anything", "speak"));
+    clock.wall_ += 5'000;
+    EXPECT_FALSE(works(made->key.reveal()));
+    ring.update(TenantId("elsewhere"), made->record.id, change,
+                [&](Result<KeyRecord> changed) { answer = std::move(changed); });
+    EXPECT_EQ(answer->error().code, ErrorCode::not_found);
+}
+
+TEST_F(KeysTest, LimitsOfAKeyReachTheLimiter) {
+    Limiter limiter(clock);
+    KeyRing limited(store, clock, nullptr, &limiter);
+    auto spec = caller();
+    spec.limits.requests_per_minute = 1;
+    std::optional<NewKey> made;
+    limited.create(spec, admin, [&](Result<NewKey> answer) { made = std::move(*answer); });
+    const auto who = *limited.authenticate(made->key.reveal(), kThisMachine);
+    EXPECT_TRUE(limiter.admit(*who, "m", 0));
+    EXPECT_FALSE(limiter.admit(*who, "m", 0));
+    limited.revoke(TenantId("acme"), made->record.id, [](Result<void>) {});
+    EXPECT_EQ(limiter.subjects(), 0U);
+    // Loaded keys bring theirs with them, revoked ones none.
+    Limiter fresh(clock);
+    KeyRing again(store, clock, nullptr, &fresh);
+    limited.create(spec, admin, [](Result<NewKey>) {});
+    ASSERT_TRUE(again.load());
+    EXPECT_EQ(fresh.subjects(), 1U);
+}
+
+TEST_F(KeysTest, LastUsesAreNotedOnce) {
+    const auto made = create(caller());
+    const auto idle = create(caller());
+    EXPECT_EQ(ring.find(made->record.id)->last_used, 0);
+    clock.wall_ += 10'000;
+    EXPECT_TRUE(works(made->key.reveal()));
+    EXPECT_EQ(ring.find(made->record.id)->last_used, clock.wall());
+    ring.note_uses([](Result<void> noted) { EXPECT_TRUE(noted); });
+    EXPECT_EQ(store.noted.size(), 1U);
+    EXPECT_EQ(store.noted[made->record.id], clock.wall());
+    // A use during the note may be written twice, but not for ever.
+    for (int i = 0; i < 2; ++i) {
+        store.noted.clear();
+        clock.wall_ += 60'000;
+        ring.note_uses([](Result<void> noted) { EXPECT_TRUE(noted); });
+    }
+    EXPECT_TRUE(store.noted.empty());
+    EXPECT_EQ(ring.find(idle->record.id)->last_used, 0);
+}
+
+// The store may go away for good: what is known works on, and what was revoked does not.
+TEST_F(KeysTest, KnownKeysWorkWithoutTheStore) {
+    const auto made = create(caller());
+    store.broken = true;
+    store.records.clear();
+    clock.wall_ += 90LL * 86'400'000;
+    EXPECT_TRUE(works(made->key.reveal()));
+    EXPECT_FALSE(create(caller()));
 }
 
 TEST(Bearer, TakesOnlyItsScheme) {
@@ -220,13 +366,13 @@ TEST_F(KeysTest, AdminKeyFileIsPrivateAndKept) {
     struct stat status {};
     ASSERT_EQ(::stat(path.c_str(), &status), 0);
     EXPECT_EQ(status.st_mode & 0777, 0600U);
-    EXPECT_TRUE((*ring.authenticate(first.substr(0, 59)))->system);
+    EXPECT_TRUE((*ring.authenticate(first.substr(0, 59), kThisMachine))->system);
     ASSERT_TRUE(ensure_admin_key(ring, path));
     EXPECT_EQ(content(), first);
     std::ofstream(path) << "something else\n";
     ASSERT_TRUE(ensure_admin_key(ring, path));
     EXPECT_NE(content(), first);
-    EXPECT_TRUE(ring.authenticate(content().substr(0, 59)));
+    EXPECT_TRUE(ring.authenticate(content().substr(0, 59), kThisMachine));
     EXPECT_FALSE(ensure_admin_key(ring, (folder / "no" / "such" / "folder").string()));
 }
 

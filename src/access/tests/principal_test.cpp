@@ -23,9 +23,10 @@ TEST(Rights, EveryRoleHasExactlyTheseRights) {
     const std::set<R> use{R::open,          R::submit_job, R::read_job,   R::cancel_job,
                           R::remove_output, R::read_file,  R::write_file, R::read_catalog,
                           R::open_session,  R::use_console};
-    const std::set<R> look{R::open,         R::read_job,    R::read_file,         R::read_catalog,
-                           R::read_workers, R::read_queues, R::read_dead_letters, R::read_usage,
-                           R::read_metrics, R::use_console, R::read_status};
+    const std::set<R> look{
+        R::open,         R::read_job,    R::read_file,         R::read_catalog,
+        R::read_workers, R::read_queues, R::read_dead_letters, R::read_usage,
+        R::read_metrics, R::use_console, R::read_status,       R::read_upstreams};
     std::map<Role, std::set<R>> expected;
     expected[Role::worker] = {R::open, R::connect_worker};
     expected[Role::caller] = use;
@@ -34,9 +35,10 @@ TEST(Rights, EveryRoleHasExactlyTheseRights) {
     expected[Role::developer].insert(look.begin(), look.end());
     expected[Role::developer].insert(R::replay);
     expected[Role::operator_] = expected[Role::developer];
-    expected[Role::operator_].insert({R::manage_workers, R::manage_queues});
+    expected[Role::operator_].insert({R::manage_workers, R::manage_queues, R::manage_upstreams});
     expected[Role::admin] = expected[Role::operator_];
-    expected[Role::admin].insert({R::manage_keys, R::read_audit, R::read_config, R::reload});
+    expected[Role::admin].insert({R::manage_keys, R::read_audit, R::read_config, R::reload,
+                                  R::manage_tenants, R::manage_apps, R::manage_users});
     for (const Role role : kRoles) {
         for (std::size_t i = 0; i < kRightCount; ++i) {
             const auto right = static_cast<Right>(i);

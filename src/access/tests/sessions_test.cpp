@@ -26,6 +26,7 @@ class MemoryKeyStore final : public KeyStore {
     Result<std::vector<KeyRecord>> load_all() override { return std::vector<KeyRecord>{}; }
     void save(KeyRecord, Done<void> done) override { done({}); }
     void revoke(TenantId, std::string, WallMs, Done<void> done) override { done({}); }
+    void note_uses(std::vector<KeyUse>, Done<void> done) override { done({}); }
 };
 
 struct SessionsTest : testing::Test {
@@ -35,7 +36,8 @@ struct SessionsTest : testing::Test {
     SessionSettings settings;
     std::optional<Sessions> made;
     NewKey admin_key = *ring.create_first_admin();
-    std::shared_ptr<const Principal> admin = *ring.authenticate(admin_key.key.reveal());
+    std::shared_ptr<const Principal> admin =
+        *ring.authenticate(admin_key.key.reveal(), kThisMachine);
 
     Sessions& sessions() {
         if (!made) made.emplace(ring, clock, settings);
@@ -71,7 +73,7 @@ TEST_F(SessionsTest, ALinkIsGoodForAWhileAndWithItsKey) {
     clock.elapsed += 15min;
     EXPECT_FALSE(sessions().open_with_link(late.token.reveal(), "a"));
     const auto key = key_for(Role::admin);
-    const auto link = sessions().make_link(*ring.authenticate(key.key.reveal()));
+    const auto link = sessions().make_link(*ring.authenticate(key.key.reveal(), kThisMachine));
     ring.revoke(TenantId("acme"), key.record.id, [](Result<void>) {});
     EXPECT_FALSE(sessions().open_with_link(link.token.reveal(), "a"));
 }

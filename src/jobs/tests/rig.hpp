@@ -59,6 +59,30 @@ class FakeWatcher final : public JobWatcher {
     std::vector<std::shared_ptr<const JobEvent>> events;
 };
 
+/// What the core told of the job that ended last.
+struct FakeObserver final : CoreObserver {
+    void job_measured(const JobRecord& job, const EndFacts& facts) override {
+        ++measured;
+        state = job.state;
+        version = facts.version;
+        input = facts.input;
+        waited = facts.waited;
+        first_output = facts.first_output;
+        after_first = facts.after_first;
+    }
+    void job_output(const JobId&, const VersionPtr&, const OutputEvent& part) override {
+        parts += part.values;
+    }
+    int measured = 0;
+    std::string parts;
+    JobState state = JobState::queued;
+    VersionPtr version;
+    std::shared_ptr<const Payload> input;
+    std::chrono::nanoseconds waited{};
+    std::optional<std::chrono::nanoseconds> first_output;
+    std::chrono::nanoseconds after_first{};
+};
+
 /// A core on a virtual clock and disk.
 struct Rig {
     explicit Rig(Settings with = {});
@@ -92,7 +116,7 @@ struct Rig {
     stores::MemoryDisk disk;
     milliseconds disk_delay{0};
     bool disk_full = false;
-    CoreObserver observer;
+    FakeObserver observer;
     std::vector<VersionPtr> versions;
     std::unique_ptr<stores::MemoryJobLog> log;
     std::unique_ptr<Core> core;

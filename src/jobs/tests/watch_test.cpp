@@ -26,6 +26,53 @@ TEST(Watch, ResumesAfterAnIdWithoutAGap) {
     EXPECT_GT(late->events[0]->id, 5U);
 }
 
+TEST(Watch, AnEndedJobIsMeasured) {
+    Rig rig;
+    const auto echo = rig.version("echo");
+    const JobId id = rig.submit(rig.durable(echo));
+    rig.advance(milliseconds(300));
+    const auto worker = rig.worker({echo});
+    const Fence fence = worker->grants.at(0).fence;
+    rig.advance(milliseconds(50));
+    rig.core->output(worker->id, id, fence, {"a", false});
+    rig.advance(milliseconds(400));
+    rig.core->output(worker->id, id, fence, {"b", false});
+    rig.advance(milliseconds(600));
+    rig.complete(*worker, id);
+    rig.advance(milliseconds(10));
+    const FakeObserver& told = rig.observer;
+    EXPECT_EQ(told.measured, 1);
+    EXPECT_EQ(told.state, JobState::succeeded);
+    EXPECT_EQ(told.version, echo);
+    EXPECT_EQ(told.parts, "ab");
+    EXPECT_TRUE(told.input);
+    EXPECT_EQ(told.waited, milliseconds(300));
+    EXPECT_EQ(told.first_output, milliseconds(350));
+    EXPECT_EQ(told.after_first, milliseconds(1'000)) << "to the end of the lease, not of the write";
+}
+
+TEST(Watch, WhatNeverRanOrNeverStreamedHasNoFirstOutput) {
+    Rig rig;
+    const auto echo = rig.version("echo");
+    rig.cancel(rig.submit(rig.durable(echo)));
+    rig.settle();
+    EXPECT_EQ(rig.observer.measured, 1);
+    EXPECT_EQ(rig.observer.waited.count(), 0);
+    EXPECT_FALSE(rig.observer.first_output);
+    // Streamed by a first attempt that failed; it ends while it waits for the second one.
+    const JobId id = rig.submit(rig.durable(echo));
+    const auto worker = rig.worker({echo});
+    rig.core->output(worker->id, id, worker->grants.at(0).fence, {"a", false});
+    rig.advance(milliseconds(5));
+    ASSERT_TRUE(rig.fail(*worker, id, true));
+    rig.advance(milliseconds(5));
+    rig.cancel(id);
+    rig.settle();
+    EXPECT_EQ(rig.observer.measured, 2);
+    EXPECT_EQ(rig.observer.waited.count(), 0);
+    EXPECT_FALSE(rig.observer.first_output);
+}
+
 TEST(Watch, UnwatchEndsIt) {
     Rig rig;
     const auto echo = rig.version("echo");

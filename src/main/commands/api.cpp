@@ -72,7 +72,8 @@ std::string environment_or(const char* variable, std::string fallback) {
     return value && *value ? value : std::move(fallback);
 }
 
-void add_connection(Command& command, Connection& connection, bool administration) {
+void add_connection(Command& command, Connection& connection, bool administration,
+                    const std::vector<std::string>& formats) {
     if (administration) {
         command
             .option("--control", connection.control,
@@ -89,7 +90,7 @@ void add_connection(Command& command, Connection& connection, bool administratio
         .value_name("FILE");
     command.option("--ca-file", connection.ca_file, "certificates to trust for https, PEM")
         .value_name("FILE");
-    command.option("-o,--format", connection.format, "how to print").choices({"table", "json"});
+    command.option("-o,--format", connection.format, "how to print").choices(formats);
 }
 
 Result<Secret> read_key_file(const std::string& path) {

@@ -32,7 +32,8 @@ struct Connection {
 };
 
 /// Adds --server (or --control for administration), --key-file, --ca-file and -o.
-void add_connection(Command& command, Connection& connection, bool administration = false);
+void add_connection(Command& command, Connection& connection, bool administration = false,
+                    const std::vector<std::string>& formats = {"table", "json"});
 
 /// The first line of a key file. invalid_argument, naming it, when it cannot be read.
 Result<Secret> read_key_file(const std::string& path);

@@ -307,6 +307,13 @@ void AdminRoutes::add_to(RouteList& routes) {
            .answer = "UsageList",
            .errors = "400"},
           &AdminRoutes::usage);
+    reply({.pattern = "/usage/summary",
+           .right = Right::read_usage,
+           .summary = "Usage added up by key, app, model or day",
+           .query = "by capability from to tenant",
+           .answer = "UsageSummary",
+           .errors = "400"},
+          &AdminRoutes::usage_summary);
     reply({.pattern = "/config",
            .right = Right::read_config,
            .summary = "The settings in force",

@@ -6,6 +6,7 @@
 #include <boost/asio/awaitable.hpp>
 
 #include "catalog/version.hpp"
+#include "jobs/ports.hpp"
 #include "jobs/worker_port.hpp"
 #include "protocols/native/parts.hpp"
 #include "protocols/native/route_list.hpp"
@@ -31,6 +32,8 @@ class AdminRoutes {
     asio::awaitable<Reply> dead_letters(http::Exchange& exchange);
     asio::awaitable<Reply> replay(http::Exchange& exchange);
     asio::awaitable<Reply> usage(http::Exchange& exchange);
+    asio::awaitable<Reply> usage_summary(http::Exchange& exchange);
+    Result<jobs::UsageQuery> usage_query(const http::Exchange& exchange) const;
     asio::awaitable<Reply> config(http::Exchange& exchange);
     asio::awaitable<Reply> reload(http::Exchange& exchange);
 

@@ -3,6 +3,7 @@
 #include <string>
 #include <utility>
 
+#include "protocols/native/account_routes.hpp"
 #include "protocols/native/admin_routes.hpp"
 #include "protocols/native/catalog_routes.hpp"
 #include "protocols/native/errors.hpp"
@@ -13,6 +14,7 @@
 #include "protocols/native/sign_in_routes.hpp"
 #include "protocols/native/socket_routes.hpp"
 #include "protocols/native/status_routes.hpp"
+#include "protocols/native/upstream_routes.hpp"
 
 namespace headrace::protocols::native {
 
@@ -23,9 +25,11 @@ struct Api::Rooms {
         capabilities.add_to(routes);
         sockets.add_to(routes);
         keys.add_to(routes);
+        accounts.add_to(routes);
         admin.add_to(routes);
         sign_in.add_to(routes);
         status.add_to(routes);
+        upstreams.add_to(routes);
         capabilities.describe(routes);
     }
 
@@ -35,9 +39,11 @@ struct Api::Rooms {
     CatalogRoutes capabilities{site};
     SocketRoutes sockets{site};
     KeyRoutes keys{site};
+    AccountRoutes accounts{site};
     AdminRoutes admin{site};
     SignInRoutes sign_in{site};
     StatusRoutes status{site};
+    UpstreamRoutes upstreams{site};
     RouteList routes;
 };
 

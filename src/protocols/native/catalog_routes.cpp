@@ -59,7 +59,7 @@ asio::awaitable<Reply> CatalogRoutes::list(http::Exchange& exchange) {
     // Sorted by name, then highest first: the first of a name is its default, unless that is a
     // pre-release, so the snapshot is asked.
     for (const auto& version : snapshot->list(who.tenant)) {
-        if (version->name == last || !access::may_use(who, version->name)) continue;
+        if (version->name == last || !access::may_use(who, version->name, version->model)) continue;
         last = version->name;
         const auto chosen = snapshot->resolve(who.tenant, version->name);
         if (!chosen) continue;
@@ -102,7 +102,8 @@ asio::awaitable<Reply> CatalogRoutes::document(http::Exchange& exchange) {
     for (const auto& route : routes_) document.add_route(route);
     add_schemas(document);
     for (const auto& version : site_.parts.catalog.snapshot()->list(who.tenant)) {
-        if (access::may_use(who, version->name)) document.add_version_schemas(*version);
+        if (access::may_use(who, version->name, version->model))
+            document.add_version_schemas(*version);
     }
     co_return json_response(document.text());
 }

@@ -3,10 +3,15 @@
 #include <charconv>
 #include <chrono>
 
+#include <boost/asio/post.hpp>
+#include <boost/asio/use_awaitable.hpp>
+
 #include "base/json.hpp"
 #include "http/sse.hpp"
 #include "protocols/native/errors.hpp"
+#include "protocols/native/job_permit.hpp"
 #include "protocols/native/job_routes.hpp"
+#include "protocols/native/limits_json.hpp"
 
 namespace headrace::protocols::native {
 namespace {
@@ -57,6 +62,21 @@ std::string output_data(const jobs::OutputEvent& event, const Links& links) {
     return data;
 }
 
+/// Any event but the job's end.
+void append_event(std::string& out, const jobs::JobEvent& event, const Links& links) {
+    if (const auto* state = std::get_if<jobs::StateEvent>(&event.what)) {
+        http::append_sse(out, event.id, "state", state_data(*state));
+    } else if (const auto* progress = std::get_if<jobs::Progress>(&event.what)) {
+        std::string data;
+        append_progress(data, *progress, links);
+        http::append_sse(out, event.id, "progress", data);
+    } else if (const auto* line = std::get_if<jobs::LogEvent>(&event.what)) {
+        http::append_sse(out, event.id, "log", log_data(*line));
+    } else if (const auto* output = std::get_if<jobs::OutputEvent>(&event.what)) {
+        http::append_sse(out, event.id, "output", output_data(*output, links));
+    }
+}
+
 /// Ends a subscription, whatever the way out.
 class Watching {
   public:
@@ -72,48 +92,38 @@ class Watching {
 
 }  // namespace
 
-/// True after the job's end was appended.
-asio::awaitable<bool> JobRoutes::append_event(std::string& out, const jobs::JobEvent& event,
-                                              const Links& links) {
-    if (const auto* state = std::get_if<jobs::StateEvent>(&event.what)) {
-        http::append_sse(out, event.id, "state", state_data(*state));
-    } else if (const auto* progress = std::get_if<jobs::Progress>(&event.what)) {
-        std::string data;
-        append_progress(data, *progress, links);
-        http::append_sse(out, event.id, "progress", data);
-    } else if (const auto* line = std::get_if<jobs::LogEvent>(&event.what)) {
-        http::append_sse(out, event.id, "log", log_data(*line));
-    } else if (const auto* output = std::get_if<jobs::OutputEvent>(&event.what)) {
-        http::append_sse(out, event.id, "output", output_data(*output, links));
-    } else if (const auto* done = std::get_if<jobs::DoneEvent>(&event.what)) {
-        auto text = co_await job_text(site_, *done->record, std::nullopt, links);
-        // The output's blob may be gone by now; the job itself still is what it is.
-        if (!text) {
-            text = std::string();
-            append_job(*text, *done->record, links, JobShape{});
-        }
-        http::append_sse(out, event.id, "done", *text);
-        co_return true;
+asio::awaitable<void> JobRoutes::append_done(std::string& out, std::uint64_t id,
+                                             const jobs::JobRecord& job, const Links& links) {
+    auto text = co_await job_text(site_, job, std::nullopt, links);
+    // The output's blob may be gone by now; the job itself still is what it is.
+    if (!text) {
+        text = std::string();
+        append_job(*text, job, links, JobShape{});
     }
-    co_return false;
+    http::append_sse(out, id, "done", *text);
 }
 
 /// Writes events until the job's end (true), or until the reader is gone or too slow (false).
 asio::awaitable<bool> JobRoutes::pump(http::Exchange& exchange,
-                                      std::shared_ptr<jobs::EventFeed> feed, JobId job,
-                                      bool replay) {
+                                      std::shared_ptr<jobs::EventFeed> feed, JobId job, bool replay,
+                                      JobPermit* permit) {
     auto head = stream_head(replay);
-    auto writer = co_await exchange.start_stream(std::move(head));
+    if (permit) add_limit_headers(head.headers, permit->view());
+    auto writer = co_await exchange.start_stream(std::move(head), true);
     if (!writer) co_return false;
     exchange.on_hangup([feed] { feed->hang_up(); });
     const auto links = links_of(site_, exchange);
     std::string piece;
-    bool done = false;
     auto comment_at = std::chrono::steady_clock::now() + http::kSseCommentEvery;
-    while (!done) {
-        const auto left = comment_at - std::chrono::steady_clock::now();
-        const auto events =
-            co_await feed->take(std::chrono::ceil<milliseconds>(std::max(left, left.zero())));
+    // The head goes with what comes in this turn of the loop, else alone.
+    co_await asio::post(exchange.executor(), asio::use_awaitable);
+    for (bool first = true;; first = false) {
+        std::vector<jobs::EventFeed::Event> events;
+        if (!first || feed->ready()) {
+            const auto left = comment_at - std::chrono::steady_clock::now();
+            events =
+                co_await feed->take(std::chrono::ceil<milliseconds>(std::max(left, left.zero())));
+        }
         if (feed->gone() || feed->overrun()) co_return false;
         piece.clear();
         if (std::chrono::steady_clock::now() >= comment_at) {
@@ -122,33 +132,39 @@ asio::awaitable<bool> JobRoutes::pump(http::Exchange& exchange,
         }
         std::uint64_t taken = 0;
         for (const auto& event : events) {
-            done = co_await append_event(piece, *event, links);
+            if (const auto* done = std::get_if<jobs::DoneEvent>(&event->what)) {
+                if (permit) permit->ended(done->record->usage);
+                co_await append_done(piece, event->id, *done->record, links);
+                co_await writer->finish(piece);
+                co_return true;
+            }
+            append_event(piece, *event, links);
             taken += jobs::output_bytes(*event);
-            if (done) break;
         }
-        if (piece.empty()) continue;
+        if (piece.empty() && !first) continue;
         auto written = co_await writer->write(piece);
-        if (!written) co_return done;
+        if (!written) co_return false;
         if (taken > 0) site_.parts.jobs.output_taken(job, taken);
     }
-    co_await writer->finish();
-    co_return true;
 }
 
-asio::awaitable<void> JobRoutes::stream_new(http::Exchange& exchange, jobs::Submission submission) {
+asio::awaitable<void> JobRoutes::stream_new(http::Exchange& exchange, jobs::Submission submission,
+                                            JobPermit* permit) {
     const bool interactive = submission.job_class == jobs::JobClass::interactive;
     auto feed = std::make_shared<jobs::EventFeed>(exchange.executor());
     auto scope = jobs::Scope{submission.tenant, std::nullopt};
     submission.watcher = feed;
     auto accepted = co_await site_.parts.jobs.submit(std::move(submission));
     if (!accepted) {
+        if (permit) permit->withdraw();
         co_await answer_error(exchange, std::move(accepted).error());
         co_return;
     }
+    if (permit && !interactive) permit->handed_over();
     const JobId id = accepted->id;
     if (interactive) {
         Abandon abandon(site_.parts.jobs, id);
-        const bool ended = co_await pump(exchange, feed, id, false);
+        const bool ended = co_await pump(exchange, feed, id, false, permit);
         if (ended) abandon.release();
         co_return;
     }
@@ -163,7 +179,7 @@ asio::awaitable<void> JobRoutes::stream_new(http::Exchange& exchange, jobs::Subm
         }
         watching.emplace(site_.parts.jobs, *ticket);
     }
-    co_await pump(exchange, feed, id, accepted->replay);
+    co_await pump(exchange, feed, id, accepted->replay, permit);
 }
 
 asio::awaitable<void> JobRoutes::events(http::Exchange& exchange) {
@@ -187,7 +203,7 @@ asio::awaitable<void> JobRoutes::events(http::Exchange& exchange) {
         co_return;
     }
     const Watching watching(site_.parts.jobs, *ticket);
-    co_await pump(exchange, feed, id, false);
+    co_await pump(exchange, feed, id, false, nullptr);
 }
 
 }  // namespace headrace::protocols::native

@@ -27,12 +27,15 @@ Result<Gate::Who> Gate::by_key(const http::Exchange& exchange) const {
         return fail(ErrorCode::unauthenticated,
                     "this route wants a key: Authorization: Bearer hr_…");
     }
-    return keys_.authenticate(*key);
+    return keys_.authenticate(*key, exchange.head().peer);
 }
 
 Result<Gate::Who> Gate::by_cookie(const http::Exchange& exchange, std::string_view cookie) const {
     auto session = sessions_->find(cookie);
     if (!session) return fail(std::move(session).error());
+    if (auto may = access::may_call_from(*session->who, exchange.head().peer); !may) {
+        return fail(std::move(may).error());
+    }
     if (changes_something(exchange.head().method)) {
         const auto shown = exchange.header(kCsrfHeader).value_or("");
         if (!equal_in_constant_time(shown, session->csrf)) {

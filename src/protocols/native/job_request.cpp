@@ -84,10 +84,19 @@ Result<int> wait_query(const http::Exchange& exchange) {
 
 Result<catalog::VersionPtr> resolve(const catalog::Snapshot& catalog, const access::Principal& who,
                                     std::string_view reference) {
-    if (!access::may_use(who, reference.substr(0, reference.find('@')))) {
-        return fail(ErrorCode::not_found, "there is no such capability");
-    }
-    return catalog.resolve(who.tenant, reference);
+    auto version = catalog.resolve(who.tenant, reference);
+    const std::string_view name = reference.substr(0, reference.find('@'));
+    const bool may = version ? access::may_use(who, (*version)->name, (*version)->model)
+                             : access::may_use(who, name);
+    if (!may) return fail(ErrorCode::not_found, "there is no such capability");
+    return version;
+}
+
+bool may_use_named(const catalog::Snapshot& catalog, const access::Principal& who,
+                   std::string_view name) {
+    if (access::may_use(who, name)) return true;
+    const auto version = catalog.resolve(who.tenant, name);
+    return version && access::may_use(who, (*version)->model);
 }
 
 Result<JobRequest> job_request(const json::object& body, const http::Exchange& exchange,

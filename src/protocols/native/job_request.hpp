@@ -41,6 +41,10 @@ struct JobRequest {
 Result<JobRequest> job_request(const json::object& body, const http::Exchange& exchange,
                                const catalog::Snapshot& catalog, const access::Principal& who);
 
+/// Whether the key may use the capability of this name, by its name or by its model's.
+bool may_use_named(const catalog::Snapshot& catalog, const access::Principal& who,
+                   std::string_view name);
+
 /// A capability's version by reference, within what the key may use; else not_found.
 Result<catalog::VersionPtr> resolve(const catalog::Snapshot& catalog, const access::Principal& who,
                                     std::string_view reference);

@@ -3,9 +3,11 @@
 #include <charconv>
 
 #include "base/json.hpp"
+#include "catalog/catalog.hpp"
 #include "catalog/interface.hpp"
 #include "catalog/semver.hpp"
 #include "protocols/native/errors.hpp"
+#include "protocols/native/job_permit.hpp"
 
 namespace headrace::protocols::native {
 namespace {
@@ -53,7 +55,8 @@ asio::awaitable<Result<jobs::JobView>> find_job(Site& site, const access::Princi
     auto scope = scope_of(who);
     auto view = co_await site.parts.jobs.get(std::move(scope), *id);
     if (!view) co_return fail(std::move(view).error());
-    if (!access::may_use(who, view->record->capability)) co_return fail(no_such_job());
+    const auto catalog = site.parts.catalog.snapshot();
+    if (!may_use_named(*catalog, who, view->record->capability)) co_return fail(no_such_job());
     co_return view;
 }
 
@@ -100,8 +103,9 @@ asio::awaitable<Reply> list_jobs(Site& site, const http::Exchange& exchange, job
     std::string body = "{\"";
     body += plural;
     body += "\":[";
+    const auto catalog = site.parts.catalog.snapshot();
     for (const auto& view : *views) {
-        if (!access::may_use(who, view.record->capability)) continue;
+        if (!may_use_named(*catalog, who, view.record->capability)) continue;
         if (body.back() != '[') body += ',';
         const auto& output = view.record->output;
         const bool here = output && !output->spilled && !view.record->output_removed;
@@ -228,9 +232,21 @@ asio::awaitable<Reply> JobRoutes::retry(http::Exchange& exchange) {
     const auto& who = caller_of(exchange);
     auto view = co_await find_job(site_, who, exchange.param("id"));
     if (!view) co_return fail(std::move(view).error());
+    const auto& old = *view->record;
+    const auto version =
+        site_.parts.catalog.snapshot()->find(old.tenant, old.capability, old.version);
+    std::optional<JobPermit> permit;
+    if (version && site_.parts.limits.subjects() > 0) {
+        const auto bytes = old.input ? old.input->values.size() : 0;
+        auto taken = co_await take_permit(site_, who, *version, bytes);
+        if (!taken) co_return fail(std::move(taken).error());
+        permit.emplace(std::move(*taken));
+    }
     auto scope = scope_of(who);
     auto again = co_await site_.parts.jobs.retry(std::move(scope), view->record->id);
+    if (!again && permit) permit->withdraw();
     if (!again) co_return fail(std::move(again).error());
+    if (permit) permit->handed_over();
     const auto links = links_of(site_, exchange);
     std::string body;
     append_job(body, *again->record, links, JobShape{&again->queue, nullptr});

@@ -16,6 +16,8 @@
 
 namespace headrace::protocols::native {
 
+class JobPermit;
+
 /// What a key may see of jobs.
 jobs::Scope scope_of(const access::Principal& who);
 
@@ -56,21 +58,21 @@ class JobRoutes {
     asio::awaitable<void> submit(http::Exchange& exchange);
     asio::awaitable<Result<jobs::Submission>> read_submission(http::Exchange& exchange,
                                                               AnswerForm& form);
-    asio::awaitable<Result<jobs::Payload>> payload_of(const access::Principal& who,
-                                                      JobRequest& request, bool durable);
+    // `permit`: of the limits the job is under; null where there are none.
     asio::awaitable<Reply> run_interactive(http::Exchange& exchange, jobs::Submission submission,
-                                           int wait_s);
+                                           int wait_s, JobPermit* permit);
     asio::awaitable<Reply> run_durable(http::Exchange& exchange, jobs::Submission submission,
-                                       int wait_s);
+                                       int wait_s, JobPermit* permit);
     asio::awaitable<Reply> ended(http::Exchange& exchange, const jobs::JobRecord& job);
 
     // events.cpp
-    asio::awaitable<void> stream_new(http::Exchange& exchange, jobs::Submission submission);
+    asio::awaitable<void> stream_new(http::Exchange& exchange, jobs::Submission submission,
+                                     JobPermit* permit);
     asio::awaitable<void> events(http::Exchange& exchange);
     asio::awaitable<bool> pump(http::Exchange& exchange, std::shared_ptr<jobs::EventFeed> feed,
-                               JobId job, bool replay);
-    asio::awaitable<bool> append_event(std::string& out, const jobs::JobEvent& event,
-                                       const Links& links);
+                               JobId job, bool replay, JobPermit* permit);
+    asio::awaitable<void> append_done(std::string& out, std::uint64_t id,
+                                      const jobs::JobRecord& job, const Links& links);
 
     // job_routes.cpp
     asio::awaitable<Reply> list(http::Exchange& exchange);

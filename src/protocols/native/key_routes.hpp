@@ -11,7 +11,8 @@
 
 namespace headrace::protocols::native {
 
-/// /keys: made, listed, shown and revoked. A secret leaves only in the answer to POST.
+/// /keys: made, listed, shown, changed, rotated and revoked. A secret leaves only in the answer to
+/// POST.
 class KeyRoutes {
   public:
     explicit KeyRoutes(Site& site) : site_(site) {}
@@ -23,6 +24,8 @@ class KeyRoutes {
     asio::awaitable<Reply> create(http::Exchange& exchange);
     asio::awaitable<Reply> list(http::Exchange& exchange);
     asio::awaitable<Reply> get(http::Exchange& exchange);
+    asio::awaitable<Reply> update(http::Exchange& exchange);
+    asio::awaitable<Reply> rotate(http::Exchange& exchange);
     asio::awaitable<Reply> revoke(http::Exchange& exchange);
 
     Site& site_;

@@ -15,7 +15,9 @@
 
 namespace headrace::access {
 class AuditLog;
+class Directory;
 class KeyRing;
+class Limiter;
 class Sessions;
 class SignedUrls;
 struct Principal;
@@ -33,6 +35,9 @@ class BlobStore;
 class JobLog;
 class Service;
 }  // namespace headrace::jobs
+namespace headrace::upstreams {
+class Upstreams;
+}
 
 namespace headrace::protocols::native {
 
@@ -62,7 +67,10 @@ struct Parts {
     jobs::JobLog& log;
     jobs::BlobStore& blobs;
     catalog::Catalog& catalog;
+    upstreams::Upstreams& upstreams;  // on the core's loop only
     access::KeyRing& keys;
+    access::Directory& directory;
+    access::Limiter& limits;
     access::Sessions& sessions;
     access::SignedUrls& urls;
     access::AuditLog& audit;

@@ -11,6 +11,7 @@
 #include "catalog/json_codec.hpp"
 #include "protocols/native/body.hpp"
 #include "protocols/native/errors.hpp"
+#include "protocols/native/job_permit.hpp"
 
 namespace headrace::protocols::native {
 namespace {
@@ -86,42 +87,49 @@ Session::Session(Site& site, Opening opening, std::unique_ptr<http::WebSocket> s
       socket_(std::move(socket)),
       feed_(std::make_shared<jobs::EventFeed>(socket_->executor())),
       links_{site_.parts.urls, site_.parts.clock.wall() + site_.settings.url_good_ms,
-             opening_.who->tenant, opening_.origin} {}
+             opening_.who->tenant, std::move(opening_.origin)} {}
 
 /// The connection is given up: the job too, unless it has ended.
 void Session::leave() {
     socket_->cancel();
-    site_.parts.jobs.hang_up(job_);
+    if (job_) site_.parts.jobs.hang_up(*job_);
 }
 
-asio::awaitable<void> Session::run() {
-    auto submission = co_await read_opening();
-    if (!submission) {
-        co_await close_with(submission.error());
-        co_return;
-    }
-    submission->watcher = feed_;
-    auto accepted = co_await site_.parts.jobs.submit(std::move(*submission));
-    if (!accepted) {
-        co_await close_with(accepted.error());
-        co_return;
-    }
-    job_ = accepted->id;
+asio::awaitable<void> Session::run([[maybe_unused]] std::shared_ptr<Session> self) {
     // Whatever the way out, also when the door cuts this coroutine short.
     struct Leave {
         Session& session;
         ~Leave() { session.leave(); }
     };
     const Leave leaving{*this};
-    const std::string hello = "{\"job\":{\"id\":\"" + job_.text() + "\"}}";
-    auto greeted = co_await socket_->write(hello, false);
-    if (!greeted) co_return;
+    const bool opened = co_await open();
+    if (!opened) co_return;
     TaskGroup reader(socket_->executor());
     reader.spawn("session input", read_inputs(shared_from_this()));
     co_await write_outputs();
     leave();
     reader.cancel();
     co_await reader.join();
+}
+
+/// Makes the job and greets the client; false when it was closed instead. Apart from run(), whose
+/// frame stays for as long as the session does.
+asio::awaitable<bool> Session::open() {
+    auto submission = co_await read_opening();
+    if (!submission) {
+        co_await close_with(submission.error());
+        co_return false;
+    }
+    submission->watcher = feed_;
+    auto accepted = co_await site_.parts.jobs.submit(std::move(*submission));
+    if (!accepted) {
+        co_await close_with(accepted.error());
+        co_return false;
+    }
+    job_ = accepted->id;
+    const std::string hello = "{\"job\":{\"id\":\"" + job_->text() + "\"}}";
+    auto greeted = co_await socket_->write(hello, false);
+    co_return greeted.has_value();
 }
 
 asio::awaitable<Result<jobs::Submission>> Session::read_opening() {
@@ -156,7 +164,7 @@ asio::awaitable<Result<jobs::Submission>> Session::read_opening() {
     submission.job_class = jobs::JobClass::interactive;
     submission.session = true;
     submission.input.values = catalog::encode(*values);
-    submission.traceparent = opening_.traceparent;
+    submission.traceparent = std::move(opening_.traceparent);
     co_return submission;
 }
 
@@ -186,7 +194,7 @@ asio::awaitable<Result<bool>> Session::take_frame(http::WebSocketMessage message
                                                     : values_of_text(message.data, last);
     if (!values) co_return fail(std::move(values).error());
     auto encoded = catalog::encode(*values);
-    auto taken = co_await site_.parts.jobs.session_input(job_, std::move(encoded), last);
+    auto taken = co_await site_.parts.jobs.session_input(*job_, std::move(encoded), last);
     // A job that has just ended takes nothing more; its end is on its way to the client.
     if (!taken && status_of(taken.error().code) >= 500) co_return fail(taken.error());
     co_return !last;
@@ -228,24 +236,29 @@ Result<catalog::Values> Session::values_of_binary(std::string bytes) const {
     return values;
 }
 
+/// Why the session must end though its job has not; a plain function, so that the frame that waits
+/// holds none of it.
+std::optional<Error> Session::why_over(bool nothing_came) const {
+    if (fault_) return fault_;
+    if (feed_->overrun()) {
+        return Error{ErrorCode::quota_exceeded, "the outputs are not read", {}, 0};
+    }
+    if (nothing_came && !site_.parts.keys.still_valid(*opening_.who)) {
+        return Error{ErrorCode::unauthenticated, "the key has ended", {}, 0};
+    }
+    return std::nullopt;
+}
+
 asio::awaitable<void> Session::write_outputs() {
     while (true) {
         const auto events = co_await feed_->take(kLook);
-        if (fault_) {
-            co_await close_with(*fault_);
-            co_return;
-        }
-        if (feed_->gone()) co_return;
-        if (feed_->overrun()) {
-            co_await close_with(
-                Error{ErrorCode::quota_exceeded, "the outputs are not read", {}, 0});
-            co_return;
-        }
-        if (events.empty() && !site_.parts.keys.still_valid(*opening_.who)) {
-            co_await close_with(Error{ErrorCode::unauthenticated, "the key has ended", {}, 0});
+        if (feed_->gone() && !fault_) co_return;
+        if (const auto over = why_over(events.empty())) {
+            co_await close_with(*over);
             co_return;
         }
         for (const auto& event : events) {
+            if (std::holds_alternative<jobs::StateEvent>(event->what)) continue;
             const bool more = co_await write_event(*event);
             if (!more) co_return;
         }
@@ -268,7 +281,7 @@ asio::awaitable<bool> Session::write_event(const jobs::JobEvent& event) {
     for (const auto& field : values->fields) streamed_.insert(field.name);
     const auto bytes = jobs::output_bytes(event);
     const bool written = co_await write_step(std::move(*values), output->last);
-    if (written) site_.parts.jobs.output_taken(job_, bytes);
+    if (written) site_.parts.jobs.output_taken(*job_, bytes);
     co_return written;
 }
 
@@ -306,6 +319,7 @@ asio::awaitable<bool> Session::write_step(catalog::Values values, bool last) {
 }
 
 asio::awaitable<void> Session::finish(const jobs::JobRecord& job) {
+    if (opening_.permit) opening_.permit->ended(job.usage);
     if (job.state != jobs::JobState::succeeded) {
         const jobs::JobError error =
             job.error.value_or(jobs::JobError{"internal", "the job did not succeed", "", false});

@@ -14,11 +14,13 @@
 #include "catalog/version.hpp"
 #include "http/websocket.hpp"
 #include "jobs/service.hpp"
+#include "jobs/waiting.hpp"
 #include "protocols/native/job_json.hpp"
 #include "protocols/native/parts.hpp"
-#include "jobs/waiting.hpp"
 
 namespace headrace::protocols::native {
+
+class JobPermit;
 
 /// One WebSocket that is one job in stream mode. Lives on one loop, shared by its two coroutines:
 /// when one is cut short, the other still finds what it stands on.
@@ -33,18 +35,21 @@ class Session : public std::enable_shared_from_this<Session> {
         catalog::VersionPtr version;
         std::string traceparent;
         std::string origin;
+        std::shared_ptr<JobPermit> permit;  // null where nothing is limited
     };
     Session(Site& site, Opening opening, std::unique_ptr<http::WebSocket> socket);
     /// Ends when the connection has.
-    asio::awaitable<void> run();
+    asio::awaitable<void> run(std::shared_ptr<Session> self);
 
   private:
+    asio::awaitable<bool> open();
     asio::awaitable<Result<jobs::Submission>> read_opening();
     asio::awaitable<void> read_inputs(std::shared_ptr<Session> self);
     void leave();
     asio::awaitable<Result<bool>> take_frame(http::WebSocketMessage message);
     Result<catalog::Values> values_of_text(const std::string& text, bool& last);
     Result<catalog::Values> values_of_binary(std::string bytes) const;
+    [[nodiscard]] std::optional<Error> why_over(bool nothing_came) const;
     asio::awaitable<void> write_outputs();
     asio::awaitable<bool> write_event(const jobs::JobEvent& event);
     asio::awaitable<bool> write_step(catalog::Values values, bool last);
@@ -56,7 +61,7 @@ class Session : public std::enable_shared_from_this<Session> {
     std::unique_ptr<http::WebSocket> socket_;
     std::shared_ptr<jobs::EventFeed> feed_;
     Links links_;
-    JobId job_;
+    std::optional<JobId> job_;  // once accepted
     std::int64_t last_seq_ = 0;
     std::optional<Error> fault_;      // the client's
     std::set<std::string> streamed_;  // outputs that were sent in part already

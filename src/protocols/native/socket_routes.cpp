@@ -2,6 +2,7 @@
 
 #include "catalog/catalog.hpp"
 #include "protocols/native/errors.hpp"
+#include "protocols/native/job_permit.hpp"
 #include "protocols/native/job_request.hpp"
 #include "protocols/native/session.hpp"
 
@@ -37,13 +38,19 @@ asio::awaitable<void> SocketRoutes::session(http::Exchange& exchange) {
     }
     opening.traceparent = traceparent_of(exchange.head().trace);
     opening.origin = origin_of(exchange);
+    if (site_.parts.limits.subjects() > 0) {
+        auto permit = co_await admit_job(site_, exchange, *opening.version, 0);
+        if (!permit) co_return;
+        opening.permit = std::make_shared<JobPermit>(std::move(*permit));
+    }
     auto socket = co_await exchange.accept_websocket(http::WebSocketLimits{});
     if (!socket) {
+        if (opening.permit) opening.permit->withdraw();
         co_await answer_error(exchange, std::move(socket).error());
         co_return;
     }
     const auto session = std::make_shared<Session>(site_, std::move(opening), std::move(*socket));
-    co_await session->run();
+    exchange.go_on_with(session->run(session));
 }
 
 asio::awaitable<void> SocketRoutes::link(http::Exchange& exchange) {

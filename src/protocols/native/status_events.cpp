@@ -4,10 +4,12 @@
 
 #include "access/keys.hpp"
 #include "access/sessions.hpp"
+#include "catalog/catalog.hpp"
 #include "http/sse.hpp"
 #include "jobs/activity.hpp"
 #include "jobs/waiting.hpp"
 #include "protocols/native/errors.hpp"
+#include "protocols/native/job_request.hpp"
 #include "protocols/native/on_core.hpp"
 #include "protocols/native/session_cookie.hpp"
 #include "protocols/native/status_routes.hpp"
@@ -72,9 +74,10 @@ asio::awaitable<std::string> StatusRoutes::next_events(const access::Principal& 
     };
     const auto found = co_await on_core<Look>(site_, std::move(look));
     std::string out;
+    const auto catalog = site_.parts.catalog.snapshot();
     for (const auto& change : found->changes) {
         const auto name = change.capability.substr(0, change.capability.find('@'));
-        if (access::may_use(who, name))
+        if (may_use_named(*catalog, who, name))
             http::append_sse(out, std::nullopt, "job", change_text(change));
     }
     if (with_sample) {

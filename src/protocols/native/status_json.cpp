@@ -170,7 +170,7 @@ std::string status_text(const StatusView& view, const ServerFacts& server,
     out += ",\"totals\":" + totals_text(view.totals, view.load, who) + ",\"queues\":[";
     std::string warnings = "[";
     for (const auto& queue : view.queues) {
-        if (!access::may_use(who, queue.version->name)) continue;
+        if (!access::may_use(who, queue.version->name, queue.version->model)) continue;
         const auto line = line_of(queue, view, who);
         if (out.back() != '[') out += ',';
         append_queue(out, queue, line, view, now);

@@ -2,20 +2,25 @@
 #include "protocols/native/body.hpp"
 #include "protocols/native/errors.hpp"
 #include "protocols/native/inputs.hpp"
+#include "protocols/native/job_permit.hpp"
 #include "protocols/native/job_routes.hpp"
+#include "protocols/native/limits_json.hpp"
 #include "protocols/native/socket_routes.hpp"
 
 namespace headrace::protocols::native {
 
-asio::awaitable<Result<jobs::Payload>> JobRoutes::payload_of(const access::Principal& who,
-                                                             JobRequest& request, bool durable) {
-    if (is_plain(request.input)) {
-        jobs::Payload payload;
-        payload.values = catalog::encode(request.input);
-        if (!durable || payload.values.size() <= jobs::Payload::kInlineBytes) co_return payload;
-    }
-    co_return co_await to_payload(site_, who, request.version, std::move(request.input), durable);
+namespace {
+
+/// The payload of an input that needs no store: nothing to fetch, nothing to spill.
+std::optional<jobs::Payload> plain_payload(const JobRequest& request, bool durable) {
+    if (!is_plain(request.input)) return std::nullopt;
+    jobs::Payload payload;
+    payload.values = catalog::encode(request.input);
+    if (durable && payload.values.size() > jobs::Payload::kInlineBytes) return std::nullopt;
+    return payload;
 }
+
+}  // namespace
 
 asio::awaitable<Result<jobs::Submission>> JobRoutes::read_submission(http::Exchange& exchange,
                                                                      AnswerForm& form) {
@@ -32,8 +37,13 @@ asio::awaitable<Result<jobs::Submission>> JobRoutes::read_submission(http::Excha
     jobs::Submission submission;
     const bool waits = form.wait_s.has_value() || form.stream;
     const bool durable = !waits || request->idempotency.has_value();
-    auto payload = co_await payload_of(who, *request, durable);
-    if (!payload) co_return fail(std::move(payload).error());
+    auto payload = plain_payload(*request, durable);
+    if (!payload) {
+        auto made =
+            co_await to_payload(site_, who, request->version, std::move(request->input), durable);
+        if (!made) co_return fail(std::move(made).error());
+        payload = std::move(*made);
+    }
     submission.tenant = who.tenant;
     submission.caller = who.key_id;
     submission.version = std::move(request->version);
@@ -57,17 +67,30 @@ asio::awaitable<void> JobRoutes::submit(http::Exchange& exchange) {
         co_await answer_error(exchange, std::move(submission).error());
         co_return;
     }
+    std::optional<JobPermit> permit;
+    if (site_.parts.limits.subjects() > 0) {
+        auto admitted = co_await admit_job(site_, exchange, *submission->version,
+                                           submission->input.values.size());
+        if (!admitted) co_return;
+        permit.emplace(std::move(*admitted));
+    }
+    JobPermit* const held = permit ? &*permit : nullptr;
     if (form.stream) {
-        co_await stream_new(exchange, std::move(*submission));
+        co_await stream_new(exchange, std::move(*submission), held);
         co_return;
     }
     Reply reply = fail(ErrorCode::internal, "no answer");
     if (submission->job_class == jobs::JobClass::interactive) {
-        reply = co_await run_interactive(exchange, std::move(*submission), *form.wait_s);
+        reply = co_await run_interactive(exchange, std::move(*submission), *form.wait_s, held);
     } else {
-        reply = co_await run_durable(exchange, std::move(*submission), form.wait_s.value_or(0));
+        reply =
+            co_await run_durable(exchange, std::move(*submission), form.wait_s.value_or(0), held);
     }
-    co_await answer(exchange, std::move(reply));
+    if (reply && held) add_limit_headers(reply->headers, held->view());
+    if (reply)
+        co_await exchange.respond(std::move(*reply));
+    else
+        co_await answer_error(exchange, std::move(reply).error());
 }
 
 asio::awaitable<Reply> JobRoutes::ended(http::Exchange& exchange, const jobs::JobRecord& job) {
@@ -78,10 +101,12 @@ asio::awaitable<Reply> JobRoutes::ended(http::Exchange& exchange, const jobs::Jo
 }
 
 asio::awaitable<Reply> JobRoutes::run_interactive(http::Exchange& exchange,
-                                                  jobs::Submission submission, int wait_s) {
+                                                  jobs::Submission submission, int wait_s,
+                                                  JobPermit* permit) {
     auto end = std::make_shared<jobs::EndWatcher>(exchange.executor());
     submission.watcher = end;
     auto accepted = co_await site_.parts.jobs.submit(std::move(submission));
+    if (!accepted && permit) permit->withdraw();
     if (!accepted) co_return fail(std::move(accepted).error());
     const JobId id = accepted->id;
     Abandon abandon(site_.parts.jobs, id);
@@ -93,6 +118,10 @@ asio::awaitable<Reply> JobRoutes::run_interactive(http::Exchange& exchange,
     if (outcome == jobs::EndWatcher::Outcome::ended) {
         abandon.release();
         const auto record = end->record();
+        if (permit) permit->ended(record->usage);
+        if (auto text = text_at_hand(*record, links_of(site_, exchange))) {
+            co_return json_response(std::move(*text));
+        }
         co_return co_await ended(exchange, *record);
     }
     // From here the caller learns the id, so the job must be on disk first.
@@ -100,8 +129,10 @@ asio::awaitable<Reply> JobRoutes::run_interactive(http::Exchange& exchange,
     if (!promoted) co_return fail(std::move(promoted).error());
     abandon.release();
     if (jobs::is_terminal(promoted->record->state)) {
+        if (permit) permit->ended(promoted->record->usage);
         co_return co_await ended(exchange, *promoted->record);
     }
+    if (permit) permit->handed_over();
     const auto links = links_of(site_, exchange);
     std::string body;
     append_job(body, *promoted->record, links, JobShape{&promoted->queue, nullptr});
@@ -109,14 +140,16 @@ asio::awaitable<Reply> JobRoutes::run_interactive(http::Exchange& exchange,
 }
 
 asio::awaitable<Reply> JobRoutes::run_durable(http::Exchange& exchange, jobs::Submission submission,
-                                              int wait_s) {
+                                              int wait_s, JobPermit* permit) {
     const bool keyed = submission.idempotency.has_value();
     auto scope = jobs::Scope{submission.tenant, std::nullopt};
     std::shared_ptr<jobs::EndWatcher> end;
     if (wait_s > 0) end = std::make_shared<jobs::EndWatcher>(exchange.executor());
     submission.watcher = end;
     auto accepted = co_await site_.parts.jobs.submit(std::move(submission));
+    if (!accepted && permit) permit->withdraw();
     if (!accepted) co_return fail(std::move(accepted).error());
+    if (permit) permit->handed_over();
     const auto& job = *accepted->view.record;
     Reply reply = fail(ErrorCode::internal, "no answer");
     auto outcome = jobs::EndWatcher::Outcome::ran_out;

@@ -1,6 +1,7 @@
 #include "stores/sqlite/key_store.hpp"
 
 #include "stores/base/row_codec.hpp"
+#include "stores/sqlite/limits_row.hpp"
 
 namespace headrace::stores {
 namespace {
@@ -43,32 +44,115 @@ bool decode(std::string_view body, access::KeyRecord& r) {
     return true;
 }
 
-std::int64_t sum_of(const std::string& tenant, const std::string& id, std::string_view body) {
-    return RowSum("keys").add(tenant).add(id).add(body).value();
+/// False when there is nothing to keep.
+bool has_details(const access::KeyRecord& r) {
+    return !r.app.empty() || !r.user.empty() || !r.addresses.empty() || r.limits.any() ||
+           r.rotated_at != 0;
 }
+
+std::string encode_details(const access::KeyRecord& r) {
+    RowWriter out;
+    out.number(kFormat);
+    out.text(r.app);
+    out.text(r.user);
+    out.number(r.addresses.size());
+    for (const auto& block : r.addresses) out.text(block);
+    write_limits(out, r.limits);
+    out.fixed({reinterpret_cast<const char*>(r.old_digest.data()), r.old_digest.size()});
+    out.signed_number(r.old_until);
+    out.signed_number(r.rotated_at);
+    return out.take();
+}
+
+bool decode_details(std::string_view body, access::KeyRecord& r) {
+    RowReader in(body);
+    if (in.number() != kFormat) return false;
+    r.app = in.text();
+    r.user = in.text();
+    for (std::uint64_t left = in.number(); left > 0 && in.good(); --left) {
+        r.addresses.push_back(in.text());
+    }
+    r.limits = read_limits(in);
+    const std::string_view digest = in.fixed(32);
+    std::copy(digest.begin(), digest.end(), r.old_digest.begin());
+    r.old_until = in.signed_number();
+    r.rotated_at = in.signed_number();
+    return in.complete();
+}
+
+std::int64_t sum_of(std::string_view table, const access::KeyRecord& r, std::string_view body) {
+    return RowSum(table).add(r.tenant.name).add(r.id).add(body).value();
+}
+
+auto damaged(const char* table, const std::string& id) {
+    return fail(ErrorCode::internal,
+                std::string("damaged row in catalog.db: table ") + table + ", id " + id);
+}
+
+constexpr std::string_view kKeys = "keys";
+constexpr std::string_view kDetails = "key_details";
+
+// tenant, id, sum and body of a key; sum and body of its details, or null; its last use, or null.
+#define HEADRACE_SELECT_KEYS                                                 \
+    "SELECT k.tenant, k.id, k.sum, k.body, d.sum, d.body, u.at FROM keys k " \
+    "LEFT JOIN key_details d ON d.tenant = k.tenant AND d.id = k.id "        \
+    "LEFT JOIN key_uses u ON u.tenant = k.tenant AND u.id = k.id"
 
 Result<access::KeyRecord> read(const Statement& row) {
     access::KeyRecord record;
     record.tenant = TenantId(std::string(row.bytes(0)));
     record.id = row.bytes(1);
     const std::string_view body = row.bytes(3);
-    if (sum_of(record.tenant.name, record.id, body) != row.integer(2) || !decode(body, record)) {
-        return fail(ErrorCode::internal, "damaged row in catalog.db: table keys, id " + record.id);
+    if (sum_of(kKeys, record, body) != row.integer(2) || !decode(body, record)) {
+        return damaged("keys", record.id);
     }
+    if (!row.is_null(4)) {
+        const std::string_view details = row.bytes(5);
+        if (sum_of(kDetails, record, details) != row.integer(4) ||
+            !decode_details(details, record)) {
+            return damaged("key_details", record.id);
+        }
+    }
+    if (!row.is_null(6)) record.last_used = row.integer(6);
     return record;
 }
 
-Result<void> write(Database& database, const access::KeyRecord& record) {
+Result<void> write_details(Database& database, const access::KeyRecord& record) {
+    if (!has_details(record)) {
+        return database.prepare("DELETE FROM key_details WHERE tenant = ? AND id = ?")
+            .run(record.tenant.name, record.id);
+    }
+    const std::string body = encode_details(record);
+    return database
+        .prepare("INSERT OR REPLACE INTO key_details(tenant, id, sum, body) VALUES(?, ?, ?, ?)")
+        .run(record.tenant.name, record.id, sum_of(kDetails, record, body), Blob{body});
+}
+
+Result<void> write_rows(Database& database, const access::KeyRecord& record) {
     const std::string body = encode(record);
-    return database.prepare("INSERT OR REPLACE INTO keys(tenant, id, sum, body) VALUES(?, ?, ?, ?)")
-        .run(record.tenant.name, record.id, sum_of(record.tenant.name, record.id, body),
-             Blob{body});
+    auto written =
+        database.prepare("INSERT OR REPLACE INTO keys(tenant, id, sum, body) VALUES(?, ?, ?, ?)")
+            .run(record.tenant.name, record.id, sum_of(kKeys, record, body), Blob{body});
+    return written ? write_details(database, record) : written;
+}
+
+template <class Work>
+Result<void> in_transaction(Database& database, Work work) {
+    auto done = database.execute("BEGIN IMMEDIATE");
+    if (!done) return done;
+    done = work();
+    if (done) done = database.execute("COMMIT");
+    if (!done) database.rollback();
+    return done;
+}
+
+Result<void> write(Database& database, const access::KeyRecord& record) {
+    return in_transaction(database, [&] { return write_rows(database, record); });
 }
 
 Result<void> write_revoked(Database& database, const TenantId& tenant, const std::string& id,
                            WallMs at) {
-    Statement select =
-        database.prepare("SELECT tenant, id, sum, body FROM keys WHERE tenant = ? AND id = ?");
+    Statement select = database.prepare(HEADRACE_SELECT_KEYS " WHERE k.tenant = ? AND k.id = ?");
     select.start(tenant.name, id);
     const auto row = select.step();
     if (!row) return fail(row.error());
@@ -80,11 +164,22 @@ Result<void> write_revoked(Database& database, const TenantId& tenant, const std
     return write(database, *record);
 }
 
+Result<void> write_uses(Database& database, const std::vector<access::KeyUse>& uses) {
+    Statement put =
+        database.prepare("INSERT OR REPLACE INTO key_uses(tenant, id, at) VALUES(?, ?, ?)");
+    return in_transaction(database, [&]() -> Result<void> {
+        for (const auto& use : uses) {
+            if (auto done = put.run(use.tenant.name, use.id, use.at); !done) return done;
+        }
+        return {};
+    });
+}
+
 }  // namespace
 
 Result<std::vector<access::KeyRecord>> SqliteKeyStore::load_all() {
     std::vector<access::KeyRecord> out;
-    Statement rows = catalog_.database().prepare("SELECT tenant, id, sum, body FROM keys");
+    Statement rows = catalog_.database().prepare(HEADRACE_SELECT_KEYS);
     rows.start();
     for (;;) {
         const auto row = rows.step();
@@ -106,6 +201,12 @@ void SqliteKeyStore::revoke(TenantId tenant, std::string id, WallMs at, access::
     catalog_.lane().ask<void>([this, tenant = std::move(tenant), id = std::move(id),
                                at] { return write_revoked(catalog_.database(), tenant, id, at); },
                               std::move(done));
+}
+
+void SqliteKeyStore::note_uses(std::vector<access::KeyUse> uses, access::Done<void> done) {
+    catalog_.lane().ask<void>(
+        [this, uses = std::move(uses)] { return write_uses(catalog_.database(), uses); },
+        std::move(done));
 }
 
 }  // namespace headrace::stores

@@ -88,6 +88,32 @@ DROP TABLE audit;
 DROP TABLE versions;
 DROP TABLE keys;
 )"},
+    {2, "upstreams", StepKind::expand, R"(
+CREATE TABLE upstreams(
+    tenant TEXT NOT NULL, name TEXT NOT NULL, sum INTEGER NOT NULL, body BLOB NOT NULL,
+    PRIMARY KEY(tenant, name)) WITHOUT ROWID, STRICT;
+)",
+     "DROP TABLE upstreams;\n"},
+    {3, "tenants, apps, users, more about keys", StepKind::expand, R"(
+-- kind: 0 = tenant, 1 = app, 2 = user
+CREATE TABLE accounts(
+    kind INTEGER NOT NULL, tenant TEXT NOT NULL, name TEXT NOT NULL, sum INTEGER NOT NULL,
+    body BLOB NOT NULL, PRIMARY KEY(kind, tenant, name)) WITHOUT ROWID, STRICT;
+
+-- What keys(body) has no room for: the program before this step still reads that.
+CREATE TABLE key_details(
+    tenant TEXT NOT NULL, id TEXT NOT NULL, sum INTEGER NOT NULL, body BLOB NOT NULL,
+    PRIMARY KEY(tenant, id)) WITHOUT ROWID, STRICT;
+
+CREATE TABLE key_uses(
+    tenant TEXT NOT NULL, id TEXT NOT NULL, at INTEGER NOT NULL,
+    PRIMARY KEY(tenant, id)) WITHOUT ROWID, STRICT;
+)",
+     R"(
+DROP TABLE key_uses;
+DROP TABLE key_details;
+DROP TABLE accounts;
+)"},
 };
 
 }  // namespace

@@ -6,9 +6,11 @@
 
 #include <gtest/gtest.h>
 
+#include "stores/sqlite/account_store.hpp"
 #include "stores/sqlite/audit_log.hpp"
 #include "stores/sqlite/catalog_database.hpp"
 #include "stores/sqlite/key_store.hpp"
+#include "stores/sqlite/schema.hpp"
 #include "stores/sqlite/version_store.hpp"
 
 namespace headrace::stores {
@@ -82,6 +84,146 @@ TEST_F(CatalogStores, KeysComeBackWhole) {
     EXPECT_EQ(read.created_by, "root");
 }
 
+TEST_F(CatalogStores, DetailsAndUsesOfKeysComeBack) {
+    access::KeyRecord record;
+    record.id = "abcdefghijkm";
+    record.tenant = TenantId("acme");
+    record.name = "k";
+    record.digest = sha256("secret");
+    record.app = "shop";
+    record.user = "ann";
+    record.addresses = {"10.0.0.0/8"};
+    record.limits = {1, 2, 3, 4};
+    record.old_digest = sha256("old");
+    record.old_until = 5;
+    record.rotated_at = 6;
+    access::KeyRecord plain;
+    plain.id = "abcdefghijkn";
+    plain.tenant = record.tenant;
+    {
+        SqliteKeyStore keys(*catalog);
+        ASSERT_TRUE(wait<void>([&](auto done) { keys.save(record, std::move(done)); }));
+        ASSERT_TRUE(wait<void>([&](auto done) { keys.save(plain, std::move(done)); }));
+        ASSERT_TRUE(wait<void>([&](auto done) {
+            keys.note_uses({{record.tenant, record.id, 8}}, std::move(done));
+        }));
+        ASSERT_TRUE(wait<void>([&](auto done) {
+            keys.note_uses({{record.tenant, record.id, 9}}, std::move(done));
+        }));
+        // A revocation keeps them.
+        ASSERT_TRUE(wait<void>(
+            [&](auto done) { keys.revoke(record.tenant, record.id, 7, std::move(done)); }));
+    }
+    open();
+    SqliteKeyStore keys(*catalog);
+    auto loaded = keys.load_all();
+    ASSERT_TRUE(loaded) << loaded.error().message;
+    ASSERT_EQ(loaded->size(), 2U);
+    const auto& read = loaded->at(0).id == record.id ? loaded->at(0) : loaded->at(1);
+    EXPECT_EQ(read.app, "shop");
+    EXPECT_EQ(read.user, "ann");
+    EXPECT_EQ(read.addresses, record.addresses);
+    EXPECT_EQ(read.limits, record.limits);
+    EXPECT_EQ(read.old_digest, record.old_digest);
+    EXPECT_EQ(read.old_until, 5);
+    EXPECT_EQ(read.rotated_at, 6);
+    EXPECT_EQ(read.revoked_at, 7);
+    EXPECT_EQ(read.last_used, 9);
+    // What is taken away is gone.
+    access::KeyRecord bare = read;
+    bare.app.clear();
+    bare.user.clear();
+    bare.addresses.clear();
+    bare.limits = {};
+    bare.rotated_at = 0;
+    ASSERT_TRUE(wait<void>([&](auto done) { keys.save(bare, std::move(done)); }));
+    loaded = keys.load_all();
+    for (const auto& key : *loaded) EXPECT_TRUE(key.app.empty() && !key.limits.any());
+}
+
+TEST_F(CatalogStores, ADamagedDetailIsNamed) {
+    access::KeyRecord record;
+    record.id = "abcdefghijkm";
+    record.tenant = TenantId("acme");
+    record.app = "shop";
+    SqliteKeyStore keys(*catalog);
+    ASSERT_TRUE(wait<void>([&](auto done) { keys.save(record, std::move(done)); }));
+    ASSERT_TRUE(catalog->database().execute("UPDATE key_details SET sum = sum + 1"));
+    const auto loaded = keys.load_all();
+    ASSERT_FALSE(loaded);
+    EXPECT_NE(loaded.error().message.find("key_details"), std::string::npos);
+}
+
+TEST_F(CatalogStores, AccountsComeBackAndGo) {
+    access::Account tenant;
+    tenant.tenant = TenantId("acme");
+    tenant.name = "acme";
+    tenant.title = "Acme";
+    tenant.enabled = false;
+    tenant.created_at = 3;
+    tenant.limits = {1, 2, 3, 4};
+    tenant.models = {{"Qwen/Qwen2.5-7B", {5, 6, 7, 8}}};
+    access::Account user;
+    user.kind = access::AccountKind::user;
+    user.tenant = tenant.tenant;
+    user.name = "acme";
+    user.email = "ann@example.org";
+    user.role = access::Role::operator_;
+    {
+        SqliteAccountStore accounts(*catalog);
+        for (const auto& account : {tenant, user}) {
+            ASSERT_TRUE(wait<void>([&](auto done) { accounts.save(account, std::move(done)); }));
+        }
+    }
+    open();
+    SqliteAccountStore accounts(*catalog);
+    auto loaded = accounts.load_all();
+    ASSERT_TRUE(loaded) << loaded.error().message;
+    ASSERT_EQ(loaded->size(), 2U);
+    const auto& first = loaded->at(0);
+    EXPECT_EQ(first.kind, access::AccountKind::tenant);
+    EXPECT_EQ(first.title, "Acme");
+    EXPECT_FALSE(first.enabled);
+    EXPECT_EQ(first.created_at, 3);
+    EXPECT_EQ(first.limits, tenant.limits);
+    ASSERT_EQ(first.models.size(), 1U);
+    EXPECT_EQ(first.models[0].model, "Qwen/Qwen2.5-7B");
+    EXPECT_EQ(first.models[0].limits, tenant.models[0].limits);
+    EXPECT_EQ(loaded->at(1).email, "ann@example.org");
+    EXPECT_EQ(loaded->at(1).role, access::Role::operator_);
+    ASSERT_TRUE(wait<void>([&](auto done) {
+        accounts.remove(access::AccountKind::user, tenant.tenant, "acme", std::move(done));
+    }));
+    EXPECT_EQ(accounts.load_all()->size(), 1U);
+}
+
+// A file of version 0.2.0: the first step alone, with a key in it.
+TEST_F(CatalogStores, AFileOfTheVersionBeforeGoesOn) {
+    catalog.reset();
+    std::filesystem::remove(path());
+    {
+        const auto first = catalog_schema().first(1);
+        auto old = open_checked(path(), first);
+        ASSERT_TRUE(old) << old.error().message;
+    }
+    open();
+    SqliteKeyStore keys(*catalog);
+    access::KeyRecord record;
+    record.id = "abcdefghijkm";
+    record.tenant = TenantId("acme");
+    record.app = "shop";
+    ASSERT_TRUE(wait<void>([&](auto done) { keys.save(record, std::move(done)); }));
+    EXPECT_EQ(keys.load_all()->at(0).app, "shop");
+    // And back: the steps that it does not know are taken down, the key stays.
+    SqliteSteps steps(catalog->database());
+    MigrateOptions options;
+    ASSERT_TRUE(migrate_to(steps, catalog_schema(), 1, options, false));
+    Statement rows = catalog->database().prepare("SELECT count(*) FROM keys");
+    rows.start();
+    ASSERT_TRUE(rows.step().value());
+    EXPECT_EQ(rows.integer(0), 1);
+}
+
 TEST_F(CatalogStores, AKeyRingWorksOnThem) {
     const SystemClock clock;
     std::string key;
@@ -95,7 +237,7 @@ TEST_F(CatalogStores, AKeyRingWorksOnThem) {
     SqliteKeyStore store(*catalog);
     access::KeyRing ring(store, clock);
     ASSERT_TRUE(ring.load());
-    EXPECT_TRUE(ring.authenticate(key));
+    EXPECT_TRUE(ring.authenticate(key, access::kThisMachine));
     std::ifstream file(path(), std::ios::binary);
     const std::string content(std::istreambuf_iterator<char>(file), {});
     EXPECT_EQ(content.find(key.substr(16)), std::string::npos) << "no secret in the file";

@@ -1,9 +1,9 @@
-#include "http/cidr.hpp"
+#include "base/cidr.hpp"
 
 #include <charconv>
 #include <string>
 
-namespace headrace::http {
+namespace headrace {
 
 namespace ip = boost::asio::ip;
 
@@ -69,4 +69,4 @@ bool Cidr::contains(const ip::address& address) const {
     return same_prefix(base_.to_v6().to_bytes(), other.to_v6().to_bytes(), bits_);
 }
 
-}  // namespace headrace::http
+}  // namespace headrace

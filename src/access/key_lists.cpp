@@ -1,0 +1,82 @@
+// What is looked up and listed in a KeyRing.
+#include <algorithm>
+#include <utility>
+
+#include "access/directory.hpp"
+#include "access/key_snapshot.hpp"
+#include "access/reply.hpp"
+
+namespace headrace::access {
+namespace {
+
+KeyRecord shown(const KeyRecord& record, const std::atomic<WallMs>& used) {
+    KeyRecord copy = record;
+    copy.last_used = used.load(std::memory_order_relaxed);
+    return copy;
+}
+
+}  // namespace
+
+std::vector<KeyRecord> KeyRing::list_all() const {
+    std::vector<KeyRecord> out;
+    for (const auto& [id, entry] : snapshot_.read().keys) {
+        out.push_back(shown(*entry.record, *entry.used));
+    }
+    std::sort(out.begin(), out.end(), [](const KeyRecord& a, const KeyRecord& b) {
+        return a.created_at != b.created_at ? a.created_at > b.created_at : a.id < b.id;
+    });
+    return out;
+}
+
+std::vector<KeyRecord> KeyRing::list(const TenantId& tenant) const {
+    auto out = list_all();
+    std::erase_if(out, [&](const KeyRecord& record) { return record.tenant != tenant; });
+    return out;
+}
+
+std::optional<KeyRecord> KeyRing::find(std::string_view id) const {
+    const Entry* const found = entry(id);
+    if (found == nullptr) return std::nullopt;
+    return shown(*found->record, *found->used);
+}
+
+std::optional<KeyRecord> KeyRing::get(const TenantId& tenant, std::string_view id) const {
+    auto record = find(id);
+    if (record && record->tenant != tenant) return std::nullopt;
+    return record;
+}
+
+std::shared_ptr<const Principal> KeyRing::whose(std::string_view id) const {
+    const Entry* const found = entry(id);
+    return found == nullptr ? nullptr : found->principal;
+}
+
+bool KeyRing::in_use(const Account& account) const {
+    const auto& keys = snapshot_.read().keys;
+    return std::any_of(keys.begin(), keys.end(), [&](const auto& item) {
+        const KeyRecord& record = *item.second.record;
+        if (record.tenant != account.tenant || record.revoked_at != 0) return false;
+        if (account.kind == AccountKind::tenant) return true;
+        return account.name == (account.kind == AccountKind::app ? record.app : record.user);
+    });
+}
+
+void KeyRing::note_uses(Done<void> done) {
+    std::vector<KeyUse> uses;
+    // From a little before: what was used during the last call is written twice rather than never.
+    const WallMs since = noted_at_ - 2 * kUseGrain;
+    noted_at_ = clock_.wall();
+    for (const auto& [id, entry] : snapshot_.read().keys) {
+        const WallMs at = entry.used->load(std::memory_order_relaxed);
+        if (at > since && at > entry.record->last_used) {
+            uses.push_back({entry.record->tenant, id, at});
+        }
+    }
+    if (uses.empty()) {
+        reply_later<void>(std::move(done), {});
+        return;
+    }
+    store_.note_uses(std::move(uses), std::move(done));
+}
+
+}  // namespace headrace::access

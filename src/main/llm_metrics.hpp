@@ -1,0 +1,45 @@
+#pragma once
+
+#include <map>
+#include <string>
+#include <utility>
+
+#include "jobs/observer.hpp"
+#include "telemetry/metrics.hpp"
+
+namespace headrace::main {
+
+/// Whether a capability's work is that of a language model: profile chat or embed.
+bool is_llm(const jobs::VersionPtr& version);
+
+/// Tokens and their times, by capability and model. Beyond a number of names the rest counts as
+/// "other". On the core's loop.
+class LlmMetrics {
+  public:
+    static constexpr std::size_t kMostNames = 1'000;
+
+    explicit LlmMetrics(telemetry::Registry& registry);
+    /// An ended job of a capability that is_llm().
+    void count(const jobs::JobRecord& job, const jobs::EndFacts& facts);
+
+  private:
+    struct Cells {
+        telemetry::Counter* prompt = nullptr;
+        telemetry::Counter* completion = nullptr;
+        telemetry::Counter* cached = nullptr;
+        telemetry::Histogram* first = nullptr;
+        telemetry::Histogram* each = nullptr;
+    };
+    using Names = std::pair<std::string, std::string>;  // capability, model
+    Cells& cells_of(const std::string& capability, const std::string& model);
+
+    telemetry::Family<telemetry::Histogram>& first_;
+    telemetry::Family<telemetry::Histogram>& each_;
+    telemetry::Family<telemetry::Counter>& tokens_;
+    telemetry::LabelCap capabilities_{kMostNames};
+    telemetry::LabelCap models_{kMostNames};
+    std::map<Names, Cells> cells_;
+    std::map<Names, Cells>::iterator last_ = cells_.end();
+};
+
+}  // namespace headrace::main
