@@ -20,6 +20,7 @@ sys.path[:0] = [str(HERE), str(ROOT / "sdk" / "python" / "src")]
 
 from fastchat_site import EXPIRE, Site  # noqa: E402
 from server import Server, free_port  # noqa: E402
+from upstream_site import Setup  # noqa: E402
 from wire import API, Client  # noqa: E402
 
 
@@ -104,3 +105,18 @@ def workers(server: Server) -> Iterator[Workers]:
 def name(request: pytest.FixtureRequest) -> str:
     """A capability name that no other test uses."""
     return f"t-{random.randrange(10**12):012d}"
+
+
+@pytest.fixture(scope="module")
+def dialling(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """A server of its own for upstreams, so that their models are not in the way of others."""
+    running = Server(tmp_path_factory.mktemp("dialling")).start()
+    yield running
+    running.stop()
+
+
+@pytest.fixture
+def up(dialling: Server) -> Iterator[Setup]:
+    made = Setup(dialling)
+    yield made
+    made.close()
