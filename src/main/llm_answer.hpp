@@ -17,7 +17,8 @@ std::vector<std::string> finish_reasons(const catalog::Values& output);
 /// The same in the bytes of a body or a stream, or of what holds them as they are.
 std::vector<std::string> finish_reasons_in(std::string_view body);
 
-/// What it was asked, as JSON text: messages with their tools, texts to embed, or the verbatim body.
+/// What it was asked, as JSON text: messages with their tools, texts to embed, or the verbatim
+/// body.
 std::string request_text(const catalog::Values& input);
 
 /// What it said; the parts of a verbatim stream are joined, so that what was cut in two by events

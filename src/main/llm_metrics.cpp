@@ -32,9 +32,10 @@ LlmMetrics::LlmMetrics(telemetry::Registry& registry)
       each_(registry.histogram("headrace_llm_time_per_output_token_seconds",
                                "Time of each token of a streamed answer after its first part.",
                                {"capability", "model"}, kTokenSeconds)),
-      tokens_(registry.counter("headrace_llm_tokens_total",
-                               "Tokens that engines metered; cached ones are also among the prompt's.",
-                               {"capability", "model", "direction"})) {}
+      tokens_(
+          registry.counter("headrace_llm_tokens_total",
+                           "Tokens that engines metered; cached ones are also among the prompt's.",
+                           {"capability", "model", "direction"})) {}
 
 LlmMetrics::Cells& LlmMetrics::cells_of(const std::string& capability, const std::string& model) {
     if (last_ != cells_.end() && last_->first.first == capability && last_->first.second == model)

@@ -37,8 +37,8 @@ Result<Redaction> Redaction::make(const std::vector<std::string>& patterns) {
     for (const auto& text : patterns) {
         auto pattern = std::make_unique<RE2>(text, options);
         if (!pattern->ok()) {
-            return fail(ErrorCode::invalid_argument, text + ", which RE2 does not take: " +
-                                                         pattern->error());
+            return fail(ErrorCode::invalid_argument,
+                        text + ", which RE2 does not take: " + pattern->error());
         }
         if (RE2::FullMatch("", *pattern)) {
             return fail(ErrorCode::invalid_argument, text + ", which matches the empty text");

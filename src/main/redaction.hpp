@@ -28,8 +28,8 @@ class Redaction {
 
     void apply(std::string& text) const;
     /// JSON text: each string in it as it is meant, whatever its escapes, and then the whole.
-    /// Where there are patterns, what is no strict JSON (a key twice) is left out: its escapes could
-    /// hide what a pattern looks for.
+    /// Where there are patterns, what is no strict JSON (a key twice) is left out: its escapes
+    /// could hide what a pattern looks for.
     [[nodiscard]] std::string apply_json(std::string_view text) const;
 
   private:

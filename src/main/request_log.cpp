@@ -32,7 +32,18 @@ void add_number(std::string& out, std::string_view name, Number value) {
     fmt::format_to(std::back_inserter(out), ",\"{}\":{}", name, value);
 }
 
-/// What streamed, of a job whose result has no text: a verbatim stream, or one that did not end well.
+/// HTTP status of a verbatim answer that is no 200: its job did what it was for, so it succeeded.
+std::int64_t status_of(const jobs::JobRecord& job) {
+    const auto* output = job.output && !job.output->spilled ? &job.output->values : nullptr;
+    if (!output || output->find("status") == std::string::npos) return 0;
+    const auto values = catalog::decode(*output);
+    const auto* status = values ? values->find("status") : nullptr;
+    const auto* number = status ? status->get<std::int64_t>() : nullptr;
+    return number ? *number : 0;
+}
+
+/// What streamed, of a job whose result has no text: a verbatim stream, or one that did not end
+/// well.
 std::string text_of_parts(const std::vector<std::string>& parts) {
     std::string verbatim;
     std::string plain;
@@ -70,8 +81,8 @@ RequestLog::RequestLog(RequestLogSettings settings, RequestFiles files, Redactio
       files_(std::move(files)),
       redaction_(std::move(redaction)),
       clock_(clock),
-      lines_(registry.counter("headrace_request_log_lines_total", "Calls in the request log.")
-                 .cell()),
+      lines_(
+          registry.counter("headrace_request_log_lines_total", "Calls in the request log.").cell()),
       failed_(registry
                   .counter("headrace_request_log_failed_total",
                            "Calls that could not be written into the request log.")
@@ -98,14 +109,12 @@ void RequestLog::record(const jobs::JobRecord& job, const jobs::EndFacts& facts,
     entry.job.traceparent.clear();
     entry.job.progress = {};
     entry.job.input.reset();
+    if (entry.job.output) entry.bytes += entry.job.output->bytes();
     if (settings_.bodies) {
         entry.input = facts.input;
         if (entry.input) entry.bytes += entry.input->bytes();
-        if (entry.job.output) entry.bytes += entry.job.output->bytes();
         for (const auto& part : parts) entry.bytes += part.size();
         entry.parts = std::move(parts);
-    } else {
-        entry.job.output.reset();
     }
     entry.model = facts.version->model;
     entry.embeds = facts.version->interface().profile == catalog::Profile::embed;
@@ -164,8 +173,8 @@ void RequestLog::write(const std::deque<Entry>& entries) {
 
 void RequestLog::add_line(std::string& out, const Entry& entry) const {
     const auto& job = entry.job;
-    fmt::format_to(std::back_inserter(out), R"({{"at":"{}","job":"{}")",
-                   to_rfc3339(job.created_at), job.id.text());
+    fmt::format_to(std::back_inserter(out), R"({{"at":"{}","job":"{}")", to_rfc3339(job.created_at),
+                   job.id.text());
     add_text(out, "tenant", job.tenant.name);
     add_text(out, "key", job.caller);
     add_text(out, "capability", job.capability);
@@ -175,6 +184,7 @@ void RequestLog::add_line(std::string& out, const Entry& entry) const {
                                                         : R"(,"durable":false)");
     add_text(out, "outcome", jobs::to_string(job.state));
     if (job.error) add_text(out, "code", job.error->code);
+    if (const auto status = status_of(job); status != 0) add_number(out, "status", status);
     if (!entry.upstream.empty()) add_text(out, "upstream", entry.upstream);
     add_number(out, "attempts", job.attempt);
     const auto& usage = job.usage;

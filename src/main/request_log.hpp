@@ -22,11 +22,11 @@ namespace headrace::main {
 struct RequestLogSettings {
     bool enabled = false;
     std::filesystem::path folder;
-    bool bodies = false;                       // what was asked and said, too
-    std::size_t body_bytes = 4'096;            // of each, after redaction
-    std::vector<std::string> redact;           // patterns
-    std::uint32_t keep_days = 14;              // whole days before today
-    std::uint64_t file_bytes = 64ULL << 20;    // then a day's next file begins
+    bool bodies = false;                     // what was asked and said, too
+    std::size_t body_bytes = 4'096;          // of each, after redaction
+    std::vector<std::string> redact;         // patterns
+    std::uint32_t keep_days = 14;            // whole days before today
+    std::uint64_t file_bytes = 64ULL << 20;  // then a day's next file begins
 };
 
 /// One JSON line for each call of a language model. record() costs the core a copy of the record;

@@ -57,9 +57,9 @@ class Tracer final : public jobs::ObserverRelay {
         std::uint32_t attempt = 0;
         std::uint32_t spans = 0;  // children so far, for their ids
         std::string worker;
-        telemetry::Attributes server;  // of the attempt that runs
+        telemetry::Attributes server;      // of the attempt that runs
         std::vector<std::string> reasons;  // why a streamed answer ended
-        telemetry::Attributes gen_ai;  // once the job has ended
+        telemetry::Attributes gen_ai;      // once the job has ended
     };
     [[nodiscard]] std::uint64_t now() const;
     Traced* find(const jobs::JobRecord& job);

@@ -63,7 +63,9 @@ def exposed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, set[
         assert {reply.status for reply in replies} == {202, 429}
         body = {"name": "up", "base_url": fake.url, "models": [{"id": "org/m"}], "probe_every": 0}
         assert server.control.post("/upstreams", body).status == 201
-        stream = sdk(server).chat.completions.create(model="org/m", messages=[{"role": "user", "content": "x"}], stream=True)
+        stream = sdk(server).chat.completions.create(
+            model="org/m", messages=[{"role": "user", "content": "x"}], stream=True
+        )
         assert list(stream)
         text = server.control.request("GET", "/metrics").body.decode()
         found: dict[str, set[str]] = {}
@@ -111,7 +113,9 @@ def test_variables_of_the_board(exposed: dict[str, set[str]]) -> None:
 
 
 def test_names_are_found_where_they_stand() -> None:
-    text = 'histogram_quantile(0.9, sum by (le, x) (rate(a_bucket{job=~"$job", y!="b_total"}[5m]))) > 0 and on (x) c == 1'
+    text = (
+        'histogram_quantile(0.9, sum by (le, x) (rate(a_bucket{job=~"$job", y!="b_total"}[5m]))) > 0 and on (x) c == 1'
+    )
     assert Expression(text).metrics == {"a_bucket", "c"}
     assert Expression(text).labels() == {"le", "x", "job", "y"}
     assert Expression("count(no_such == 3) or vector(0)").metrics == {"no_such"}

@@ -32,8 +32,7 @@ struct RequestOptions {
 Result<WallMs> time_of(const std::string& text, const char* option) {
     if (text.empty()) return 0;
     constexpr std::size_t kDayLength = 10;
-    const auto time =
-        from_rfc3339(text.size() == kDayLength ? text + "T00:00:00Z" : text);
+    const auto time = from_rfc3339(text.size() == kDayLength ? text + "T00:00:00Z" : text);
     if (time) return *time;
     return fail(ErrorCode::invalid_argument,
                 fmt::format("{} takes a day such as 2026-11-24, or an RFC 3339 time", option));
@@ -52,8 +51,8 @@ std::string short_text(const json::value& line, const char* name) {
 std::string table_of(const RequestMatches& matches) {
     bool bodies = false;
     for (const auto& line : matches.lines) bodies |= line.contains("request");
-    std::vector<std::string> headings{"at",         "job",        "key",   "model",   "outcome",
-                                      "prompt",     "completion", "first", "total"};
+    std::vector<std::string> headings{"at",     "job",        "key",   "model", "outcome",
+                                      "prompt", "completion", "first", "total"};
     if (bodies) headings.insert(headings.end(), {"request", "answer"});
     Table table(std::move(headings));
     for (const auto& object : matches.lines) {
@@ -62,7 +61,8 @@ std::string table_of(const RequestMatches& matches) {
             const auto text = show(line, name);
             return text.empty() ? text : text + " ms";
         };
-        const auto code = show(line, "code");
+        auto code = show(line, "code");
+        if (code.empty()) code = show(line, "status");
         std::vector<std::string> row{show_time(show(line, "at")),
                                      show(line, "job"),
                                      show(line, "key"),
@@ -90,8 +90,9 @@ Result<std::filesystem::path> folder_of(const RequestOptions& options) {
     std::error_code error;
     if (std::filesystem::is_directory(folder, error)) return folder;
     return fail(ErrorCode::not_found,
-                folder.string() + " is not there: set request_log.enabled and start the server, "
-                                  "and run this on its machine, as its user");
+                folder.string() +
+                    " is not there: set request_log.enabled and start the server, "
+                    "and run this on its machine, as its user");
 }
 
 int show_requests(const RequestOptions& options) {
@@ -139,7 +140,8 @@ void add_requests(Command& root) {
     command.option("--tenant", options->query.tenant, "only this tenant's").value_name("NAME");
     command.option("--outcome", options->query.outcome, "only jobs that ended so")
         .choices({"succeeded", "failed", "cancelled", "expired"});
-    command.option("--text", options->query.text, "part of what was asked or answered, or a job's id")
+    command
+        .option("--text", options->query.text, "part of what was asked or answered, or a job's id")
         .value_name("TEXT");
     command.option("--limit", options->limit, "the newest, so many (50)").value_name("N");
     command.option("-o,--format", options->format, "how to print").choices({"table", "json"});

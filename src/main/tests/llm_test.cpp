@@ -64,11 +64,13 @@ TEST(LlmMetrics, TokensAndTheirTimes) {
                        facts);
     const auto text = registry.render();
     const std::string labels = R"({capability="m",model="org/m")";
-    EXPECT_THAT(text, HasSubstr("headrace_llm_tokens_total" + labels + R"(,direction="prompt"} 7)"));
+    EXPECT_THAT(text,
+                HasSubstr("headrace_llm_tokens_total" + labels + R"(,direction="prompt"} 7)"));
     EXPECT_THAT(text, HasSubstr(labels + R"(,direction="completion"} 11)"));
     EXPECT_THAT(text, HasSubstr(labels + R"(,direction="cached"} 4)"));
     EXPECT_THAT(text, HasSubstr("headrace_llm_time_to_first_token_seconds_sum" + labels + "} 0.2"));
-    EXPECT_THAT(text, HasSubstr("headrace_llm_time_per_output_token_seconds_sum" + labels + "} 0.1"));
+    EXPECT_THAT(text,
+                HasSubstr("headrace_llm_time_per_output_token_seconds_sum" + labels + "} 0.1"));
 }
 
 TEST(LlmMetrics, OnlyLanguageModels) {
@@ -99,9 +101,10 @@ TEST(LlmMetrics, AnswersThatDoNotStreamAndSecondAttemptsGiveNoTokenTime) {
     facts.after_first = 1s;
     metrics.count(again, facts);
     const auto text = registry.render();
-    EXPECT_THAT(text, HasSubstr(R"(time_to_first_token_seconds_count{capability="m",model="org/m"} 1)"));
     EXPECT_THAT(text,
-                HasSubstr(R"(time_per_output_token_seconds_count{capability="m",model="org/m"} 0)"));
+                HasSubstr(R"(time_to_first_token_seconds_count{capability="m",model="org/m"} 1)"));
+    EXPECT_THAT(
+        text, HasSubstr(R"(time_per_output_token_seconds_count{capability="m",model="org/m"} 0)"));
 }
 
 TEST(LlmMetrics, ModelsBeyondTheCapShareOneSeries) {
@@ -121,32 +124,44 @@ TEST(LlmAnswer, ReasonsOfEveryForm) {
     EXPECT_THAT(finish_reasons(values("response", std::string(R"({"choices":[
         {"finish_reason" : "stop","message":{"content":"x"}},{"finish_reason":"tool_calls"}]})"))),
                 ElementsAre("stop", "tool_calls"));
-    EXPECT_THAT(finish_reasons(values("response", std::string(
-                    "data: {\"choices\":[{\"delta\":{},\"finish_reason\":null}]}\n\n"
-                    "data: {\"choices\":[{\"delta\":{},\"finish_reason\":\"stop\"}]}\n\n"))),
-                ElementsAre("stop"));
+    EXPECT_THAT(
+        finish_reasons(values(
+            "response",
+            std::string("data: {\"choices\":[{\"delta\":{},\"finish_reason\":null}]}\n\n"
+                        "data: {\"choices\":[{\"delta\":{},\"finish_reason\":\"stop\"}]}\n\n"))),
+        ElementsAre("stop"));
     // What an answer says is never taken for one, and words that are none are left out.
-    EXPECT_THAT(finish_reasons(values("response", std::string(
-                    R"({"choices":[{"message":{"content":"\"finish_reason\":\"secret\""},"finish_reason":"Not A Word"}]})"))),
-                IsEmpty());
+    EXPECT_THAT(
+        finish_reasons(values(
+            "response",
+            std::string(
+                R"({"choices":[{"message":{"content":"\"finish_reason\":\"secret\""},"finish_reason":"Not A Word"}]})"))),
+        IsEmpty());
     for (const char* torn : {"\"finish_reason\"", "\"finish_reason\":", "\"finish_reason\":\"st"})
         EXPECT_LE(finish_reasons(values("response", std::string(torn))).size(), 1U);
 }
 
 TEST(LlmAnswer, TextsOfEveryForm) {
     EXPECT_EQ(answer_text(values("text", std::string("Hello"))), "Hello");
-    EXPECT_EQ(answer_text(values("response", std::string(
-                  "data: {\"choices\":[{\"index\":0,\"delta\":{\"content\":\"4111 \"}}]}\n\n"
-                  "data: {\"choices\":[{\"index\":0,\"delta\":{\"content\":\"1111\"}}]}\n\n"
-                  "data: [DONE]\n\n"))),
-              "4111 1111");
-    EXPECT_EQ(answer_text(values("response", std::string(
-                  R"({"choices":[{"index":0,"text":"a"},{"index":1,"message":{"content":"b"}}]})"))),
-              "a\nb");
-    EXPECT_EQ(answer_text(values("tool_calls", catalog::Json{
-                  R"([{"function":{"name":"look","arguments":"{}"}}])"})),
-              "look{}");
-    EXPECT_EQ(request_text(values("request", catalog::Json{R"({"model":"m"})"})), R"({"model":"m"})");
+    EXPECT_EQ(
+        answer_text(values(
+            "response",
+            std::string("data: {\"choices\":[{\"index\":0,\"delta\":{\"content\":\"4111 \"}}]}\n\n"
+                        "data: {\"choices\":[{\"index\":0,\"delta\":{\"content\":\"1111\"}}]}\n\n"
+                        "data: [DONE]\n\n"))),
+        "4111 1111");
+    EXPECT_EQ(
+        answer_text(values(
+            "response",
+            std::string(
+                R"({"choices":[{"index":0,"text":"a"},{"index":1,"message":{"content":"b"}}]})"))),
+        "a\nb");
+    EXPECT_EQ(
+        answer_text(values("tool_calls",
+                           catalog::Json{R"([{"function":{"name":"look","arguments":"{}"}}])"})),
+        "look{}");
+    EXPECT_EQ(request_text(values("request", catalog::Json{R"({"model":"m"})"})),
+              R"({"model":"m"})");
     EXPECT_EQ(request_text(values("messages", catalog::Json{"[]"})), R"({"messages":[]})");
 }
 

@@ -190,9 +190,8 @@ TEST_F(RequestLogTest, ASearchGivesTheNewestThatMatch) {
     for (int day = 0; day < 3; ++day) {
         for (int i = 0; i < 3; ++i) {
             const auto at = kNoon + day * kDay + i;
-            files->append("{\"at\":\"" + to_rfc3339(at) + "\",\"model\":\"" +
-                              (i == 1 ? "b" : "a") + "\",\"key\":\"k\",\"answer\":\"Day " +
-                              std::to_string(day) + "\"}\n",
+            files->append("{\"at\":\"" + to_rfc3339(at) + "\",\"model\":\"" + (i == 1 ? "b" : "a") +
+                              "\",\"key\":\"k\",\"answer\":\"Day " + std::to_string(day) + "\"}\n",
                           at);
         }
     }
