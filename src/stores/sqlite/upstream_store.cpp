@@ -1,5 +1,6 @@
 #include "stores/sqlite/upstream_store.hpp"
 
+#include <future>
 #include <optional>
 
 #include "base/log.hpp"
@@ -141,20 +142,28 @@ Result<void> write(Database& database, const UpstreamSpec& spec, const access::S
         .run(spec.tenant.name, spec.name, sum_of(spec.tenant.name, spec.name, body), Blob{body});
 }
 
-}  // namespace
-
-Result<std::vector<UpstreamSpec>> SqliteUpstreamStore::load() {
+Result<std::vector<UpstreamSpec>> read_all(Database& database, const access::Sealer& sealer) {
     std::vector<UpstreamSpec> out;
-    Statement rows = catalog_.database().prepare("SELECT tenant, name, sum, body FROM upstreams");
+    Statement rows = database.prepare("SELECT tenant, name, sum, body FROM upstreams");
     rows.start();
     for (;;) {
         const auto row = rows.step();
         if (!row) return fail(row.error());
         if (!*row) return out;
-        auto spec = read(rows, sealer_);
+        auto spec = read(rows, sealer);
         if (!spec) return fail(spec.error());
         out.push_back(std::move(*spec));
     }
+}
+
+}  // namespace
+
+/// At a start the engines' versions are being written when the upstreams are read, and the database
+/// belongs to one thread at a time: its lane.
+Result<std::vector<UpstreamSpec>> SqliteUpstreamStore::load() {
+    std::promise<Result<std::vector<UpstreamSpec>>> loaded;
+    catalog_.lane().run([&] { loaded.set_value(read_all(catalog_.database(), sealer_)); });
+    return loaded.get_future().get();
 }
 
 void SqliteUpstreamStore::save(UpstreamSpec spec, UniqueFunction<void(Result<void>)> done) {

@@ -1,5 +1,6 @@
 #include <sys/stat.h>
 
+#include <atomic>
 #include <filesystem>
 #include <fstream>
 #include <future>
@@ -11,6 +12,7 @@
 #include "stores/sqlite/catalog_database.hpp"
 #include "stores/sqlite/key_store.hpp"
 #include "stores/sqlite/schema.hpp"
+#include "stores/sqlite/upstream_store.hpp"
 #include "stores/sqlite/version_store.hpp"
 
 namespace headrace::stores {
@@ -271,6 +273,34 @@ TEST_F(CatalogStores, VersionsComeBackAndGo) {
     ASSERT_TRUE(wait<void>(
         [&](auto done) { versions.remove(record.tenant, "ocr", "1.2.0", std::move(done)); }));
     EXPECT_TRUE(versions.load()->empty());
+}
+
+// As at a start, where the upstreams are read while the engines' versions are still being written.
+TEST_F(CatalogStores, UpstreamsAreReadWhileVersionsAreWritten) {
+    const auto master = access::MasterKeys::open((folder / "master.key").string());
+    ASSERT_TRUE(master);
+    const access::Sealer sealer(*master, "test");
+    SqliteVersionStore versions(*catalog);
+    SqliteUpstreamStore upstreams(*catalog, sealer);
+    catalog::VersionRecord record;
+    record.tenant = TenantId("acme");
+    record.version = "1.0.0";
+    record.interface = std::string(2'000, 'x');
+    std::atomic<int> saved{0};
+    constexpr int kRounds = 300;
+    constexpr int kEach = 5;
+    for (int i = 0; i < kRounds; ++i) {
+        for (int j = 0; j < kEach; ++j) {
+            record.name = "v" + std::to_string(i * kEach + j);
+            versions.save(record, [&saved](Result<void> done) { saved += done ? 1 : 0; });
+        }
+        const auto loaded = upstreams.load();
+        ASSERT_TRUE(loaded) << loaded.error().message;
+    }
+    // What was queued before runs before this.
+    ASSERT_TRUE(
+        wait<void>([&](auto done) { versions.remove(TenantId("x"), "x", "x", std::move(done)); }));
+    EXPECT_EQ(saved, kRounds * kEach);
 }
 
 TEST_F(CatalogStores, TheAuditOnlyGrows) {
