@@ -107,9 +107,7 @@ def test_apps_share_their_limit(server: Server, tenant: str) -> None:
     assert call(one).status == 200 and call(two).status == 200
     refused = call(one)
     assert refused.status == 429 and refused.json()["errors"][0]["path"] == "app.requests_per_day"
-    changed = server.control.request(
-        "PATCH", f"{API}/apps/shop?tenant={tenant}", {"limits": {"requests_per_day": 3}}
-    )
+    changed = server.control.request("PATCH", f"{API}/apps/shop?tenant={tenant}", {"limits": {"requests_per_day": 3}})
     assert changed.status == 200
     assert call(two).status == 200 and call(two).status == 429
     assert server.control.delete(f"/apps/shop?tenant={tenant}").status == 409
@@ -218,9 +216,7 @@ def test_metrics_tell_of_refusals(server: Server, tenant: str) -> None:
         text = server.control.request("GET", "/metrics").body.decode()
         wanted = 'headrace_limit_refusals_total{limit="requests_per_day",scope="key"}'
         other = 'headrace_limit_refusals_total{scope="key",limit="requests_per_day"}'
-        return next(
-            float(line.split()[-1]) for line in text.splitlines() if line.startswith((wanted, other))
-        )
+        return next(float(line.split()[-1]) for line in text.splitlines() if line.startswith((wanted, other)))
 
     client = server.as_role("caller", tenant, limits={"requests_per_day": 1})
     before = refused()

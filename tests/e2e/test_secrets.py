@@ -125,7 +125,12 @@ def plant_all(server: Server) -> Planter:
     send(control, "POST", f"{API}/session", {"token": planter.plant("sign-in token, control")})
     send(control, "POST", f"{API}/session", {"key": planter.plant("sign-in key")})
     send(client, "POST", f"{API}/jobs", {**job, "api_key": planter.plant("unknown field of a job")})
-    send(client, "POST", f"{API}/jobs", {"capability": "echo", "input": {"text": "x", "password": planter.plant("input")}})
+    send(
+        client,
+        "POST",
+        f"{API}/jobs",
+        {"capability": "echo", "input": {"text": "x", "password": planter.plant("input")}},
+    )
     send(client, "POST", f"{API}/jobs", '{"capability":"echo","input":{"text":"' + planter.plant("broken JSON"))
     send(control, "POST", f"{API}/keys", {"name": "x", "role": planter.plant("role of a key")})
     send(control, "POST", f"{API}/keys", {"name": "x", "role": "caller", "secret": planter.plant("field of a key")})
