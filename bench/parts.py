@@ -123,9 +123,7 @@ class Nginx:
     """One nginx worker that does the same on a TCP port and on a Unix socket: answers, or forwards to `backend`,
     which has an address for each way."""
 
-    def __init__(
-        self, folder: pathlib.Path, backend: dict[str, str] | None = None, buffering: str = "on"
-    ) -> None:
+    def __init__(self, folder: pathlib.Path, backend: dict[str, str] | None = None, buffering: str = "on") -> None:
         folder.mkdir(parents=True)
         self.port = free_port()
         self.addresses = {"tcp": f"127.0.0.1:{self.port}", "unix": f"unix:{folder}/door"}
@@ -134,8 +132,7 @@ class Nginx:
             action = RETURN_200
             if backend is not None:
                 servers += (
-                    f"upstream {way} {{ server {backend[way]}; keepalive 512;"
-                    " keepalive_requests 100000000; }\n  "
+                    f"upstream {way} {{ server {backend[way]}; keepalive 512; keepalive_requests 100000000; }}\n  "
                 )
                 action = PROXY_PASS.format(name=way, buffering=buffering)
             servers += f"server {{ listen {self.addresses[way]}; location / {{ {action} }} }}\n  "

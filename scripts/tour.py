@@ -319,7 +319,9 @@ class Tour:
     def stops(self, v1: V1) -> None:
         self.stop("A language model answers, token by token (native engine over libllama)", self.chat)
         self.stop("The official OpenAI SDK, unmodified, streams from /v1", v1.sdk)
-        self.stop("A FastChat worker registers and is one more model of /v1 (fschat's released base class)", v1.fastchat)
+        self.stop(
+            "A FastChat worker registers and is one more model of /v1 (fschat's released base class)", v1.fastchat
+        )
         self.stop("Text read from a real picture (Python engine, ONNX models)", self.ocr)
         self.stop("Speech written to a WAV file (Python engine, espeak-ng)", self.speak)
         self.stop("A session: that speech in frames, speech segments out (streaming ONNX engine)", self.session)

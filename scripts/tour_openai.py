@@ -1,6 +1,6 @@
 """One chat by the official OpenAI SDK, streamed: run by the tour in build/venv-demo.
 
-    tour_openai.py BASE_URL KEY_FILE MODEL QUESTION
+tour_openai.py BASE_URL KEY_FILE MODEL QUESTION
 """
 
 import pathlib

@@ -195,8 +195,8 @@ Result<void> send_to(const Output& output) {
         sink().write_to(std::move(*file));
     }
     if (output.syslog) {
-        logger().sinks().push_back(std::make_shared<spdlog::sinks::syslog_sink_mt>(
-            "headrace", LOG_PID, LOG_DAEMON, true));
+        logger().sinks().push_back(
+            std::make_shared<spdlog::sinks::syslog_sink_mt>("headrace", LOG_PID, LOG_DAEMON, true));
     }
     return {};
 }

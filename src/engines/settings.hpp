@@ -6,7 +6,8 @@
 
 namespace headrace::engines {
 
-/// What engines are held to beyond what always holds (no new privileges, no core dumps, no tracing).
+/// What engines are held to beyond what always holds (no new privileges, no core dumps, no
+/// tracing).
 struct SandboxSettings {
     bool refuse_calls = false;          // seccomp: system calls that no engine needs
     bool network = true;                // an engine.toml may give it up, and cannot take it back

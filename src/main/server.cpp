@@ -95,9 +95,9 @@ Result<std::unique_ptr<Server>> Server::make(config::Sources sources, config::Co
         new Server(std::move(sources), std::move(config), std::move(settings), std::move(*folder)));
     if (auto ok = server->open_stores(); !ok) return fail(std::move(ok.error()));
     if (auto ok = server->read_engines(); !ok) return fail(std::move(ok.error()));
-    auto listeners = Listeners::make({server->clock_, server->registry_, server->core_loop_,
-                                      server->activity_},
-                                     server->settings_.traces, server->settings_.request_log);
+    auto listeners =
+        Listeners::make({server->clock_, server->registry_, server->core_loop_, server->activity_},
+                        server->settings_.traces, server->settings_.request_log);
     if (!listeners) return fail(std::move(listeners.error()));
     server->listeners_ = std::move(*listeners);
     server->build_rooms();
@@ -120,8 +120,8 @@ Result<void> Server::open_stores() {
     limit_metrics_ = std::make_unique<LimitMetrics>(registry_, *limiter_);
     directory_ = std::make_unique<access::Directory>(*stores_.accounts, clock_, limiter_.get());
     if (auto ok = directory_->load(); !ok) return fail(std::move(ok.error()));
-    keys_ = std::make_unique<access::KeyRing>(*stores_.keys, clock_, directory_.get(),
-                                              limiter_.get());
+    keys_ =
+        std::make_unique<access::KeyRing>(*stores_.keys, clock_, directory_.get(), limiter_.get());
     if (auto ok = keys_->load(); !ok) return fail(std::move(ok.error()));
     sessions_ = std::make_unique<access::Sessions>(*keys_, clock_);
     auto epoch = stores_.jobs->begin_epoch();
@@ -165,7 +165,8 @@ void Server::build_rooms() {
 
     urls_ = std::make_unique<access::SignedUrls>(*master_keys_, clock_);
     fetch_ = std::make_unique<http::GuardedFetch>(settings_.fetch);
-    core_ = std::make_unique<jobs::Core>(settings_.jobs, clock_, ids_, *stores_.jobs, listeners_->first());
+    core_ = std::make_unique<jobs::Core>(settings_.jobs, clock_, ids_, *stores_.jobs,
+                                         listeners_->first());
     limit_charges_.begin({*limiter_, *keys_, *catalog_});
     sampler_ = std::make_unique<Sampler>(*core_, activity_, core_loop_);
     service_ = std::make_unique<jobs::Service>(*core_, core_loop_);
@@ -184,12 +185,11 @@ void Server::build_rooms() {
     local_engines_ =
         std::make_unique<LocalEngines>(settings_.engines, core_loop_, *hub_, *catalog_);
     remote_workers_ = std::make_unique<RemoteWorkers>(*hub_, *keys_, core_loop_);
-    dialled_ = std::make_unique<DialledServers>(
-        DialledServers::Parts{core_loop_, *core_, *stores_.blobs, *catalog_, *fetch_,
-                              *stores_.catalog, *master_keys_, registry_, clock_, ids_,
-                              [this](const JobId& job, const upstreams::UpstreamSpec& server) {
-                                  listeners_->upstream_called(job, server);
-                              }});
+    dialled_ = std::make_unique<DialledServers>(DialledServers::Parts{
+        core_loop_, *core_, *stores_.blobs, *catalog_, *fetch_, *stores_.catalog, *master_keys_,
+        registry_, clock_, ids_, [this](const JobId& job, const upstreams::UpstreamSpec& server) {
+            listeners_->upstream_called(job, server);
+        }});
 
     protocols::native::Parts parts{
         .jobs = *service_,

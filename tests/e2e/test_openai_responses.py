@@ -124,14 +124,21 @@ def test_tools(client: openai.OpenAI, play, name: str) -> None:
     answer = valid(client.responses.create(**given))
     call = answer.output[0]
     assert (call.type, call.call_id, call.name, call.arguments) == ("function_call", "c1", "weather", '{"a":1}')
-    assert engine.seen[0]["tools"][0] == {"type": "function", "function": {"name": "weather", "parameters": {"type": "object"}}}
+    assert engine.seen[0]["tools"][0] == {
+        "type": "function",
+        "function": {"name": "weather", "parameters": {"type": "object"}},
+    }
     events = list(each(client.responses.create(**given, stream=True)))
     deltas = [event.delta for event in events if event.type == "response.function_call_arguments.delta"]
     assert "".join(deltas) == '{"a":1}' and events[-1].response.output[0].arguments == '{"a":1}'
     follow = [call.to_dict(), {"type": "function_call_output", "call_id": "c1", "output": "sun"}]
     valid(client.responses.create(**{**given, "input": [{"role": "user", "content": "x"}, *follow]}))
     seen = engine.seen[-1]["messages"]
-    assert seen[1]["tool_calls"][0]["id"] == "c1" and seen[2] == {"role": "tool", "content": "sun", "tool_call_id": "c1"}
+    assert seen[1]["tool_calls"][0]["id"] == "c1" and seen[2] == {
+        "role": "tool",
+        "content": "sun",
+        "tool_call_id": "c1",
+    }
 
 
 def test_text_formats_and_limits(client: openai.OpenAI, play, name: str) -> None:

@@ -50,7 +50,7 @@ def test_there_is_something_to_read() -> None:
 
 def test_the_reader_sees_what_is_missing(tmp_path: pathlib.Path) -> None:
     soft = tmp_path / "soft"
-    flags = "-no-pie -fno-stack-protector -Wl,-z,norelro,-z,lazy,-z,execstack,-rpath,/lib".split()
+    flags = ["-no-pie", "-fno-stack-protector", "-Wl,-z,norelro,-z,lazy,-z,execstack,-rpath,/lib"]
     subprocess.run(["cc", "-x", "c", "-", "-o", soft, *flags], input=b"int main(void) { return 0; }", check=True)
     elf = Elf.read(soft)
     assert elf.kind == 2 and not elf.flag(FLAGS_1, DF_1_PIE) and elf.segment(GNU_RELRO) is None

@@ -33,7 +33,10 @@ def package() -> pathlib.Path:
     for name in ("package.json", "calls.mjs"):
         shutil.copy(HERE / name, folder / name)
     subprocess.run(
-        ["npm", "install", "--silent", "--no-audit", "--no-fund", "--ignore-scripts"], cwd=folder, check=True, timeout=300
+        ["npm", "install", "--silent", "--no-audit", "--no-fund", "--ignore-scripts"],
+        cwd=folder,
+        check=True,
+        timeout=300,
     )
     return folder
 

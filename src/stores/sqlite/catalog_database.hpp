@@ -4,9 +4,9 @@
 #include <string>
 
 #include "base/result.hpp"
+#include "stores/base/lane.hpp"
 #include "stores/sqlite/database.hpp"
 #include "stores/sqlite/migrations.hpp"
-#include "stores/base/lane.hpp"
 
 namespace headrace::stores {
 

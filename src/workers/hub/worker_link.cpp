@@ -54,8 +54,8 @@ void WorkerLink::attach(std::unique_ptr<link::Channel> channel, const wire::Fram
     profile.tenant = origin_.tenant;
     profile.versions = versions_;
     profile.slots = std::max<std::uint32_t>(hello.slots(), 1);
-    profile.gpus = origin_.is_local() ? origin_.gpus
-                                      : std::vector(hello.gpus().begin(), hello.gpus().end());
+    profile.gpus =
+        origin_.is_local() ? origin_.gpus : std::vector(hello.gpus().begin(), hello.gpus().end());
     id_ = context_.core.attach(std::move(profile), shared_from_this());
     wire::Frame answer = welcome();
     for (const auto& ref : hello.held()) *answer.mutable_welcome()->add_dropped() = ref;

@@ -23,5 +23,5 @@ class Pitch(Engine):
 
 def facts(number: int, second: array.array, floor: int) -> dict:
     loud = [sample > 0 for sample in second if abs(sample) >= floor]
-    crossings = sum(a != b for a, b in zip(loud, loud[1:]))
+    crossings = sum(a != b for a, b in zip(loud, loud[1:], strict=False))
     return {"second": number, "hertz": crossings // 2, "peak": max(map(abs, second))}
