@@ -8,6 +8,7 @@
 #include <fmt/ranges.h>
 
 #include "base/ids.hpp"
+#include "base/json_scan.hpp"
 
 namespace headrace::catalog {
 namespace {
@@ -256,7 +257,8 @@ void FieldRule::check_time(const Time& time, const PathNode& path, Findings& fin
 }
 
 void FieldRule::check_json(const Json& json, const PathNode& path, Findings& findings) const {
-    // Parsed even without a schema: writers put the text into their answers as it is.
+    // Checked even without a schema: writers put the text into their answers as it is.
+    if (!schema_ && is_plain_json(json.text)) return;
     const auto parsed = parse_json(json.text);
     if (!parsed) return findings.add(path, "type:json");
     if (schema_) schema_->check(*parsed, path, findings);

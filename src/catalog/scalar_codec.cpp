@@ -205,4 +205,28 @@ std::optional<Values> decode_scalars(std::string_view bytes) {
     return values;
 }
 
+std::string encode_text(std::string_view name, std::string_view text) {
+    const std::size_t value = Size().text(text.size());
+    const std::size_t field = Size().text(name.size()) + 1 + varint_size(value) + value;
+    std::string out(1 + varint_size(field) + field, '\0');
+    Writer writer{out.data()};
+    writer.number(kFields, field);
+    writer.text(kName, name);
+    writer.number(kValue, value);
+    writer.text(kText, text);
+    return out;
+}
+
+std::optional<std::string_view> only_text(std::string_view bytes, std::string_view name) {
+    Reader all{bytes};
+    if (!all.tag(kFields)) return std::nullopt;
+    Reader field{all.bytes()};
+    if (!all.good || !all.rest.empty() || !field.tag(kName)) return std::nullopt;
+    if (field.bytes() != name || !field.tag(kValue)) return std::nullopt;
+    Reader value{field.bytes()};
+    if (!field.good || !field.rest.empty() || !value.tag(kText)) return std::nullopt;
+    const auto text = value.text();
+    return value.good && value.rest.empty() ? std::optional(text) : std::nullopt;
+}
+
 }  // namespace headrace::catalog

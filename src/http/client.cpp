@@ -116,6 +116,10 @@ bool Client::reached() const {
     return state_->reached;
 }
 
+bool Client::keeps() const {
+    return state_->kept != nullptr;
+}
+
 bool Client::has_kept() const {
     return state_->kept && state_->kept->quiet();
 }

@@ -39,6 +39,7 @@ struct ClientRequest {
     Headers headers;  // Host, Content-Length and Connection are ours
     std::string body;
     std::string_view lent_body;    // in place of body: the caller keeps it until the head is there
+    std::string_view lent_fields;  // of field_lines(), before headers; kept likewise
     std::optional<FileBody> file;  // in place of body
     /// IP address to connect to in place of resolving the host; name checks keep the URL's host.
     std::string connect_to;
@@ -48,6 +49,9 @@ struct ClientRequest {
     /// How long the head of the answer may take to come; 0 = silence_time, again for each piece.
     std::chrono::milliseconds head_time{0};
 };
+
+/// Header fields as they go out, for requests that share them; what cannot be one is left out.
+std::string field_lines(const Headers& headers);
 
 struct ClientResponse {
     int status = 0;
@@ -103,6 +107,8 @@ class Client {
     void cancel();
     /// Whether a connection is kept that the server has not closed meanwhile.
     [[nodiscard]] bool has_kept() const;
+    /// Whether one is kept, good or not.
+    [[nodiscard]] bool keeps() const;
     /// Whether the last request had a connection to go over, whatever then became of it.
     [[nodiscard]] bool reached() const;
 

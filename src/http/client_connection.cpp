@@ -12,16 +12,27 @@ std::string_view body_of(const ClientRequest& request) {
     return request.lent_body.empty() ? std::string_view(request.body) : request.lent_body;
 }
 
-std::string head_of(const ClientRequest& request) {
-    std::string head = request.method + " " + request.url.target +
-                       " HTTP/1.1\r\nHost: " + request.url.authority() + "\r\n";
-    for (const auto& field : request.headers.fields()) {
-        if (field.name.find_first_of("\r\n: ") != std::string::npos ||
-            field.value.find_first_of(std::string_view("\r\n\0", 3)) != std::string::npos) {
-            continue;  // cannot be a header field
-        }
+bool is_field(const Headers::Field& field) {
+    const auto in_name = [](char c) { return c != '\r' && c != '\n' && c != ':' && c != ' '; };
+    const auto in_value = [](char c) { return c != '\r' && c != '\n' && c != '\0'; };
+    return std::all_of(field.name.begin(), field.name.end(), in_name) &&
+           std::all_of(field.value.begin(), field.value.end(), in_value);
+}
+
+void append_fields(std::string& head, const Headers& headers) {
+    for (const auto& field : headers.fields()) {
+        if (!is_field(field)) continue;
         head.append(field.name).append(": ").append(field.value).append("\r\n");
     }
+}
+
+std::string head_of(const ClientRequest& request) {
+    std::string head;
+    head.reserve(256 + request.lent_fields.size());
+    head.append(request.method).append(" ").append(request.url.target);
+    head.append(" HTTP/1.1\r\nHost: ").append(request.url.authority()).append("\r\n");
+    head.append(request.lent_fields);
+    append_fields(head, request.headers);
     const auto length = request.file ? request.file->length : body_of(request).size();
     if (length > 0 || (request.method != "GET" && request.method != "HEAD")) {
         head.append("Content-Length: ").append(std::to_string(length)).append("\r\n");
@@ -30,6 +41,12 @@ std::string head_of(const ClientRequest& request) {
 }
 
 }  // namespace
+
+std::string field_lines(const Headers& headers) {
+    std::string lines;
+    append_fields(lines, headers);
+    return lines;
+}
 
 ClientConnection::ClientConnection(std::unique_ptr<Transport> transport, ClientSettings settings,
                                    std::string origin)

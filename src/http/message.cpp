@@ -41,6 +41,7 @@ bool equal_without_case(std::string_view a, std::string_view b) {
 }
 
 void Headers::add(std::string name, std::string value) {
+    if (fields_.empty()) fields_.reserve(8);
     fields_.push_back({std::move(name), std::move(value)});
 }
 

@@ -99,6 +99,7 @@ struct Connections::Pool : std::enable_shared_from_this<Connections::Pool> {
         if (!spec->key.empty()) {
             headers.set("Authorization", "Bearer " + std::string(spec->key.reveal()));
         }
+        lines = std::make_shared<const std::string>(http::field_lines(headers));
     }
 
     /// A kept connection that is still good; none where there is none.
@@ -112,7 +113,7 @@ struct Connections::Pool : std::enable_shared_from_this<Connections::Pool> {
     }
 
     void put_back(Kept kept, std::uint64_t of) {
-        if (of != generation || idle.size() >= kMostIdle || !kept.client->has_kept()) return;
+        if (of != generation || idle.size() >= kMostIdle || !kept.client->keeps()) return;
         kept.since = std::chrono::steady_clock::now();
         while (!idle.empty() && idle.front().since + kLongestIdle < kept.since) {
             idle.erase(idle.begin());
@@ -120,6 +121,16 @@ struct Connections::Pool : std::enable_shared_from_this<Connections::Pool> {
         idle.push_back(std::move(kept));
     }
 
+    [[nodiscard]] bool shares_no_name(const http::Headers& own) const {
+        return std::none_of(own.fields().begin(), own.fields().end(),
+                            [this](const auto& each) { return headers.find(each.name); });
+    }
+    /// Ours, but for those that a request names itself.
+    [[nodiscard]] http::Headers with(const http::Headers& own) const {
+        http::Headers all = headers;
+        for (const auto& field : own.fields()) all.set(field.name, field.value);
+        return all;
+    }
     asio::awaitable<CallResult<Kept>> fresh(Abort& abort);
 
     asio::any_io_executor executor;
@@ -130,7 +141,8 @@ struct Connections::Pool : std::enable_shared_from_this<Connections::Pool> {
     http::Url url;
     std::string path;
     http::Headers headers;
-    std::vector<Kept> idle;  // oldest first
+    std::shared_ptr<const std::string> lines;  // of the headers, as they go out
+    std::vector<Kept> idle;                    // oldest first
     std::uint64_t generation = 0;
 };
 
@@ -261,6 +273,7 @@ asio::awaitable<CallResult<OutAnswer>> Connections::open(OutRequest request, Abo
     const auto pool = pool_;
     const auto generation = pool->generation;
     const SpecPtr spec = pool->spec;
+    const auto lines = pool->lines;
     for (;;) {
         if (abort.tripped()) {
             co_return call_failed(Fault::cancelled, "cancelled", "the call was dropped");
@@ -276,9 +289,12 @@ asio::awaitable<CallResult<OutAnswer>> Connections::open(OutRequest request, Abo
         out.method = request.method;
         out.url = pool->url;
         out.url.target = pool->path + request.path;
-        out.headers = pool->headers;
         if (!request.body.empty()) out.headers.set("Content-Type", request.content_type);
         for (const auto& field : request.headers.fields()) out.headers.set(field.name, field.value);
+        if (pool->shares_no_name(out.headers))
+            out.lent_fields = *lines;
+        else
+            out.headers = pool->with(out.headers);
         out.lent_body = request.body;
         out.connect_to = kept.address;
         out.over_kept = true;

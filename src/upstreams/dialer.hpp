@@ -47,7 +47,10 @@ class CallSink {
     /// As append(), for a part that is shown but not kept in the result: it has been streamed to
     /// whoever wanted it. The one who asked for a stream of bytes has them.
     virtual bool pass_on(std::string_view output, std::string_view part) = 0;
-    /// Ends when the caller has taken enough for more to be sent; co_await it after each append.
+    /// room() would not wait.
+    [[nodiscard]] virtual bool has_room() const { return false; }
+    /// Ends when the caller has taken enough for more to be sent; co_await it after each append,
+    /// unless has_room().
     virtual asio::awaitable<void> room() = 0;
 };
 

@@ -185,7 +185,7 @@ asio::awaitable<CallResult<CallAnswer>> OpenaiDialer::relay(OutAnswer& answer, L
             co_return call_failed(Fault::server, "engine_failed",
                                   "an event of the upstream's stream is too large");
         }
-        co_await sink.room();
+        if (!sink.has_room()) co_await sink.room();
     }
     if (!done) {
         if (events.pending() || !usage.finished()) co_return call_failed(cut_short());
@@ -220,7 +220,7 @@ asio::awaitable<CallResult<CallAnswer>> OpenaiDialer::read_deltas(OutAnswer& ans
             co_return call_failed(Fault::server, "engine_failed",
                                   "an event of the upstream's stream is too large");
         }
-        co_await sink.room();
+        if (!sink.has_room()) co_await sink.room();
     }
     if (!done && (events.pending() || !deltas.finished())) co_return call_failed(cut_short());
     answer.let_end();

@@ -5,6 +5,7 @@
 
 #include "base/json.hpp"
 #include "base/log.hpp"
+#include "catalog/scalar_codec.hpp"
 #include "jobs/core.hpp"
 #include "upstreams/worker.hpp"
 
@@ -53,10 +54,8 @@ bool Running::give(std::string_view output, std::string_view part, bool keep) {
         to->second.append(part);
     }
     if (!grant.wants_stream) return true;
-    catalog::Values step;
-    step.fields.push_back({std::string(output), std::string(part)});
     jobs::OutputEvent event;
-    event.values = catalog::encode(step);
+    event.values = catalog::encode_text(output, part);
     sent_ += event.values.size();
     return room_.parts.core.output(pool_.id(), grant.job, grant.fence, std::move(event))
         .has_value();
@@ -64,13 +63,19 @@ bool Running::give(std::string_view output, std::string_view part, bool keep) {
 
 void Running::taken(std::uint64_t bytes) {
     taken_ += bytes;
-    if (sent_ <= taken_ + kWindow) ring();
+    if (stalled_ && has_room()) ring();
+}
+
+bool Running::has_room() const {
+    return sent_ <= taken_ + kWindow;
 }
 
 asio::awaitable<void> Running::room() {
     while (!ended && !unpaced_ && sent_ > taken_ + kWindow) {
         const std::uint64_t before = taken_;
+        stalled_ = true;
         co_await wait(kPatience);
+        stalled_ = false;
         if (ended || taken_ != before) continue;
         if (grant.durable) {
             unpaced_ = true;  // its listener has left; the job goes on for its result

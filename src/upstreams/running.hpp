@@ -25,6 +25,7 @@ class Running final : public CallSink {
 
     bool append(std::string_view output, std::string_view part) override;
     bool pass_on(std::string_view output, std::string_view part) override;
+    [[nodiscard]] bool has_room() const override;
     asio::awaitable<void> room() override;
 
     /// Ends when ring() was called, or after `within`.
@@ -58,6 +59,7 @@ class Running final : public CallSink {
     asio::steady_timer bell_;
     bool rung_ = false;
     bool unpaced_ = false;
+    bool stalled_ = false;  // room() waits
     std::uint64_t sent_ = 0;
     std::uint64_t taken_ = 0;
     std::size_t kept_bytes_ = 0;

@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <charconv>
-#include <cstring>
 
 #include "base/json_scan.hpp"
 
@@ -12,9 +11,59 @@ namespace {
 constexpr std::uint64_t kMostTokens = 1'000'000'000'000;  // beyond it a server lies
 constexpr std::size_t kMostMessage = 2'000;
 
-bool holds(std::string_view text, std::string_view needle) {
-    return ::memmem(text.data(), text.size(), needle.data(), needle.size()) != nullptr;
-}
+/// What the keys of one event tell, noted while it is checked. A key that hides behind an escape is
+/// not seen: no server writes one.
+class EventKeys final : public JsonWatcher {
+  public:
+    void key(std::size_t depth, std::string_view raw, std::string_view rest) override {
+        const bool top = depth == 1;
+        switch (raw.size()) {
+            case 4:
+                if (raw == "text") note(text_, rest);
+                break;
+            case 5:
+                if (top) usage |= raw == "usage" && rest.starts_with('{');
+                if (top) error |= raw == "error";
+                break;
+            case 6:
+                if (top) error |= raw == "object" && rest.starts_with("\"error\"");
+                break;
+            case 7:
+                if (raw == "content") note(content_, rest);
+                break;
+            case 9:
+                if (raw == "arguments") note(arguments_, rest);
+                break;
+            case 10:
+                if (top) error |= raw == "error_code";
+                break;
+            case 13:
+                finished |= raw == "finish_reason" && rest.starts_with('"');
+                break;
+            default:
+                break;
+        }
+    }
+    /// The event brings text.
+    [[nodiscard]] bool brings_text() const {
+        const auto first = content_ ? content_ : text_ ? text_ : arguments_;
+        return first.value_or(false);
+    }
+
+    bool usage = false;
+    bool error = false;
+    bool finished = false;
+
+  private:
+    using Found = std::optional<bool>;  // whether the first such string holds anything
+    static void note(Found& found, std::string_view rest) {
+        if (!found && rest.starts_with('"')) found = !rest.starts_with("\"\"");
+    }
+
+    Found content_;
+    Found text_;
+    Found arguments_;
+};
 
 std::optional<std::uint64_t> count_of(const JsonMembers& members, std::string_view name) {
     const JsonMember* member = members.find(name);
@@ -154,35 +203,24 @@ UsageScanner::Verdict UsageScanner::take_usage(const JsonMembers& members) {
 UsageScanner::Verdict UsageScanner::take(std::string_view data) {
     if (data.empty()) return Verdict::pass;  // a comment
     if (data == "[DONE]") return Verdict::done;
-    if (!is_json(data)) {
+    EventKeys keys;
+    if (!is_json(data, keys)) {
         return bad(
             {Fault::server, "engine_failed", "the upstream sent an event that is not JSON", 0, {}});
     }
-    const bool usage = holds(data, "\"usage\"");
-    const bool error = holds(data, "\"error\"") || holds(data, "\"error_code\"");
-    if (first_ || usage || error) {
+    if (first_ || keys.usage || keys.error) {
         first_ = false;
         const auto members = JsonMembers::scan(data);
         if (!members) {
             return bad({Fault::server, "engine_failed", "the upstream sent a broken event", 0, {}});
         }
-        if (error) {
+        if (keys.error) {
             if (auto found = error_in(*members, secret_)) return bad(std::move(*found));
         }
-        if (usage && take_usage(*members) == Verdict::drop) return Verdict::drop;
+        if (keys.usage && take_usage(*members) == Verdict::drop) return Verdict::drop;
     }
-    // Only names without escapes are looked for: no server escapes them, and nothing but a count
-    // depends on it.
-    if (holds(data, "\"finish_reason\":\"") || holds(data, "\"finish_reason\": \"")) {
-        finished_ = true;
-    }
-    for (const std::string_view name : {"\"content\":\"", "\"content\": \"", "\"text\":\"",
-                                        "\"text\": \"", "\"arguments\":\"", "\"arguments\": \""}) {
-        const auto at = data.find(name);
-        if (at == std::string_view::npos) continue;
-        if (at + name.size() < data.size() && data[at + name.size()] != '"') ++texts_;
-        break;
-    }
+    finished_ |= keys.finished;
+    if (keys.brings_text()) ++texts_;
     return Verdict::pass;
 }
 

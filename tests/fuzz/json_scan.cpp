@@ -13,6 +13,8 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     const auto members = JsonMembers::scan(text);
     const auto tree = parse_json(text);
     if (tree && !sound) std::abort();
+    if (is_plain_json(text) && !tree) std::abort();
+    if (JsonMembers::scan_plain(text) && !(tree && tree->is_object())) std::abort();
     if (tree && tree->is_object() != members.has_value()) std::abort();
     if (!tree && sound) {
         // Repeated keys below the top and numbers out of range are all that it lets pass.

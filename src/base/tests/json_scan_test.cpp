@@ -122,12 +122,20 @@ TEST(JsonScan, AgreesWithTheParser) {
                                             "[1,2]"};
     std::mt19937 random(42);
     int accepted = 0;
+    int plain = 0;
     for (int round = 0; round < 300'000; ++round) {
         std::string text;
         const auto pieces = random() % 9 + 1;
         for (std::size_t i = 0; i < pieces; ++i) text += kPieces[random() % std::size(kPieces)];
         const auto tree = parse_json(text);
         const bool duplicate = !tree && tree.error().violations.at(0).rule == "duplicate_key";
+        if (is_plain_json(text)) {
+            ASSERT_TRUE(tree.has_value()) << text;
+            ++plain;
+        }
+        if (JsonMembers::scan_plain(text)) {
+            ASSERT_TRUE(tree && tree->is_object()) << text;
+        }
         if (duplicate) continue;
         ASSERT_EQ(is_json(text), tree.has_value()) << text;
         const auto members = JsonMembers::scan(text);
@@ -142,6 +150,43 @@ TEST(JsonScan, AgreesWithTheParser) {
         }
     }
     EXPECT_GT(accepted, 300);
+    EXPECT_GT(plain, 300);
+}
+
+TEST(JsonScan, PlainIsOnlyWhatTheParserIsSureToTake) {
+    const auto plain = [](std::string_view text) {
+        EXPECT_EQ(is_plain_json(text), JsonMembers::scan_plain(text).has_value()) << text;
+        return is_plain_json(text);
+    };
+    EXPECT_TRUE(
+        plain(R"({"a":[{"r":"x","c":1},{"r":"y","c":{"r":0.25,"c":-7}}],"r":{},"c":null})"));
+    EXPECT_TRUE(plain(R"({"a":{"b":{"c":1},"d":{"c":1}},"b":[[{"c":1}],{"c":[{"c":2}]}]})"));
+    EXPECT_FALSE(plain(R"({"a":{"b":1,"b":2}})"));
+    EXPECT_FALSE(plain(R"({"a":[{"b":{"x":1},"c":[{"b":0}],"b":2}]})"));
+    EXPECT_FALSE(plain(R"({"a":{"b":1,"\u0062":2}})"));
+    EXPECT_FALSE(plain(R"({"a":1e400})"));
+    EXPECT_FALSE(plain("{\"a\":" + std::string(400, '9') + "}"));
+    EXPECT_FALSE(plain(R"({"a":1)"));
+    std::string many = R"({"a":{)";
+    for (int i = 0; i < 100; ++i) many += "\"k" + std::to_string(i) + "\":1,";
+    EXPECT_FALSE(plain(many + R"("k0":1}})"));
+}
+
+TEST(JsonScan, AWatcherHearsEveryKeyWithItsDepth) {
+    class Keys final : public JsonWatcher {
+      public:
+        void key(std::size_t depth, std::string_view raw, std::string_view rest) override {
+            all += std::to_string(depth) + std::string(raw) + (rest.empty() ? '-' : rest.front()) +
+                   ' ';
+        }
+        std::string all;
+    };
+    Keys keys;
+    EXPECT_TRUE(is_json(R"( {"a": [ {"b" : "x"} , 1 ], "c\n":{ "d":{}},"e":null} )", keys));
+    EXPECT_EQ(keys.all, "1a[ 3b\" 1c\\n{ 2d{ 1en ");
+    Keys broken;
+    EXPECT_FALSE(is_json(R"({"a":1,"b")", broken));
+    EXPECT_FALSE(is_json(R"({"a":)", broken));
 }
 
 TEST(JsonScan, Arrays) {

@@ -4,6 +4,7 @@
 
 #include <gtest/gtest.h>
 
+#include "catalog/scalar_codec.hpp"
 #include "catalog/values.pb.h"
 
 namespace headrace::catalog {
@@ -202,6 +203,28 @@ TEST(Tensor, CountsWithoutOverflow) {
     EXPECT_EQ(element_count({5, 0}), 0U);
     EXPECT_EQ(element_count({std::int64_t{1} << 39, 4}), std::nullopt);
     EXPECT_EQ(element_count({-1}), std::nullopt);
+}
+
+TEST(Values, OneTextByHandIsAsTheOthersAre) {
+    for (const std::size_t size : {0UL, 1UL, 100UL, 127UL, 128UL, 20'000UL}) {
+        const std::string text(size, 'x');
+        Values values;
+        values.set("response", text);
+        EXPECT_EQ(encode_text("response", text), encode(values)) << size;
+        EXPECT_EQ(only_text(encode(values), "response"), text) << size;
+        EXPECT_EQ(only_text(encode(values), "text"), std::nullopt);
+        values.set("status", std::int64_t{400});
+        EXPECT_EQ(only_text(encode(values), "response"), std::nullopt);
+    }
+    Values number;
+    number.set("response", std::int64_t{1});
+    EXPECT_EQ(only_text(encode(number), "response"), std::nullopt);
+    EXPECT_EQ(only_text("", "response"), std::nullopt);
+    EXPECT_EQ(only_text(encode_text("response", "\xff"), "response"), std::nullopt);
+    const auto whole = encode_text("response", "text");
+    for (std::size_t cut = 0; cut < whole.size(); ++cut) {
+        EXPECT_EQ(only_text(whole.substr(0, cut), "response"), std::nullopt) << cut;
+    }
 }
 
 }  // namespace

@@ -91,6 +91,16 @@ asio::awaitable<Dropped> drop_one(Loop& loop, Url url, milliseconds head_time) {
     co_return out;
 }
 
+TEST(Client, FieldLinesLeaveOutWhatCannotBeAField) {
+    Headers headers;
+    headers.add("Accept", "*/*");
+    headers.add("X-Bad", "a\r\nInjected: b");
+    headers.add("X Bad", "a");
+    headers.add("X-Nul", std::string("a\0b", 3));
+    headers.add("X-Good", "a: b");
+    EXPECT_EQ(field_lines(headers), "Accept: */*\r\nX-Good: a: b\r\n");
+}
+
 /// Two requests over kept connections of siblings, with a body that stays the caller's.
 asio::awaitable<std::string> lend_to_siblings(Loop& loop, Url url) {
     Client first(loop.io().get_executor(), ClientSettings{});

@@ -18,15 +18,16 @@ using Instead = std::optional<http::Response>;
 
 /// Appends what the happenings give. An error ends the answer, and so does another one instead.
 asio::awaitable<Result<Instead>> append_all(Site& site, Runs& runs, ModelCall& call,
-                                         StreamShape& shape,
-                                         const std::vector<Runs::Happening>& happenings,
-                                         std::string& out) {
+                                            StreamShape& shape,
+                                            const std::vector<Runs::Happening>& happenings,
+                                            std::string& out) {
     for (const auto& each : happenings) {
         if (const auto* output = std::get_if<jobs::OutputEvent>(&each.event->what)) {
+            call.streamed();
+            if (shape.step_bytes(out, output->values)) continue;
             const auto values = catalog::decode(output->values);
             if (!values) co_return fail(ErrorCode::internal, values.error().message);
             shape.step(out, each.run, *values);
-            call.streamed();
             continue;
         }
         const auto* done = std::get_if<jobs::DoneEvent>(&each.event->what);
@@ -47,8 +48,11 @@ asio::awaitable<Result<Instead>> append_all(Site& site, Runs& runs, ModelCall& c
 }
 
 void give_back(Runs& runs, const std::vector<Runs::Happening>& happenings) {
-    for (const auto& each : happenings) {
-        runs.taken(each.run, jobs::output_bytes(*each.event));
+    std::uint64_t bytes = 0;  // of one run, as far as its events follow one another
+    for (std::size_t i = 0; i < happenings.size(); ++i) {
+        bytes += jobs::output_bytes(*happenings[i].event);
+        if (i + 1 < happenings.size() && happenings[i + 1].run == happenings[i].run) continue;
+        runs.taken(happenings[i].run, std::exchange(bytes, 0));
     }
 }
 

@@ -3,6 +3,7 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <string_view>
 
 #include <boost/asio/awaitable.hpp>
 
@@ -22,6 +23,9 @@ class StreamShape {
     virtual ~StreamShape() = default;
     /// What is new in one job's outputs.
     virtual void step(std::string& out, std::uint32_t run, const catalog::Values& values) = 0;
+    /// The same from the bytes of the values, where the shape can do without reading them all;
+    /// false: it cannot.
+    virtual bool step_bytes(std::string& /*out*/, std::string_view /*values*/) { return false; }
     /// One job has succeeded, with these outputs in the whole.
     virtual void end(std::string& out, std::uint32_t run, catalog::Values outputs,
                      const jobs::JobRecord& job) = 0;

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <string>
+#include <string_view>
 
 #include <boost/asio/awaitable.hpp>
 
@@ -17,6 +18,8 @@ struct Body {
     std::string text;
     json::object tree;
 };
+/// The tree of a body; the error is the one that OpenAI's clients know.
+Result<json::object> parse_body(std::string_view text);
 asio::awaitable<Result<Body>> read_json_body(http::Exchange& exchange, std::uint64_t limit);
 
 /// A guess at the tokens of a body before any model has seen it: a quarter of its bytes.

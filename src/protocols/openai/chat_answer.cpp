@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "base/json.hpp"
+#include "catalog/scalar_codec.hpp"
 #include "protocols/openai/errors.hpp"
 
 namespace headrace::protocols::openai {
@@ -185,6 +186,13 @@ class ChatChunks final : public StreamShape {
 
 class Verbatim final : public StreamShape {
   public:
+    bool step_bytes(std::string& out, std::string_view values) override {
+        const auto bytes = catalog::only_text(values, "response");
+        if (!bytes) return false;
+        sent_ += bytes->size();
+        out += *bytes;
+        return true;
+    }
     void step(std::string& out, std::uint32_t, const catalog::Values& values) override {
         const auto bytes = text_of(values, "response");
         sent_ += bytes.size();
@@ -196,8 +204,9 @@ class Verbatim final : public StreamShape {
         out += whole.substr(std::min(sent_, whole.size()));
     }
     std::optional<http::Response> instead(const catalog::Values& outputs) override {
+        if (sent_ > 0) return std::nullopt;
         auto response = verbatim_response(outputs);
-        if (response.status == 200 || sent_ > 0) return std::nullopt;
+        if (response.status == 200) return std::nullopt;
         return response;
     }
     void finish(std::string&) override {}
@@ -251,8 +260,13 @@ std::unique_ptr<StreamShape> chat_chunks(AnswerFacts facts, std::uint32_t choice
     return std::make_unique<ChatChunks>(std::move(facts), choices, replaces);
 }
 
-http::Response verbatim_response(const catalog::Values& outputs) {
-    http::Response response(200, "application/json", std::string(text_of(outputs, "response")));
+http::Response verbatim_response(catalog::Values outputs) {
+    http::Response response(200, "application/json");
+    auto* value = outputs.find("response");
+    if (auto* text = value ? value->get<std::string>() : nullptr)
+        response.body = std::move(*text);
+    else
+        response.body = text_of(outputs, "response");
     const auto* status = outputs.find("status");
     const auto* number = status != nullptr ? status->get<std::int64_t>() : nullptr;
     if (number != nullptr && *number >= 400 && *number <= 599) {

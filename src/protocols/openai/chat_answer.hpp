@@ -33,7 +33,7 @@ std::unique_ptr<StreamShape> chat_chunks(AnswerFacts facts, std::uint32_t choice
 
 /// What an engine that speaks this dialect itself answered: `response`, and `status` where it is
 /// not 200.
-http::Response verbatim_response(const catalog::Values& outputs);
+http::Response verbatim_response(catalog::Values outputs);
 /// The same as it comes.
 std::unique_ptr<StreamShape> verbatim_stream();
 

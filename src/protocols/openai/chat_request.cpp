@@ -4,6 +4,7 @@
 #include <array>
 #include <cmath>
 
+#include "base/json_scan.hpp"
 #include "catalog/json_codec.hpp"
 #include "protocols/openai/chat_messages.hpp"
 #include "protocols/openai/errors.hpp"
@@ -287,6 +288,42 @@ Result<ChatHead> read_chat_head(const json::object& body) {
         const auto most = read_integer(body, name, 0);
         if (!most) return fail(most.error());
         if (*most && head.max_tokens == 0) head.max_tokens = static_cast<std::uint64_t>(**most);
+    }
+    return head;
+}
+
+std::optional<ChatHead> scan_chat_head(std::string_view body) {
+    const auto members = JsonMembers::scan_plain(body);
+    const auto given = [&](std::string_view name) {
+        const auto* found = members->find(name);
+        return found && found->kind != JsonKind::null ? found : nullptr;
+    };
+    const auto* model = members ? given("model") : nullptr;
+    if (!model || model->kind != JsonKind::string || model->value.size() <= 2) return std::nullopt;
+    ChatHead head;
+    head.model = model->value.substr(1, model->value.size() - 2);
+    if (head.model.find('\\') != std::string_view::npos) return std::nullopt;
+    if (const auto* stream = given("stream")) {
+        if (stream->kind != JsonKind::boolean) return std::nullopt;
+        head.stream = stream->value == "true";
+    }
+    if (const auto* options = given("stream_options")) {
+        const auto inner = JsonMembers::scan_plain(options->value);
+        const auto* usage = inner ? inner->find("include_usage") : nullptr;
+        if (!inner || !head.stream) return std::nullopt;
+        if (usage && usage->kind != JsonKind::boolean) return std::nullopt;
+        head.include_usage = usage && usage->value == "true";
+    }
+    if (const auto* choices = given("n")) {
+        const auto count = json_count(choices->value);
+        if (!count || *count < 1 || *count > kMostChoices) return std::nullopt;
+        head.choices = static_cast<std::uint32_t>(*count);
+    }
+    for (const std::string_view name : {"max_completion_tokens", "max_tokens"}) {
+        const auto* most = given(name);
+        const auto count = most ? json_count(most->value) : std::nullopt;
+        if (most && !count) return std::nullopt;
+        if (count && head.max_tokens == 0) head.max_tokens = *count;
     }
     return head;
 }

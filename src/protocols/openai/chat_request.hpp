@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string_view>
 #include <vector>
 
@@ -21,6 +22,9 @@ struct ChatHead {
     std::uint64_t max_tokens = 0;  // 0: not limited by the body
 };
 Result<ChatHead> read_chat_head(const json::object& body);
+/// The same from the text, without a tree, where nothing about it is unusual. nullopt: parse it,
+/// and hear then what is wrong with it, if anything is.
+std::optional<ChatHead> scan_chat_head(std::string_view body);
 
 /// How the answer is to be shaped, and the input of each choice's job.
 struct ChatInput {

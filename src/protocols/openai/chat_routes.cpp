@@ -29,9 +29,9 @@ asio::awaitable<Reply> pass_verbatim(Site& site, http::Exchange& exchange, Model
     if (!records) co_return fail(records.error());
     const auto& record = *records->front();
     call.consumed(record.usage);
-    const auto outputs = co_await outputs_of(site, record);
-    if (!outputs) co_return fail(outputs.error());
-    co_return verbatim_response(*outputs);
+    auto outputs = co_await outputs_of(site, record);
+    if (!outputs) co_return fail(std::move(outputs).error());
+    co_return verbatim_response(std::move(*outputs));
 }
 
 asio::awaitable<Reply> ChatRoutes::canonical(http::Exchange& exchange, ModelCall& call,
@@ -73,25 +73,41 @@ asio::awaitable<Reply> ChatRoutes::canonical(http::Exchange& exchange, ModelCall
     co_return json_response(chat_completion(facts, choices, tokens));
 }
 
+/// Most bodies go on as they are: what must be known of those is found without a tree.
+asio::awaitable<Reply> ChatRoutes::reply_to(http::Exchange& exchange, std::string text) {
+    Body body{std::move(text), {}};
+    auto head = scan_chat_head(body.text);
+    const bool scanned = head.has_value();
+    if (!scanned) {
+        auto tree = parse_body(body.text);
+        if (!tree) co_return fail(std::move(tree).error());
+        body.tree = std::move(*tree);
+        auto read = read_chat_head(body.tree);
+        if (!read) co_return fail(std::move(read).error());
+        head = *read;
+    }
+    auto call = co_await ModelCall::begin(site_, exchange, head->model, catalog::Profile::chat,
+                                          guessed_tokens(body.text.size()), head->max_tokens);
+    if (!call) co_return fail(std::move(call).error());
+    if (takes_verbatim(call->version().interface())) {
+        co_return co_await pass_verbatim(site_, exchange, *call, head->stream, std::move(body.text),
+                                         "chat/completions");
+    }
+    if (scanned) {
+        auto tree = parse_body(body.text);
+        if (!tree) co_return fail(std::move(tree).error());
+        body.tree = std::move(*tree);
+    }
+    co_return co_await canonical(exchange, *call, *head, std::move(body));
+}
+
 asio::awaitable<void> ChatRoutes::create(http::Exchange& exchange) {
     Reply reply = fail(ErrorCode::internal, "no answer");
-    auto body = co_await read_json_body(exchange, site_.settings.max_body_bytes);
-    if (!body) {
-        reply = fail(std::move(body).error());
-    } else if (auto head = read_chat_head(body->tree); !head) {
-        reply = fail(std::move(head).error());
-    } else {
-        auto call = co_await ModelCall::begin(site_, exchange, head->model, catalog::Profile::chat,
-                                              guessed_tokens(body->text.size()), head->max_tokens);
-        if (!call) {
-            reply = fail(std::move(call).error());
-        } else if (takes_verbatim(call->version().interface())) {
-            reply = co_await pass_verbatim(site_, exchange, *call, head->stream,
-                                           std::move(body->text), "chat/completions");
-        } else {
-            reply = co_await canonical(exchange, *call, *head, std::move(*body));
-        }
-    }
+    auto text = co_await exchange.read_body(site_.settings.max_body_bytes);
+    if (text)
+        reply = co_await reply_to(exchange, std::move(*text));
+    else
+        reply = fail(std::move(text).error());
     co_await answer(exchange, std::move(reply));
 }
 

@@ -18,6 +18,7 @@ class ChatRoutes {
 
   private:
     asio::awaitable<void> create(http::Exchange& exchange);
+    asio::awaitable<Reply> reply_to(http::Exchange& exchange, std::string text);
     asio::awaitable<Reply> canonical(http::Exchange& exchange, ModelCall& call, ChatHead head,
                                      Body body);
 

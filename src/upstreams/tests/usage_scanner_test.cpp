@@ -52,6 +52,29 @@ TEST(UsageScanner, CountsEventsWhenNobodyElseDoes) {
     EXPECT_EQ(scanner.tokens().prompt, std::nullopt);
 }
 
+TEST(UsageScanner, BlanksAndOrderOfTheMembersDoNotMatter) {
+    UsageScanner scanner(false, "");
+    scanner.take(
+        R"({ "choices" : [ { "finish_reason" : null, "delta" : { "content" :  "x" } } ] })");
+    EXPECT_EQ(scanner.tokens().completion, 1U);
+    scanner.take(R"({"choices":[{"delta":{"text":"not this one","content":""}}]})");
+    scanner.take(
+        R"({"choices":[{"delta":{"content":null,"tool_calls":[{"function":{"arguments":"{"}}]}}]})");
+    EXPECT_EQ(scanner.tokens().completion, 2U);
+    EXPECT_FALSE(scanner.finished());
+    scanner.take(R"({"choices" : [{"delta" : {}, "finish_reason" :   "length"}]})");
+    EXPECT_TRUE(scanner.finished());
+    EXPECT_EQ(scanner.take(R"({"usage" : {"completion_tokens" : 5}, "choices" : [ ]})"),
+              Verdict::drop);
+    EXPECT_EQ(scanner.tokens().completion, 5U);
+    EXPECT_EQ(scanner.take(R"({"object" : "error", "message" : "m", "code" : 50001})"),
+              Verdict::bad);
+    UsageScanner deeper(false, "");
+    deeper.take(kDelta);
+    EXPECT_EQ(deeper.take(R"({"choices":[{"error":{"message":"of a tool"},"usage":{}}]})"),
+              Verdict::pass);
+}
+
 TEST(UsageScanner, ContentThatTalksOfUsageIsNoUsage) {
     UsageScanner scanner(false, "");
     EXPECT_EQ(

@@ -6,6 +6,7 @@
 #include "base/digest.hpp"
 #include "protocols/openai/audio.hpp"
 #include "protocols/openai/chat_output.hpp"
+#include "protocols/openai/chat_request.hpp"
 #include "protocols/openai/embedding.hpp"
 #include "protocols/openai/errors.hpp"
 #include "protocols/openai/fields.hpp"
@@ -233,6 +234,43 @@ TEST(OpenaiOutputs, LogprobsInTheShapeOfTheWire) {
     out.clear();
     append_logprobs(out, "");
     EXPECT_EQ(out, "null");
+}
+
+TEST(ChatHead, TheScanSaysWhatTheTreeSaysOrNothing) {
+    int scanned = 0;
+    for (const std::string_view text :
+         {R"({"model":"m","messages":[{"role":"user","content":"x"}]})",
+          R"({"messages":[],"stream":true,"stream_options":{"include_usage":true},"model":"a/B"})",
+          R"({"model":"m","stream":true,"stream_options":{"include_usage":false}})",
+          R"({"model":"m","stream":true,"stream_options":{}})",
+          R"({"model":"m","stream":false,"n":3,"max_tokens":7})",
+          R"({"model":"m","stream":null,"n":null,"max_tokens":null,"stream_options":null})",
+          R"({"model":"m","max_tokens":7,"max_completion_tokens":9})",
+          R"({"model":"m","max_tokens":7,"max_completion_tokens":0})"}) {
+        const auto head = scan_chat_head(text);
+        const auto tree = parse_json_object(text);
+        ASSERT_TRUE(head && tree) << text;
+        const auto read = read_chat_head(*tree);
+        ASSERT_TRUE(read.has_value()) << text;
+        EXPECT_EQ(head->model, read->model);
+        EXPECT_EQ(head->stream, read->stream) << text;
+        EXPECT_EQ(head->include_usage, read->include_usage) << text;
+        EXPECT_EQ(head->choices, read->choices) << text;
+        EXPECT_EQ(head->max_tokens, read->max_tokens) << text;
+        ++scanned;
+    }
+    EXPECT_EQ(scanned, 8);
+    for (const std::string_view text :
+         {R"({"model":"m")", R"([])", R"({"model":""})", R"({"model":1})", R"({"messages":[]})",
+          R"({"model":"m\u0041"})", R"({"model":"m","stream":1})", R"({"model":"m","n":0})",
+          R"({"model":"m","n":17})", R"({"model":"m","n":2.0})", R"({"model":"m","max_tokens":-1})",
+          R"({"model":"m","max_tokens":"7"})", R"({"model":"m","model":"m"})",
+          R"({"model":"m","stream_options":{"include_usage":true}})",
+          R"({"model":"m","stream":true,"stream_options":[]})",
+          R"({"model":"m","stream":true,"stream_options":{"include_usage":1}})",
+          R"({"model":"m","metadata":{"a":1,"a":2}})"}) {
+        EXPECT_FALSE(scan_chat_head(text).has_value()) << text;
+    }
 }
 
 }  // namespace
