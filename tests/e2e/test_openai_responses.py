@@ -78,11 +78,12 @@ def test_a_response_and_the_next_turn(client: openai.OpenAI, play, name: str) ->
 
 
 def test_what_is_not_to_be_stored_is_not(client: openai.OpenAI, play, name: str) -> None:
+    before = {file.id for file in client.files.list()}
     play(by_steps(text="ok"))
     answer = valid(client.responses.create(model=name, input="x", store=False))
     with pytest.raises(openai.NotFoundError):
         client.responses.retrieve(answer.id)
-    assert list(client.files.list()) == [], "what is kept for responses is no file"
+    assert {file.id for file in client.files.list()} == before, "what is kept for responses is no file"
 
 
 def test_events(client: openai.OpenAI, play, name: str) -> None:

@@ -115,6 +115,27 @@ TEST_F(SqliteDamage, PayloadsUsageAndFilesAreChecked) {
     expect_named(found.error(), "files");
 }
 
+TEST_F(SqliteDamage, AChangedSchemaIsNamedNotMet) {
+    fill(3);
+    both().close();
+    const std::string sound = read_file(db());
+    // Where the file says what its tables have: every statement of ours would meet another name.
+    for (const std::string name :
+         {"ended_by_caller", "share_stamp", "traceparent", "body", "caller"}) {
+        auto content = sound;
+        const auto at = content.find(name);
+        if (at == std::string::npos) continue;
+        content[at] = static_cast<char>(content[at] ^ 1);
+        write_file(db(), content);
+        const auto opened = SqliteJobLog::open(db(), both().log_settings, clock_);
+        ASSERT_FALSE(opened) << name;
+        EXPECT_EQ(opened.error().code, ErrorCode::internal) << name;
+        EXPECT_NE(opened.error().message.find("jobs.db"), std::string::npos) << name;
+    }
+    write_file(db(), sound);
+    EXPECT_TRUE(SqliteJobLog::open(db(), both().log_settings, clock_));
+}
+
 TEST_F(SqliteDamage, AnyFlippedBitIsNoticedOrHarmless) {
     const auto records = fill(60);
     both().close();

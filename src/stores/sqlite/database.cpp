@@ -163,6 +163,18 @@ Result<Database> Database::open(const std::string& path, const DatabaseOptions& 
     return database;
 }
 
+Result<Database> Database::in_memory() {
+    sqlite3* raw = nullptr;
+    const int flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_MEMORY | SQLITE_OPEN_NOMUTEX;
+    const int code = sqlite3_open_v2(":memory:", &raw, flags, nullptr);
+    Database database;
+    database.database_.reset(raw);
+    if (code != SQLITE_OK) {
+        return fail(error_of(code, raw == nullptr ? "no memory" : sqlite3_errmsg(raw)));
+    }
+    return database;
+}
+
 Result<void> Database::execute(Sql sql) {
     const std::string text(sql.text());
     if (sqlite3_exec(database_.get(), text.c_str(), nullptr, nullptr, nullptr) != SQLITE_OK) {

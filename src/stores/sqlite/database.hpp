@@ -88,6 +88,8 @@ class Database {
   public:
     /// `unavailable` when the file cannot be opened or read, `internal` when it is damaged.
     static Result<Database> open(const std::string& path, const DatabaseOptions& options = {});
+    /// Empty, and gone with the object.
+    static Result<Database> in_memory();
 
     Result<void> execute(Sql sql);
     /// Throws std::logic_error when the text does not compile: it is a literal of ours.

@@ -7,6 +7,7 @@
 #include <cerrno>
 #include <cstring>
 #include <filesystem>
+#include <map>
 
 #include "base/unique_fd.hpp"
 #include "stores/sqlite/wal_check.hpp"
@@ -41,6 +42,46 @@ Result<void> make_new(const std::string& path, std::span<const Step> steps,
         ::open(folder.empty() ? "." : folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
     if (::rename(fresh.c_str(), path.c_str()) != 0 || !directory || ::fsync(directory.get()) != 0) {
         return fail(ErrorCode::unavailable, std::string("cannot be made: ") + std::strerror(errno));
+    }
+    return {};
+}
+
+/// The text of everything the schema consists of, by kind and name.
+Result<std::map<std::string, std::string>> schema_of(Database& database) {
+    std::map<std::string, std::string> found;
+    Statement select = database.prepare(
+        "SELECT type || ' ' || name, coalesce(sql, '') FROM sqlite_schema "
+        "WHERE name NOT LIKE 'sqlite!_%' ESCAPE '!'");
+    select.start();
+    for (;;) {
+        const auto row = select.step();
+        if (!row) return fail(row.error());
+        if (!*row) return found;
+        found.emplace(select.bytes(0), select.bytes(1));
+    }
+}
+
+/// No page has a checksum, so the schema's own text is held against what the applied steps make of
+/// an empty database: a name that changed there would be met by a statement of ours.
+Result<void> check_schema(SqliteSteps& target, Database& database, std::span<const Step> steps) {
+    const auto applied = applied_steps(target, steps);
+    if (!applied) return fail(applied.error());
+    auto model = Database::in_memory();
+    if (!model) return fail(model.error());
+    for (const auto& done : *applied) {
+        const auto step = std::ranges::find(steps, done.number, &Step::number);
+        if (step == steps.end()) continue;
+        if (auto made = model->execute(step->up); !made) return made;
+    }
+    const auto wanted = schema_of(*model);
+    if (!wanted) return fail(wanted.error());
+    const auto present = schema_of(database);
+    if (!present) return fail(present.error());
+    for (const auto& [what, text] : *wanted) {
+        const auto found = present->find(what);
+        if (found != present->end() && found->second == text) continue;
+        return fail(ErrorCode::internal, "the database file is damaged: " + what +
+                                             " is not what the steps of its schema made");
     }
     return {};
 }
@@ -144,6 +185,8 @@ Result<Database> open_checked(const std::string& path, std::span<const Step> ste
     if (auto ready = migrate_at_start(target, steps, options.migrate); !ready) {
         return fail(ready.error().code, path + " " + ready.error().message);
     }
+    if (auto sound = check_schema(target, *database, steps); !sound)
+        return damaged(path, sound.error().message);
     return database;
 }
 
