@@ -9,8 +9,8 @@
 #include <boost/asio/any_io_executor.hpp>
 #include <boost/asio/awaitable.hpp>
 
+#include "base/cidr.hpp"
 #include "base/result.hpp"
-#include "http/cidr.hpp"
 #include "http/client.hpp"
 
 namespace headrace::http {

@@ -9,9 +9,9 @@
 #include <string>
 #include <vector>
 
+#include "base/cidr.hpp"
 #include "base/loop.hpp"
 #include "base/result.hpp"
-#include "http/cidr.hpp"
 #include "http/route.hpp"
 
 namespace headrace::http {

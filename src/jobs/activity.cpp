@@ -55,24 +55,4 @@ void Activity::job_ended(const JobRecord& job, std::chrono::nanoseconds ran) {
     next_.job_ended(job, ran);
 }
 
-void Activity::refused(const std::string& capability, ErrorCode code) {
-    next_.refused(capability, code);
-}
-
-void Activity::late_result(const JobId& job, const std::string& worker) {
-    next_.late_result(job, worker);
-}
-
-void Activity::worker_attached(const WorkerId& id, const std::string& name) {
-    next_.worker_attached(id, name);
-}
-
-void Activity::worker_lost(const WorkerId& id, const std::string& name, const std::string& reason) {
-    next_.worker_lost(id, name, reason);
-}
-
-void Activity::cancel_sent(const JobRecord& job) {
-    next_.cancel_sent(job);
-}
-
 }  // namespace headrace::jobs

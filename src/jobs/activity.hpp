@@ -21,14 +21,14 @@ struct StateChange {
 
 /// Listens to the core for those who look at the server: keeps samples, hands state changes to
 /// whoever has asked for them, and passes everything on. On the core's loop.
-class Activity final : public CoreObserver {
+class Activity final : public ObserverRelay {
   public:
     /// Who is behind by more loses the newest until it takes what there is.
     static constexpr std::size_t kChanges = 256;
     static constexpr std::size_t kReaders = 32;
     using Reader = std::uint64_t;
 
-    Activity(const Clock& clock, CoreObserver& next) : clock_(clock), next_(next) {}
+    Activity(const Clock& clock, CoreObserver& next) : ObserverRelay(next), clock_(clock) {}
 
     Samples& samples() { return samples_; }
 
@@ -43,12 +43,6 @@ class Activity final : public CoreObserver {
                      std::chrono::nanoseconds waited) override;
     void job_requeued(const JobRecord& job, const std::string& reason) override;
     void job_ended(const JobRecord& job, std::chrono::nanoseconds ran) override;
-    void refused(const std::string& capability, ErrorCode code) override;
-    void late_result(const JobId& job, const std::string& worker) override;
-    void worker_attached(const WorkerId& id, const std::string& name) override;
-    void worker_lost(const WorkerId& id, const std::string& name,
-                     const std::string& reason) override;
-    void cancel_sent(const JobRecord& job) override;
 
   private:
     struct Entry {
@@ -62,7 +56,6 @@ class Activity final : public CoreObserver {
     void tell(const JobRecord& job, JobState state);
 
     const Clock& clock_;
-    CoreObserver& next_;
     Samples samples_;
     std::vector<Entry> readers_;
     Reader last_ = 0;

@@ -143,10 +143,10 @@ class Mapper {
         return out;
     }
 
-    std::vector<http::Cidr> networks(const std::string& name) {
-        std::vector<http::Cidr> out;
+    std::vector<Cidr> networks(const std::string& name) {
+        std::vector<Cidr> out;
         for (const auto& text : config_.list(name)) {
-            auto network = http::Cidr::parse(text);
+            auto network = Cidr::parse(text);
             if (network) {
                 out.push_back(std::move(*network));
             } else {
@@ -178,7 +178,7 @@ class Mapper {
     http::FetchSettings fetch() {
         http::FetchSettings out;
         for (const auto& text : config_.list("fetch.allow")) {
-            auto network = http::Cidr::parse(text);
+            auto network = Cidr::parse(text);
             if (network)
                 out.allowed_networks.push_back(std::move(*network));
             else if (text.find('/') == std::string::npos)

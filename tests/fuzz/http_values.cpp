@@ -3,9 +3,9 @@
 #include <cstdlib>
 #include <string>
 
+#include "base/cidr.hpp"
 #include "http/address_class.hpp"
 #include "http/byte_range.hpp"
-#include "http/cidr.hpp"
 #include "http/message.hpp"
 #include "http/request_parser.hpp"
 #include "http/sse_reader.hpp"

@@ -2,7 +2,7 @@
 
 #include <gtest/gtest.h>
 
-#include "http/cidr.hpp"
+#include "base/cidr.hpp"
 
 namespace headrace::http {
 namespace {

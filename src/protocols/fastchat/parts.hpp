@@ -5,11 +5,11 @@
 #include <string_view>
 #include <vector>
 
+#include "base/cidr.hpp"
 #include "base/clock.hpp"
 #include "base/ids.hpp"
 #include "base/loop.hpp"
 #include "base/secret.hpp"
-#include "http/cidr.hpp"
 
 namespace headrace::access {
 class KeyRing;
@@ -43,7 +43,7 @@ struct Parts {
 struct Settings {
     Secret token;  // of the controller's address on the control door; empty: it is not there
     /// Where workers may be, and call from.
-    std::vector<http::Cidr> networks;
+    std::vector<Cidr> networks;
     TenantId tenant{"system"};  // whose the registered models are
     /// A worker that beats is forgotten when it has not for so long.
     std::chrono::milliseconds expire{90'000};

@@ -33,20 +33,19 @@ Result<http::Url> parse_worker_name(std::string_view name) {
     return url;
 }
 
-bool is_allowed(const asio::ip::address& address, std::span<const http::Cidr> networks) {
+bool is_allowed(const asio::ip::address& address, std::span<const Cidr> networks) {
     return std::any_of(networks.begin(), networks.end(),
-                       [&](const http::Cidr& block) { return block.contains(address); });
+                       [&](const Cidr& block) { return block.contains(address); });
 }
 
-bool is_allowed(std::string_view peer, std::span<const http::Cidr> networks) {
+bool is_allowed(std::string_view peer, std::span<const Cidr> networks) {
     if (peer.empty()) return true;
     boost::system::error_code error;
     const auto address = asio::ip::make_address(std::string(peer), error);
     return !error && is_allowed(address, networks);
 }
 
-asio::awaitable<Result<asio::ip::address>> locate(std::string host,
-                                                  std::span<const http::Cidr> networks,
+asio::awaitable<Result<asio::ip::address>> locate(std::string host, std::span<const Cidr> networks,
                                                   SteadyTime deadline) {
     auto addresses = co_await http::resolve(std::move(host), deadline);
     if (!addresses) co_return fail(std::move(addresses).error());

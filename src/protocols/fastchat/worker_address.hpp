@@ -7,9 +7,9 @@
 #include <boost/asio/awaitable.hpp>
 #include <boost/asio/ip/address.hpp>
 
+#include "base/cidr.hpp"
 #include "base/clock.hpp"
 #include "base/result.hpp"
-#include "http/cidr.hpp"
 #include "http/url.hpp"
 
 namespace headrace::protocols::fastchat {
@@ -23,14 +23,13 @@ namespace asio = boost::asio;
 Result<http::Url> parse_worker_name(std::string_view name);
 
 /// Whether an address may be a worker's, or call as one.
-bool is_allowed(const asio::ip::address& address, std::span<const http::Cidr> networks);
+bool is_allowed(const asio::ip::address& address, std::span<const Cidr> networks);
 /// Of a peer as a request head has it; what came by a Unix socket is local.
-bool is_allowed(std::string_view peer, std::span<const http::Cidr> networks);
+bool is_allowed(std::string_view peer, std::span<const Cidr> networks);
 
 /// Where the name leads: every address of it must be allowed, and the first is what we connect to.
 /// permission_denied, unavailable, deadline_exceeded.
-asio::awaitable<Result<asio::ip::address>> locate(std::string host,
-                                                  std::span<const http::Cidr> networks,
+asio::awaitable<Result<asio::ip::address>> locate(std::string host, std::span<const Cidr> networks,
                                                   SteadyTime deadline);
 
 /// The base url to dial: by http the checked address itself, so that the name cannot lead

@@ -11,13 +11,13 @@
 namespace headrace::protocols::fastchat {
 namespace {
 
-std::vector<http::Cidr> networks(std::initializer_list<const char*> texts) {
-    std::vector<http::Cidr> out;
-    for (const auto* text : texts) out.push_back(*http::Cidr::parse(text));
+std::vector<Cidr> networks(std::initializer_list<const char*> texts) {
+    std::vector<Cidr> out;
+    for (const auto* text : texts) out.push_back(*Cidr::parse(text));
     return out;
 }
 
-Result<asio::ip::address> locate_now(const std::string& host, std::span<const http::Cidr> allowed) {
+Result<asio::ip::address> locate_now(const std::string& host, std::span<const Cidr> allowed) {
     asio::io_context io;
     std::optional<Result<asio::ip::address>> out;
     asio::co_spawn(
