@@ -49,7 +49,7 @@ void read_url(std::string_view text) {
 }
 
 void read_address(std::string_view text) {
-    (void)Cidr::parse(text);
+    (void)headrace::Cidr::parse(text);
     if (text.size() < 16) return;
     boost::asio::ip::address_v6::bytes_type bytes;
     std::copy_n(text.begin(), bytes.size(), bytes.begin());
