@@ -71,7 +71,10 @@ LimitCell::Answer LimitCell::check(std::uint64_t tokens) const {
         const auto need = i == kTokens ? std::max<std::uint64_t>(tokens, 1) : 1;
         if (window.used + need <= budget(i)) continue;
         const auto kind = static_cast<LimitKind>(i);
-        const bool more = shares(window) && !window.exhausted && need <= limit(i);
+        // A share cannot help past the limit, but what was used beyond the last one is still to be
+        // told.
+        const bool helps = window.used + need <= limit(i) || window.used > window.share;
+        const bool more = shares(window) && !window.exhausted && need <= limit(i) && helps;
         if (!more) return {Verdict::refused, kind};
         answer = {Verdict::lacks_share, kind};
     }

@@ -75,9 +75,9 @@ def test_mistakes_show_as_themselves(cli: Run) -> None:
 
 def test_errors_are_counted_by_code(start_server, cli: Run) -> None:
     own = start_server(settings=("jobs.queued_per_capability=3",))
-    version = own.control.get("/queues").json()["queues"][0]["capability"]
     own.wait_engines("echo")
-    assert own.control.post("/queues/echo@1.0.0/pause").status == 200, version
+    paused = own.control.post("/queues/echo@1.0.0/pause")
+    assert paused.status == 200, paused.body
     done = cli_of(own)("bench", "echo", "--text", "hi", "-n", "10", "--durable", "-o", "json", code=FAILED)
     found = json.loads(done.stdout)
     # The call that is tried first takes one of three places.

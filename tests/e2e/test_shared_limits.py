@@ -71,7 +71,8 @@ def test_known_keys_work_while_the_database_is_away(start, database: Postgres) -
     revoked = server.new_key("caller", "acme")
     assert server.control.delete(f"/keys/{revoked.split('_')[1]}").status == 204
     assert call(known) == 200
-    database.stop()
+    # In order: a crash may forget the shares of its last moments (synchronous_commit is off for them).
+    database.stop("fast")
     try:
         before = time.monotonic()
         # The key is known, and its limit holds here; what needs the database says so, and never 401.
@@ -94,7 +95,7 @@ def test_known_keys_work_while_the_database_is_away(start, database: Postgres) -
         assert time.monotonic() < deadline
         time.sleep(0.1)
     # What was used meanwhile is told to the others.
-    deadline = time.monotonic() + 30
+    deadline = time.monotonic() + 60
     while int(database.ask("SELECT coalesce(max(taken), 0) FROM counters") or 0) < 25:
         call(known)
         assert time.monotonic() < deadline

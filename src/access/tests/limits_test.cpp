@@ -50,6 +50,9 @@ class FakeCounters final : public CounterStore {
     std::uint64_t taken(const std::string& counter, WallMs starts) {
         return counters[counter + std::to_string(starts)];
     }
+    void forget(const std::string& counter, WallMs starts, std::uint64_t last) {
+        counters[counter + std::to_string(starts)] -= last;
+    }
     std::mutex mutex;
     std::map<std::string, std::uint64_t> counters;
     std::atomic<bool> away{false};
@@ -368,6 +371,20 @@ TEST_F(SharedLimits, WhileTheStoreIsAwayEachServerCountsAlone) {
     EXPECT_EQ(counters.taken(kCounter, kMidnight), 25U);
     clock.wall_ += 60'000;
     EXPECT_EQ(admitted(b, 100) + admitted(a, 100), 20);
+}
+
+TEST_F(SharedLimits, AStoreThatForgotSharesInACrashLeavesNobodyUndecided) {
+    set({.requests_per_minute = 20});
+    EXPECT_EQ(admitted(a, 4), 4);
+    counters.away = true;
+    clock.wall_ += 1;
+    EXPECT_EQ(admitted(a, 100), 16);
+    counters.forget(kCounter, kMidnight, 2);
+    counters.away = false;
+    clock.wall_ += 11'000;
+    const auto refused = admit(a);
+    ASSERT_FALSE(refused);
+    EXPECT_EQ(refused.error().code, ErrorCode::quota_exceeded);
 }
 
 }  // namespace
