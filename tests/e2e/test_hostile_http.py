@@ -107,9 +107,8 @@ def test_a_head_just_above_its_limit_is_431(client) -> None:
 
 
 def test_a_gigabyte_of_body_is_refused_at_its_head(client) -> None:
-    began = time.monotonic()
+    # Answered though not one byte of the body ever comes.
     assert status_of(client, head(client, f"Content-Length: {10**9}\r\n\r\n")) == 413
-    assert time.monotonic() - began < 2
 
 
 def test_a_body_that_grows_too_large(client) -> None:

@@ -170,7 +170,7 @@ def test_a_silent_server_is_given_up(up: Setup) -> None:
     up.add(good, priority=1)
     begun = time.monotonic()
     assert up.chat()["state"] == "succeeded"
-    assert 0.3 < time.monotonic() - begun < 3
+    assert 0.3 < time.monotonic() - begun < 20
     assert up.view(bad)["health"]["failures"] == 1
 
 
@@ -183,7 +183,8 @@ def test_a_stream_that_falls_silent_is_given_up(up: Setup, dialling: Server) -> 
     up.add(stops, timeouts={"between": 0.4})
     begun = time.monotonic()
     events = events_of(stream_of(dialling, up.model)[1].read())
-    assert time.monotonic() - begun < 5 and "error" in events[-1] or "error" in events[-2]
+    assert time.monotonic() - begun < 20
+    assert any("error" in event for event in events[-2:]), events
 
 
 def test_an_endless_stream_ends_by_its_total_time(up: Setup, dialling: Server) -> None:
@@ -196,7 +197,7 @@ def test_an_endless_stream_ends_by_its_total_time(up: Setup, dialling: Server) -
     fake = up.add(endless, timeouts={"total": 1})
     begun = time.monotonic()
     events = events_of(stream_of(dialling, up.model)[1].read())
-    assert 0.8 < time.monotonic() - begun < 5
+    assert 0.8 < time.monotonic() - begun < 20
     assert any("error" in event for event in events[-2:])
     deadline = time.monotonic() + 2
     while fake.connections[-1].closed_at is None:
