@@ -74,6 +74,7 @@ struct Script {
                         "\",\"object\":\"model\",\"created\":1,\"owned_by\":\"bench\"}]}");
         by_path["/worker_get_status"] =
             answer("{\"model_names\":[\"" + options.model + "\"],\"speed\":1,\"queue_length\":0}");
+        by_path["/worker_generate"] = answer(cumulative_object(said, options.tokens, "\"stop\""));
         by_path["/count_token"] = answer("{\"count\":12,\"error_code\":0}");
         by_path["/model_details"] = answer("{\"context_length\":4096}");
         by_path["/worker_get_conv_template"] = answer(
@@ -88,14 +89,15 @@ struct Script {
         std::snprintf(size, sizeof size, "%zx\r\n", data.size());
         return size + data + "\r\n";
     }
+    static std::string cumulative_object(const std::string& text, std::size_t count,
+                                         const char* reason) {
+        return "{\"text\":\"" + text + "\",\"error_code\":0,\"usage\":{\"prompt_tokens\":12," +
+               "\"completion_tokens\":" + std::to_string(count) +
+               ",\"total_tokens\":" + std::to_string(count + 12) + "},\"finish_reason\":" + reason +
+               "}";
+    }
     static std::string cumulative(const std::string& text, std::size_t count, const char* reason) {
-        std::string json = "{\"text\":\"" + text +
-                           "\",\"error_code\":0,\"usage\":{\"prompt_tokens\":12," +
-                           "\"completion_tokens\":" + std::to_string(count) +
-                           ",\"total_tokens\":" + std::to_string(count + 12) +
-                           "},\"finish_reason\":" + reason + "}";
-        json.push_back('\0');
-        return json;
+        return cumulative_object(text, count, reason) + '\0';
     }
     static std::string answer(const std::string& body) {
         return "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: " +

@@ -19,8 +19,10 @@
 #include <chrono>
 #include <cstdio>
 #include <cstring>
+#include <fstream>
 #include <iostream>
 #include <map>
+#include <random>
 #include <stdexcept>
 #include <string>
 #include <string_view>
@@ -42,10 +44,13 @@ struct Options {
     std::string body;
     std::string headers;  // whole lines
     std::string count;    // count how often this stands in the answers
+    // Every {fill} in body and headers is one of these, drawn anew for each request.
+    std::vector<std::string> fills;
     std::size_t connections = 1;
     double seconds = 5;
     std::uint64_t requests = 0;  // end after as many; 0: after `seconds`
     double rate = 0;             // requests a second in all; 0: as fast as answers come
+    double drain = 0;  // at the end, wait so long for what is under way; 0: leave it behind
 };
 
 struct Totals {
@@ -99,11 +104,7 @@ int dial(const std::string& address) {
 class Load {
   public:
     explicit Load(const Options& options) : options_(options) {
-        request_ = options.method + " " + options.path + " HTTP/1.1\r\nHost: localhost\r\n" +
-                   options.headers;
-        if (!options.body.empty())
-            request_ += "Content-Length: " + std::to_string(options.body.size()) + "\r\n";
-        request_ += "\r\n" + options.body;
+        request_ = request(options.headers, options.body);
         poll_ = ::epoll_create1(EPOLL_CLOEXEC);
         for (std::size_t i = 0; i < options.connections; ++i) callers_.emplace_back(options_.count);
         for (std::size_t i = 0; i < callers_.size(); ++i) connect(i);
@@ -129,6 +130,7 @@ class Load {
             }
             if (options_.rate > 0) send_what_is_due();
         }
+        if (options_.drain > 0) drain();
         seconds_ = duration<double>(Clock::now() - begin_).count();
     }
 
@@ -162,6 +164,40 @@ class Load {
     }
 
   private:
+    [[nodiscard]] std::string request(const std::string& headers, const std::string& body) const {
+        std::string text =
+            options_.method + " " + options_.path + " HTTP/1.1\r\nHost: localhost\r\n" + headers;
+        if (!body.empty()) text += "Content-Length: " + std::to_string(body.size()) + "\r\n";
+        return text + "\r\n" + body;
+    }
+
+    /// Puts the next drawn word in the places that are left for one.
+    void fill_request() {
+        if (options_.fills.empty()) return;
+        const auto& word = options_.fills[draw_() % options_.fills.size()];
+        request_ = request(filled(options_.headers, word), filled(options_.body, word));
+    }
+
+    static std::string filled(std::string text, std::string_view word) {
+        for (auto at = text.find(kFill); at != std::string::npos; at = text.find(kFill, at)) {
+            text.replace(at, kFill.size(), word);
+            at += word.size();
+        }
+        return text;
+    }
+
+    /// So that work which was begun is not paid for by the answers that came before.
+    void drain() {
+        ending_ = true;
+        const auto end = Clock::now() + std::chrono::duration_cast<Clock::duration>(
+                                            duration<double>(options_.drain));
+        epoll_event event{};
+        while (std::ranges::any_of(callers_, &Caller::busy)) {
+            if (Clock::now() > end) throw std::runtime_error("an answer did not come to its end");
+            if (::epoll_wait(poll_, &event, 1, 100) == 1) receive(callers_[event.data.u64]);
+        }
+    }
+
     [[nodiscard]] std::uint64_t finished() const { return totals_.good + totals_.bad; }
 
     void connect(std::size_t index) {
@@ -183,6 +219,7 @@ class Load {
         caller.heard = false;
         caller.due = due;
         caller.answer.reset();
+        fill_request();
         std::size_t at = 0;
         while (at < request_.size()) {
             const auto sent =
@@ -203,7 +240,7 @@ class Load {
         if (got < 0 && (errno == EAGAIN || errno == EINTR)) return;
         if (got <= 0) {
             if (caller.busy) ++totals_.broken;
-            const bool again = caller.busy && options_.rate <= 0;
+            const bool again = caller.busy && goes_on();
             caller.busy = false;
             reconnect(caller);
             if (again) send(caller, Clock::now());
@@ -226,8 +263,11 @@ class Load {
         totals_.events += answer.events();
         caller.busy = false;
         if (answer.closes()) reconnect(caller);
-        if (options_.rate <= 0) send(caller, Clock::now());
+        if (goes_on()) send(caller, Clock::now());
     }
+
+    /// Whether a caller whose answer is there sends the next request by itself.
+    [[nodiscard]] bool goes_on() const { return options_.rate <= 0 && !ending_; }
 
     [[nodiscard]] Clock::time_point next_due() const {
         const duration<double> after(static_cast<double>(sent_) / options_.rate);
@@ -256,17 +296,29 @@ class Load {
         }
     }
 
+    static constexpr std::string_view kFill = "{fill}";
+
     const Options options_;
     std::string request_;
+    std::mt19937_64 draw_{1};  // the same order in every run
     std::vector<Caller> callers_;
     Totals totals_;
     Clock::time_point begin_;
     Clock::time_point now_;
     double seconds_ = 0;
+    bool ending_ = false;
     std::uint64_t sent_ = 0;
     int poll_ = -1;
     char buffer_[64 * 1024];
 };
+
+std::vector<std::string> lines_of(const std::string& path) {
+    std::ifstream file(path);
+    std::vector<std::string> lines;
+    for (std::string line; std::getline(file, line);) lines.push_back(line);
+    if (lines.empty()) throw std::runtime_error(path + " has no lines");
+    return lines;
+}
 
 Options parse(int argc, char** argv) {
     Options options;
@@ -286,6 +338,8 @@ Options parse(int argc, char** argv) {
             options.headers += value + "\r\n";
         else if (word == "--count")
             options.count = value;
+        else if (word == "--fill")
+            options.fills = lines_of(value);
         else if (word == "-c")
             options.connections = std::stoul(value);
         else if (word == "--seconds")
@@ -294,6 +348,8 @@ Options parse(int argc, char** argv) {
             options.requests = std::stoull(value);
         else if (word == "--rate")
             options.rate = std::stod(value);
+        else if (word == "--drain")
+            options.drain = std::stod(value);
         else
             throw std::runtime_error("no option " + std::string(word));
     }

@@ -79,14 +79,19 @@ def load(
     requests: int = 0,
     rate: float = 0.0,
     count: str = "",
+    fill: pathlib.Path | None = None,
+    drain: float = 0.0,
 ) -> dict[str, Any]:
     """bench_load on `address`, which is 127.0.0.1:PORT or unix:PATH; `count` is a text of the answers that is counted
-    as "events". A row of errors is no measurement."""
+    as "events"; each {fill} of body and headers becomes a line of the file `fill`, drawn for every request; `drain`:
+    seconds that answers under way at the end may still take. A row of errors is no measurement."""
     command = [str(build / "bench_load"), "--address", address, "-c", str(connections)]
     command += ["--path", path, "--method", method, "--body", body, "--count", count]
-    command += ["--seconds", f"{seconds:g}", "-n", str(requests), "--rate", f"{rate:g}"]
+    command += ["--seconds", f"{seconds:g}", "-n", str(requests), "--rate", f"{rate:g}", "--drain", f"{drain:g}"]
     for header in headers:
         command += ["--header", header]
+    if fill is not None:
+        command += ["--fill", str(fill)]
     done = subprocess.run(command, capture_output=True, text=True)
     if done.returncode != 0:
         raise RuntimeError(f"bench_load {address}{path}: {done.stderr.strip()}")

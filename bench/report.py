@@ -140,17 +140,21 @@ class Run:
         return self.load > 0.5
 
 
-def document(run: Run, results: Results, found: list[Verdict], pages: pathlib.Path, plot: str | None) -> str:
-    state = (
+def state(run: Run) -> str:
+    """How far the machine may be trusted."""
+    return (
         f"**The machine was busy**: {run.load:.1f} processes were runnable on average before the run, so rates and "
         "latencies are pessimistic; CPU ratios within a round hold."
         if run.busy
         else "The machine was otherwise quiet."
     )
+
+
+def document(run: Run, results: Results, found: list[Verdict], pages: pathlib.Path, plot: str | None) -> str:
     text = (
         "# Results\n\n"
         f"Written by `{run.command}` at commit {run.commit}, {time.strftime('%Y-%m-%d')}, on {run.machine}; medians of\n"
-        f"{run.rounds} rounds, every row {run.seconds:g} s, rows interleaved. {state}\n\n"
+        f"{run.rounds} rounds, every row {run.seconds:g} s, rows interleaved. {state(run)}\n\n"
         "CPU is that of the serving processes alone (nginx worker; `headrace serve`), for each finished request; the engine\n"
         "host's share has a column of its own. A ratio is taken within each round, then its median.\n\n"
         "## Budgets\n\n" + budget_table(found, pages) + "\n\n## Rows\n\n" + row_table(results) + "\n"

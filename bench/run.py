@@ -14,6 +14,7 @@ import sys
 import tempfile
 
 import llm
+import many
 import paths
 import report
 import scale
@@ -24,11 +25,11 @@ ROOT = pathlib.Path(__file__).resolve().parents[1]
 
 
 def all_rows() -> list[Row]:
-    return paths.rows() + llm.rows() + timing.rows() + scale.rows()
+    return paths.rows() + llm.rows() + timing.rows() + scale.rows() + many.rows()
 
 
 def all_budgets() -> list[Budget]:
-    return paths.budgets() + llm.budgets() + timing.budgets() + scale.budgets()
+    return paths.budgets() + llm.budgets() + timing.budgets() + scale.budgets() + many.budgets()
 
 
 def measure(chosen: list[Row], stage: Stage, rounds: int, show: report.Progress) -> Results:

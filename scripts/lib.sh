@@ -107,10 +107,11 @@ ensure_venv() {
     stamp=$(cat "$@" | sha256sum | cut -c1-32)
     [ "$(cat "$dir/.stamp" 2>/dev/null || true)" = "$stamp" ] && { echo "$dir is up to date"; return 0; }
     rm -rf "$dir"
-    "$PYTHON" -m venv "$dir"
+    # Said in full, because errexit does not hold where a caller goes on after a failure.
+    "$PYTHON" -m venv "$dir" || return 1
     local file
     for file in "$@"; do
-        "$dir/bin/pip" install --disable-pip-version-check --no-input -q -r "$file"
+        "$dir/bin/pip" install --disable-pip-version-check --no-input -q -r "$file" || return 1
     done
     echo "$stamp" >"$dir/.stamp"
 }
