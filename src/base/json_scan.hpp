@@ -47,6 +47,9 @@ class JsonMembers {
     /// The same where parse_json_object() is sure to take the text too; nullopt where it does not,
     /// or where only it can tell.
     static std::optional<JsonMembers> scan_plain(std::string_view text);
+    /// The same for text that is known to be sound: values are stepped over and not checked again.
+    /// nullopt for what is no object, or holds a key twice.
+    static std::optional<JsonMembers> scan_sound(std::string_view text);
 
     [[nodiscard]] const std::vector<JsonMember>& all() const { return members_; }
     /// Null where absent.
@@ -57,7 +60,7 @@ class JsonMembers {
 
   private:
     static Result<JsonMembers> scan(std::string_view text, const JsonLimits& limits,
-                                    JsonWatcher* watcher);
+                                    JsonWatcher* watcher, bool sound);
 
     std::string_view text_;
     std::vector<JsonMember> members_;

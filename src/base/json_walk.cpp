@@ -177,6 +177,32 @@ std::optional<JsonKind> JsonWalk::value(std::size_t depth) {
     return std::nullopt;
 }
 
+std::optional<JsonKind> JsonWalk::skip() {
+    const char first = peek();
+    if (first == '"') return string() ? std::optional(JsonKind::string) : std::nullopt;
+    if (first != '{' && first != '[') {
+        const std::size_t from = at;
+        while (!at_end() &&
+               std::string_view(",]} \t\r\n").find(text_[at]) == std::string_view::npos)
+            ++at;
+        if (at == from) return std::nullopt;
+        if (first == 'n') return JsonKind::null;
+        return first == 't' || first == 'f' ? JsonKind::boolean : JsonKind::number;
+    }
+    for (std::size_t open = 0; !at_end();) {
+        const char c = text_[at];
+        if (c == '"') {
+            if (!string()) return std::nullopt;
+            continue;
+        }
+        ++at;
+        if (c == '{' || c == '[') ++open;
+        if ((c == '}' || c == ']') && --open == 0)
+            return first == '{' ? JsonKind::object : JsonKind::array;
+    }
+    return std::nullopt;
+}
+
 bool JsonWalk::whole() {
     blanks();
     if (!value(0)) return false;
@@ -243,6 +269,7 @@ void PlainWatcher::key(std::size_t depth, std::string_view raw, std::string_view
         if (at->raw == raw || ++beside == kFewKeys) plain_ = false;
     }
     if (raw.find('\\') != std::string_view::npos) plain_ = false;
+    if (keys_.capacity() == 0) keys_.reserve(16);
     keys_.push_back({depth, raw});
 }
 

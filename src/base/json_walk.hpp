@@ -49,6 +49,8 @@ class JsonWalk {
 
     bool string();
     std::optional<JsonKind> value(std::size_t depth);
+    /// Steps over a value of text that is known to be sound.
+    std::optional<JsonKind> skip();
     /// The text is one value and nothing else.
     bool whole();
 

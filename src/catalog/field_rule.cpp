@@ -148,18 +148,21 @@ std::string_view FieldRule::type_rule() const {
 }
 
 void FieldRule::check(Value& value, Completeness completeness, const PathNode& path,
-                      Findings& findings) const {
+                      Findings& findings, bool json_sound) const {
     if (value.is_null()) {
         if (!spec_->nullable) findings.add(path, spec_->list ? "type:list" : type_rule());
         return;
     }
     auto* list = value.get<Value::List>();
-    if (!spec_->list)
-        return list ? findings.add(path, type_rule()) : check_item(value, path, findings);
+    const bool json_checked = json_sound && !schema_;
+    if (!spec_->list) {
+        return list ? findings.add(path, type_rule())
+                    : check_item(value, path, findings, json_checked);
+    }
     if (!list) return findings.add(path, "type:list");
     check_count(list->size(), completeness, path, findings);
     for (std::size_t i = 0; i < list->size() && !findings.full(); ++i) {
-        check_item((*list)[i], path.at(i), findings);
+        check_item((*list)[i], path.at(i), findings, json_checked);
     }
 }
 

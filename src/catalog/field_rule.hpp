@@ -29,9 +29,10 @@ class FieldRule {
     [[nodiscard]] const SchemaRule* schema() const { return schema_.get(); }
 
     /// The whole value: null, list and its count, each item. Brings integers given for floats, and
-    /// sizes of inline media, into their one form.
-    void check(Value& value, Completeness completeness, const PathNode& path,
-               Findings& findings) const;
+    /// sizes of inline media, into their one form. `json_sound`: parse_json() takes the text of a
+    /// Json value; a schema is still asked.
+    void check(Value& value, Completeness completeness, const PathNode& path, Findings& findings,
+               bool json_sound = false) const;
     void check_count(std::size_t count, Completeness completeness, const PathNode& path,
                      Findings& findings) const;
     /// One value that is neither null nor a list. `json_checked`: a Json value's text was

@@ -74,7 +74,8 @@ Result<std::shared_ptr<const Validator>> Validator::compile(Interface interface)
     return std::shared_ptr<const Validator>(std::move(validator));
 }
 
-Result<void> Validator::check(Side side, Values& values, Completeness completeness) const {
+Result<void> Validator::check(Side side, Values& values, Completeness completeness,
+                              bool json_sound) const {
     const FieldSet& set = fields(side);
     const PathNode root{nullptr, root_of(side), -1};
     Findings findings(kMaxViolations);
@@ -89,7 +90,7 @@ Result<void> Validator::check(Side side, Values& values, Completeness completene
             findings.add(here, "duplicate_field");
         } else {
             seen.set(index);
-            set.rule(index).check(field.value, completeness, here, findings);
+            set.rule(index).check(field.value, completeness, here, findings, json_sound);
         }
     }
     set.finish(values, seen, completeness, root, findings);

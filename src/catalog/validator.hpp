@@ -41,7 +41,13 @@ class Validator {
     /// violations; paths begin with "input", "output" or "progress". Media are checked as far as
     /// they are known: call again once a file or url has become bytes or a blob.
     Result<void> check(Side side, Values& values,
-                       Completeness completeness = Completeness::whole) const;
+                       Completeness completeness = Completeness::whole) const {
+        return check(side, values, completeness, false);
+    }
+    /// The same for input whose json values hold text that parse_json() is known to take.
+    Result<void> check_sound(Side side, Values& values) const {
+        return check(side, values, Completeness::whole, true);
+    }
 
     /// For codecs that validate while they read.
     [[nodiscard]] const FieldSet& fields(Side side) const {
@@ -52,6 +58,7 @@ class Validator {
 
   private:
     explicit Validator(Interface interface);
+    Result<void> check(Side side, Values& values, Completeness completeness, bool json_sound) const;
 
     Interface interface_;
     std::unique_ptr<FieldSet> sides_[kSides];

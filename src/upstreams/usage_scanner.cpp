@@ -124,7 +124,7 @@ CallError judge(int number, const std::string& code, const std::string& type, st
 
 Tokens tokens_of(std::string_view usage) {
     Tokens tokens;
-    const auto members = JsonMembers::scan(usage);
+    const auto members = JsonMembers::scan_sound(usage);
     if (!members) return tokens;
     tokens.prompt = count_of(*members, "prompt_tokens");
     if (!tokens.prompt) tokens.prompt = count_of(*members, "input_tokens");
@@ -134,7 +134,7 @@ Tokens tokens_of(std::string_view usage) {
     for (const std::string_view name : {"prompt_tokens_details", "input_tokens_details"}) {
         const JsonMember* details = members->find(name);
         if (!details || details->kind != JsonKind::object) continue;
-        const auto inner = JsonMembers::scan(details->value);
+        const auto inner = JsonMembers::scan_sound(details->value);
         if (inner) tokens.cached = count_of(*inner, "cached_tokens");
     }
     return tokens;

@@ -21,6 +21,17 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
         const auto& rule = tree.error().violations.at(0).rule;
         if (rule != "duplicate_key" && rule != "number_range") std::abort();
     }
+    // Of text that is not sound it may say anything, within the text.
+    const auto stepped = JsonMembers::scan_sound(text);
+    if (members && !(stepped && stepped->all().size() == members->all().size())) std::abort();
+    for (std::size_t i = 0; members && i < members->all().size(); ++i) {
+        const auto& one = members->all()[i];
+        const auto& other = stepped->all()[i];
+        if (one.key != other.key || one.value != other.value || one.kind != other.kind ||
+            one.begin != other.begin || one.end != other.end) {
+            std::abort();
+        }
+    }
     if (!members) return 0;
     std::size_t before = members->inside();
     for (const auto& member : members->all()) {

@@ -56,6 +56,7 @@ void body(std::string_view text) {
         (void)read_answer(static_cast<catalog::Profile>(i), text, "secret");
     }
     if (message_in(text, "secret").find("secret") != std::string::npos) std::abort();
+    if (!is_json(text)) return;  // a body is sound before it becomes a job
     const auto spliced = splice_body(text, "chat/completions", "the/model");
     if (!spliced) return;
     const auto members = JsonMembers::scan(spliced->body);

@@ -33,6 +33,28 @@ TEST(JsonScan, GivesMembersInPlace) {
     EXPECT_EQ(text[members->inside() - 1], '{');
 }
 
+TEST(JsonScan, SteppingOverSoundTextGivesTheSame) {
+    const std::string_view text =
+        R"( {"model" : "a\"}", "n":-1.5e+3 ,"list":[1,{"x":["]",{}]}],"on":true,"no":null,"o":{}} )";
+    const auto members = JsonMembers::scan(text);
+    const auto stepped = JsonMembers::scan_sound(text);
+    ASSERT_TRUE(members && stepped);
+    ASSERT_EQ(members->all().size(), stepped->all().size());
+    for (std::size_t i = 0; i < members->all().size(); ++i) {
+        const auto& one = members->all()[i];
+        const auto& other = stepped->all()[i];
+        EXPECT_EQ(one.key, other.key);
+        EXPECT_EQ(one.value, other.value);
+        EXPECT_EQ(one.kind, other.kind);
+        EXPECT_EQ(one.begin, other.begin);
+        EXPECT_EQ(one.end, other.end);
+    }
+    for (const char* none : {"[1]", "", "{", R"({"a":1,"a":2})", R"({"a":1} x)", R"({"a":[})",
+                             R"({"a":})", R"({"a":"x)"}) {
+        EXPECT_FALSE(JsonMembers::scan_sound(none)) << none;
+    }
+}
+
 TEST(JsonScan, AKeyMayNotHideBehindAnEscape) {
     const auto members = JsonMembers::scan(R"({"mod\u0065l":"x"})");
     ASSERT_TRUE(members.has_value());

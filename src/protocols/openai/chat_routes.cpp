@@ -12,7 +12,8 @@ namespace headrace::protocols::openai {
 asio::awaitable<Reply> pass_verbatim(Site& site, http::Exchange& exchange, ModelCall& call,
                                      bool stream, std::string body, std::string_view operation) {
     auto input = verbatim_input(std::move(body), operation);
-    auto sound = call.version().validator->check(catalog::Side::input, input);
+    // Whoever calls has parsed the body, or scanned it as strictly.
+    auto sound = call.version().validator->check_sound(catalog::Side::input, input);
     if (!sound) co_return fail(invalid_input(std::move(sound).error()));
     Runs runs(site, exchange, stream);
     auto submission = call.submission(exchange);
