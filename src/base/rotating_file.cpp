@@ -53,6 +53,7 @@ void RotatingFile::rotate() {
 }
 
 void RotatingFile::write(std::string_view lines) {
+    if (lines.empty()) return;  // no reason to rotate
     if (size_ > 0 && size_ + lines.size() > most_bytes_) rotate();
     if (was_moved()) {
         if (auto opened = reopen(); !opened) return;  // the old one has been moved: nowhere to go

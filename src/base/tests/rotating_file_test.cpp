@@ -41,6 +41,14 @@ TEST_F(RotatingFileTest, RotatesBeforeItPassesItsSize) {
     EXPECT_FALSE(fs::exists(path() + ".3"));
 }
 
+TEST_F(RotatingFileTest, NothingToWriteRotatesNothing) {
+    auto file = RotatingFile::open(path(), 10, 2);
+    ASSERT_TRUE(file);
+    file->write("longer than its size\n");
+    file->write("");
+    EXPECT_EQ(text(), "longer than its size\n");
+}
+
 TEST_F(RotatingFileTest, GoesOnWhereItWas) {
     { RotatingFile::open(path(), 100, 1)->write("before\n"); }
     auto file = RotatingFile::open(path(), 10, 1);
