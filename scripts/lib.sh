@@ -100,7 +100,7 @@ ensure_packages() {
 }
 
 # ensure_venv DIR requirement-file...: a virtual environment that holds exactly what the files pin;
-# made again when a file changed.
+# made again when a file changed. VENV_FLAGS: more flags of venv.
 ensure_venv() {
     local dir=$1 stamp
     shift
@@ -108,7 +108,8 @@ ensure_venv() {
     [ "$(cat "$dir/.stamp" 2>/dev/null || true)" = "$stamp" ] && { echo "$dir is up to date"; return 0; }
     rm -rf "$dir"
     # Said in full, because errexit does not hold where a caller goes on after a failure.
-    "$PYTHON" -m venv "$dir" || return 1
+    # shellcheck disable=SC2086
+    "$PYTHON" -m venv ${VENV_FLAGS:-} "$dir" || return 1
     local file
     for file in "$@"; do
         "$dir/bin/pip" install --disable-pip-version-check --no-input -q -r "$file" || return 1
@@ -118,6 +119,11 @@ ensure_venv() {
 
 # FastChat's released worker base class without what the package would pull in (torch is not among it).
 ensure_fastchat() { PIP_NO_DEPS=1 ensure_venv build/venv-fastchat tests/requirements-fastchat.txt; }
+
+# FastChat's own model_worker. Sees the system's packages: torch is one.
+ensure_model_worker() {
+    PIP_NO_DEPS=1 VENV_FLAGS=--system-site-packages ensure_venv build/venv-model-worker tests/requirements-model-worker.txt
+}
 
 # The versions that Vite runs on.
 node_is_new() {
