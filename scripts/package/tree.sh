@@ -14,6 +14,8 @@ strip "$out/tree/bin/headrace" "$out/tree/bin/headrace-host" "$out"/tree/bin/eng
 # Of the sources only what is committed, so that no environment and no cache travels. The program looks
 # for the Python kit in ../share/headrace/python.
 git archive HEAD examples/engines LICENSE README.md CHANGELOG.md | tar -x -C "$out/tree/share/headrace"
+# What others read: a board for Grafana, rules for Prometheus.
+git archive HEAD:deploy grafana/headrace.json prometheus/alerts.yml | tar -x -C "$out/tree/share/headrace"
 git archive HEAD:sdk/python/src | tar -x -C "$out/tree/share/headrace" --transform 's,^,python/,'
 "$out/tree/bin/headrace" manual --dir "$out/tree/share/man"
 mkdir -p "$out/tree/share/completion"

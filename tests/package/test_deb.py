@@ -10,7 +10,7 @@ from collections.abc import Iterator
 
 import pytest
 from chroot import ENVIRONMENT, Chroot, clean_debian
-from server import ECHO, Server
+from server import ECHO, ROOT, Server
 
 HEADRACE = "/usr/bin/headrace"
 
@@ -58,6 +58,11 @@ def test_what_was_installed(debian: Chroot) -> None:
         "usr/share/doc/headrace/copyright",
     ):
         assert (root / path).is_file(), path
+    for path in ("grafana/headrace.json", "prometheus/alerts.yml"):
+        # Readable for Grafana and Prometheus, which run as users of their own.
+        packed = root / "usr/share/headrace" / path
+        assert packed.read_bytes() == (ROOT / "deploy" / path).read_bytes(), path
+        assert packed.stat().st_mode & 0o004, path
     home = (root / "var/lib/headrace").stat()
     assert home.st_mode & 0o777 == 0o700
     assert debian.run("stat", "-c", "%U", "/var/lib/headrace").strip() == "headrace"
@@ -103,5 +108,5 @@ def test_purge_leaves_nothing(debian: Chroot) -> None:
     shutil.rmtree(debian.root / "etc/headrace/engines")
     (debian.root / "etc/headrace/engines").mkdir()
     debian.run("apt-get", "purge", "-q", "-y", "headrace")
-    for path in ("usr/bin/headrace", "usr/lib/headrace", "etc/headrace/headrace.toml", "var/lib/headrace"):
+    for path in ("usr/bin/headrace", "usr/lib/headrace", "usr/share/headrace", "etc/headrace/headrace.toml", "var/lib/headrace"):
         assert not (debian.root / path).exists(), path
