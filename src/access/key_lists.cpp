@@ -19,9 +19,10 @@ KeyRecord shown(const KeyRecord& record, const std::atomic<WallMs>& used) {
 
 std::vector<KeyRecord> KeyRing::list_all() const {
     std::vector<KeyRecord> out;
-    for (const auto& [id, entry] : snapshot_.read().keys) {
+    snapshot_.read().keys.each([&out](const auto&, const Entry& entry) {
         out.push_back(shown(*entry.record, *entry.used));
-    }
+        return true;
+    });
     std::sort(out.begin(), out.end(), [](const KeyRecord& a, const KeyRecord& b) {
         return a.created_at != b.created_at ? a.created_at > b.created_at : a.id < b.id;
     });
@@ -52,13 +53,17 @@ std::shared_ptr<const Principal> KeyRing::whose(std::string_view id) const {
 }
 
 bool KeyRing::in_use(const Account& account) const {
-    const auto& keys = snapshot_.read().keys;
-    return std::any_of(keys.begin(), keys.end(), [&](const auto& item) {
-        const KeyRecord& record = *item.second.record;
+    const auto names = [&account](const KeyRecord& record) {
         if (record.tenant != account.tenant || record.revoked_at != 0) return false;
         if (account.kind == AccountKind::tenant) return true;
         return account.name == (account.kind == AccountKind::app ? record.app : record.user);
+    };
+    bool found = false;
+    snapshot_.read().keys.each([&](const auto&, const Entry& entry) {
+        found = names(*entry.record);
+        return !found;
     });
+    return found;
 }
 
 void KeyRing::note_uses(Done<void> done) {
@@ -66,12 +71,13 @@ void KeyRing::note_uses(Done<void> done) {
     // From a little before: what was used during the last call is written twice rather than never.
     const WallMs since = noted_at_ - 2 * kUseGrain;
     noted_at_ = clock_.wall();
-    for (const auto& [id, entry] : snapshot_.read().keys) {
+    snapshot_.read().keys.each([&](const std::string& id, const Entry& entry) {
         const WallMs at = entry.used->load(std::memory_order_relaxed);
         if (at > since && at > entry.record->last_used) {
             uses.push_back({entry.record->tenant, id, at});
         }
-    }
+        return true;
+    });
     if (uses.empty()) {
         reply_later<void>(std::move(done), {});
         return;

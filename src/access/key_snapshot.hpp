@@ -6,10 +6,10 @@
 #include <memory>
 #include <string>
 #include <string_view>
-#include <unordered_map>
 #include <utility>
 
 #include "access/keys.hpp"
+#include "access/sharded_map.hpp"
 
 namespace headrace::access {
 
@@ -29,9 +29,10 @@ struct KeyRing::Snapshot {
             return std::hash<std::string_view>{}(text);
         }
     };
-    std::unordered_map<std::string, Entry, Hash, std::equal_to<>> keys;
+    using Keys = ShardedMap<std::string, Entry, Hash, std::equal_to<>>;
+    Keys keys;  // by id
 
-    void put(KeyRecord record) {
+    void put(KeyRecord record, Keys::Changes& changes) {
         auto who = std::make_shared<Principal>();
         who->tenant = record.tenant;
         who->key_id = record.id;
@@ -46,10 +47,12 @@ struct KeyRing::Snapshot {
             // They were checked when the key was made; a block that is none lets nobody in.
             who->networks.push_back(Cidr::parse(text).value_or(*Cidr::parse("::/128")));
         }
-        Entry& entry = keys[record.id];
-        if (!entry.used) entry.used = std::make_shared<std::atomic<WallMs>>(record.last_used);
-        entry.record = std::make_shared<const KeyRecord>(std::move(record));
-        entry.principal = std::move(who);
+        const Entry* const before = keys.find(record.id);
+        auto used = before != nullptr ? before->used
+                                      : std::make_shared<std::atomic<WallMs>>(record.last_used);
+        std::string id = record.id;
+        changes.put(std::move(id), Entry{std::make_shared<const KeyRecord>(std::move(record)),
+                                         std::move(who), std::move(used)});
     }
 };
 

@@ -58,15 +58,14 @@ void KeyRing::put(std::vector<KeyRecord> records) {
             {{LimitScope::key, record.tenant, record.id}, over ? Limits{} : record.limits});
     }
     snapshot_.change([&](Snapshot& snapshot) {
-        for (auto& record : records) snapshot.put(std::move(record));
+        Snapshot::Keys::Changes changes(snapshot.keys);
+        for (auto& record : records) snapshot.put(std::move(record), changes);
     });
     if (limiter_ != nullptr) limiter_->set(std::move(rules));
 }
 
 const KeyRing::Entry* KeyRing::entry(std::string_view id) const {
-    const Snapshot& snapshot = snapshot_.read();
-    const auto found = snapshot.keys.find(id);
-    return found == snapshot.keys.end() ? nullptr : &found->second;
+    return snapshot_.read().keys.find(id);
 }
 
 Result<void> KeyRing::check_usable(const KeyRecord& record) const {

@@ -4,11 +4,11 @@
 #include <functional>
 #include <mutex>
 #include <string>
-#include <unordered_map>
 #include <utility>
 
 #include "access/counter_store.hpp"
 #include "access/limit_cell.hpp"
+#include "access/sharded_map.hpp"
 
 namespace headrace::access {
 namespace {
@@ -95,7 +95,8 @@ void send_ask(CounterStore& store, std::shared_ptr<LimitCell> cell, std::vector<
 }  // namespace
 
 struct Limiter::Table {
-    std::unordered_map<LimitSubject, std::shared_ptr<LimitCell>, SubjectHash, SubjectEqual> cells;
+    using Map = ShardedMap<LimitSubject, std::shared_ptr<LimitCell>, SubjectHash, SubjectEqual>;
+    Map cells;
 };
 
 Permit::Permit(Permit&& other) noexcept
@@ -170,17 +171,18 @@ Limiter::~Limiter() = default;
 
 void Limiter::set(std::vector<LimitRule> rules) {
     table_.change([&](Table& table) {
+        Table::Map::Changes changes(table.cells);
         for (auto& rule : rules) {
-            const auto found = table.cells.find(rule.subject);
+            const auto* const found = table.cells.find(rule.subject);
             if (!rule.limits.any()) {
-                if (found != table.cells.end()) table.cells.erase(found);
-            } else if (found != table.cells.end()) {
-                const std::lock_guard lock(found->second->mutex);
-                found->second->set_limits(rule.limits);
+                changes.erase(rule.subject);
+            } else if (found != nullptr) {
+                const std::lock_guard lock((*found)->mutex);
+                (*found)->set_limits(rule.limits);
             } else {
                 auto cell =
                     std::make_shared<LimitCell>(rule.subject, rule.limits, shared_ != nullptr);
-                table.cells.emplace(std::move(rule.subject), std::move(cell));
+                changes.put(std::move(rule.subject), std::move(cell));
             }
         }
         rules_.store(table.cells.size(), std::memory_order_relaxed);
@@ -202,8 +204,8 @@ std::size_t Limiter::find(const Principal& who, std::string_view model, Cells& o
     std::size_t count = 0;
     for (const auto& subject : subjects) {
         if (subject.scope == LimitScope::app && subject.name.empty()) continue;
-        const auto found = table.cells.find(subject);
-        if (found != table.cells.end()) out.at(count++) = found->second;
+        const auto* const found = table.cells.find(subject);
+        if (found != nullptr) out.at(count++) = *found;
     }
     return count;
 }

@@ -83,6 +83,16 @@ void drop_shadowed(std::vector<VersionPtr>& versions) {
     versions.erase(std::unique(versions.begin(), versions.end(), same), versions.end());
 }
 
+/// The validator of an interface: the one that another version has already, because versions of one
+/// interface may be many (the models of upstreams are), and what all of them use is in the cache.
+Result<std::shared_ptr<const Validator>> compiled(Interface interface, const Sha256& digest,
+                                                  const std::vector<VersionPtr>& versions) {
+    for (const auto& version : versions) {
+        if (version != nullptr && version->digest == digest) return version->validator;
+    }
+    return Validator::compile(std::move(interface));
+}
+
 tl::unexpected<Error> no_such() {
     return fail(ErrorCode::not_found, "no such capability or version");
 }
@@ -173,7 +183,8 @@ Result<void> Catalog::load() {
     for (auto& record : *records) {
         auto interface = interface_from_json(record.interface);
         const auto semver = SemVer::parse(record.version);
-        auto validator = interface ? Validator::compile(std::move(*interface))
+        const auto digest = interface ? digest_of(*interface) : Sha256{};
+        auto validator = interface ? compiled(std::move(*interface), digest, by_id)
                                    : tl::unexpected(interface.error());
         if (!validator || !semver) {
             // One row that an older or newer program wrote must not keep the whole server down.
@@ -189,7 +200,7 @@ Result<void> Catalog::load() {
         version->semver = *semver;
         version->title = record.title;
         version->description = record.description;
-        version->digest = digest_of((*validator)->interface());
+        version->digest = digest;
         version->validator = std::move(*validator);
         version->limits = record.limits;
         version->created_at = record.created_at;
@@ -240,7 +251,7 @@ Result<VersionPtr> Catalog::add(Registration registration) {
             return *twin;  // an agent that is back: nothing to publish, nothing to write
         }
     } else {
-        auto validator = Validator::compile(std::move(registration.interface));
+        auto validator = compiled(std::move(registration.interface), digest, by_id);
         if (!validator) return fail(std::move(validator.error()));
         version->id = VersionId{static_cast<std::uint32_t>(by_id.size() + 1)};
         version->tenant = registration.tenant;

@@ -18,7 +18,7 @@ std::uint64_t JobTotals::finished() const {
 
 Samples::Flow& Samples::flow_of(const JobRecord& job) {
     const Seen key{job.tenant.name, job.capability, job.version};
-    if (last_key_ != nullptr && Before::seen(*last_key_) == key) return *last_;
+    if (last_key_ != nullptr && Seen(*last_key_) == key) return *last_;
     return find_flow(key);
 }
 

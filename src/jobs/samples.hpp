@@ -3,11 +3,13 @@
 #include <array>
 #include <chrono>
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <span>
 #include <string>
 #include <string_view>
 #include <tuple>
+#include <unordered_map>
 #include <vector>
 
 #include "jobs/job.hpp"
@@ -102,13 +104,14 @@ class Samples {
     /// Tenant, capability, version.
     using Key = std::tuple<std::string, std::string, std::string>;
     using Seen = std::tuple<std::string_view, std::string_view, std::string_view>;
-    struct Before {
+    struct ByText {  // both the hash and the comparison
         using is_transparent = void;
-        static Seen seen(const Key& key) {
-            return {std::get<0>(key), std::get<1>(key), std::get<2>(key)};
+        bool operator()(const Seen& a, const Seen& b) const { return a == b; }
+        std::size_t operator()(const Seen& key) const {
+            const std::hash<std::string_view> hash;
+            const auto& [tenant, capability, version] = key;
+            return (hash(tenant) * 31 + hash(capability)) * 31 + hash(version);
         }
-        static Seen seen(const Seen& key) { return key; }
-        bool operator()(const auto& a, const auto& b) const { return seen(a) < seen(b); }
     };
     /// The sum of some flows.
     struct Tally {
@@ -132,7 +135,7 @@ class Samples {
     Tally* tenant_of(const std::string& name);
     [[nodiscard]] const Tally* tally(const TenantId* tenant) const;
 
-    std::map<Key, Flow, Before> flows_;
+    std::unordered_map<Key, Flow, ByText, ByText> flows_;
     std::map<std::string, Tally, std::less<>> tenants_;
     Flow other_;  // of those that found no room
     Tally all_;

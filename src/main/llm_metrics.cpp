@@ -38,8 +38,13 @@ LlmMetrics::LlmMetrics(telemetry::Registry& registry)
                            {"capability", "model", "direction"})) {}
 
 LlmMetrics::Cells& LlmMetrics::cells_of(const std::string& capability, const std::string& model) {
-    if (last_ != cells_.end() && last_->first.first == capability && last_->first.second == model)
+    const Seen seen(capability, model);
+    if (last_ != nullptr && Seen(last_->first) == seen) return last_->second;
+    // Most are known under their own names; the rest is counted as "other".
+    if (const auto known = cells_.find(seen); known != cells_.end()) {
+        last_ = &*known;
         return last_->second;
+    }
     Names names(capabilities_(capability), models_(model));
     const auto [at, made] = cells_.try_emplace(names);
     if (made) {
@@ -48,8 +53,8 @@ LlmMetrics::Cells& LlmMetrics::cells_of(const std::string& capability, const std
                       &tokens_.cell({name, of, "cached"}), &first_.cell({name, of}),
                       &each_.cell({name, of})};
     }
-    last_ = at;
-    return at->second;
+    last_ = &*at;
+    return last_->second;
 }
 
 void LlmMetrics::count(const jobs::JobRecord& job, const jobs::EndFacts& facts) {

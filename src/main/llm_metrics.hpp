@@ -1,7 +1,9 @@
 #pragma once
 
-#include <map>
+#include <functional>
 #include <string>
+#include <string_view>
+#include <unordered_map>
 #include <utility>
 
 #include "jobs/observer.hpp"
@@ -31,6 +33,16 @@ class LlmMetrics {
         telemetry::Histogram* each = nullptr;
     };
     using Names = std::pair<std::string, std::string>;  // capability, model
+    using Seen = std::pair<std::string_view, std::string_view>;
+    struct ByText {  // both the hash and the comparison
+        using is_transparent = void;
+        bool operator()(const Seen& a, const Seen& b) const { return a == b; }
+        std::size_t operator()(const Seen& key) const {
+            const std::hash<std::string_view> hash;
+            return hash(key.first) * 31 + hash(key.second);
+        }
+    };
+    using Table = std::unordered_map<Names, Cells, ByText, ByText>;
     Cells& cells_of(const std::string& capability, const std::string& model);
 
     telemetry::Family<telemetry::Histogram>& first_;
@@ -38,8 +50,8 @@ class LlmMetrics {
     telemetry::Family<telemetry::Counter>& tokens_;
     telemetry::LabelCap capabilities_{kMostNames};
     telemetry::LabelCap models_{kMostNames};
-    std::map<Names, Cells> cells_;
-    std::map<Names, Cells>::iterator last_ = cells_.end();
+    Table cells_;
+    Table::value_type* last_ = nullptr;
 };
 
 }  // namespace headrace::main

@@ -60,6 +60,25 @@ class CatalogTest : public testing::Test {
     Catalog catalog{clock, &store};
 };
 
+TEST_F(CatalogTest, VersionsOfOneInterfaceShareItsValidator) {
+    const auto a = catalog.add(of("system", "a", "1.0.0"));
+    const auto b = catalog.add(of("acme", "b", "2.0.0"));
+    const auto other = catalog.add(of("system", "c", "1.0.0", "line"));
+    ASSERT_TRUE(a && b && other);
+    EXPECT_EQ((*a)->validator, (*b)->validator);
+    EXPECT_NE((*a)->validator, (*other)->validator);
+    EXPECT_EQ((*other)->interface().inputs.front().name, "line");
+    // The same after a restart, and still when the version that brought it is gone.
+    Catalog again(clock, &store);
+    ASSERT_TRUE(again.load());
+    ASSERT_TRUE(again.remove(again.snapshot()->find(TenantId("system"), "a", "1.0.0")->id));
+    const auto kept = again.snapshot()->find(TenantId("acme"), "b", "2.0.0");
+    const auto late = again.add(of("acme", "late", "1.0.0"));
+    ASSERT_TRUE(kept && late);
+    EXPECT_EQ(kept->validator, (*late)->validator);
+    EXPECT_EQ(kept->digest, digest_of(kept->interface()));
+}
+
 TEST_F(CatalogTest, ResolvesTheHighestOrThePinned) {
     for (const char* version : {"1.0.0", "1.10.0", "1.9.0", "2.0.0-rc.1"})
         ASSERT_TRUE(catalog.add(of("system", "ocr", version)));
