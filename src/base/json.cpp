@@ -1,6 +1,7 @@
 #include "base/json.hpp"
 
 #include <algorithm>
+#include <array>
 #include <cmath>
 #include <cstdint>
 #include <cstring>
@@ -264,7 +265,12 @@ void append_json(std::string& out, const json::value& value) {
 bool is_utf8(std::string_view text) {
     constexpr std::uint64_t kHighBits = 0x8080808080808080ULL;
     while (!text.empty()) {
-        // Most text is ASCII: eight bytes at a look.
+        // Most text is ASCII: many bytes at a look, then eight.
+        for (std::array<std::uint64_t, 4> words{}; text.size() >= sizeof words;
+             text.remove_prefix(sizeof words)) {
+            std::memcpy(words.data(), text.data(), sizeof words);
+            if (((words[0] | words[1] | words[2] | words[3]) & kHighBits) != 0) break;
+        }
         for (std::uint64_t word = 0; text.size() >= sizeof word; text.remove_prefix(sizeof word)) {
             std::memcpy(&word, text.data(), sizeof word);
             if ((word & kHighBits) != 0) break;

@@ -154,6 +154,11 @@ bool is_plain_json(std::string_view text) {
     return is_json(text, watcher) && watcher.plain();
 }
 
+std::size_t json_string_size(std::string_view text) {
+    JsonWalk walk(text, {});
+    return walk.string() ? walk.at : 0;
+}
+
 Result<std::vector<std::string_view>> scan_json_array(std::string_view text,
                                                       const JsonLimits& limits) {
     if (!is_utf8(text)) return fail(scan_error("json", "the JSON is not UTF-8", 0));

@@ -74,6 +74,10 @@ bool is_json(std::string_view text, JsonWatcher& watcher);
 /// tell: keys with escapes, objects of many keys, numbers with a power of ten or many digits.
 bool is_plain_json(std::string_view text);
 
+/// The size of the JSON string, with its quotes, that the text begins with; 0 where there is none.
+/// Whether it is UTF-8 is not looked at.
+std::size_t json_string_size(std::string_view text);
+
 /// The elements of one JSON array, in place; limits and strictness as above.
 Result<std::vector<std::string_view>> scan_json_array(std::string_view text,
                                                       const JsonLimits& limits = {});

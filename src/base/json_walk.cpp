@@ -4,6 +4,10 @@
 #include <bit>
 #include <cstring>
 
+#ifdef __SSE2__
+#include <emmintrin.h>
+#endif
+
 namespace headrace {
 namespace {
 
@@ -25,6 +29,36 @@ std::uint64_t special_bytes(std::uint64_t word) {
     const auto zero = [](std::uint64_t x) { return (x - kOnes) & ~x & kHigh; };
     // Below 0x20: the three high bits are clear.
     return zero(word ^ (kOnes * '"')) | zero(word ^ (kOnes * '\\')) | zero(word & (kOnes * 0xE0));
+}
+
+/// Past what a string can hold as it is: at its end, or at the first byte that it cannot. A last
+/// piece that is shorter than a step is left to the caller.
+const char* plain_end(const char* next, const char* end) {
+#ifdef __SSE2__
+    const __m128i quote = _mm_set1_epi8('"');
+    const __m128i slash = _mm_set1_epi8('\\');
+    const __m128i control = _mm_set1_epi8(0x1F);
+    for (; end - next >= 16; next += 16) {
+        const __m128i bytes = _mm_loadu_si128(reinterpret_cast<const __m128i*>(next));
+        const __m128i named =
+            _mm_or_si128(_mm_cmpeq_epi8(bytes, quote), _mm_cmpeq_epi8(bytes, slash));
+        const __m128i low = _mm_cmpeq_epi8(_mm_min_epu8(bytes, control), bytes);
+        const auto found = static_cast<unsigned>(_mm_movemask_epi8(_mm_or_si128(named, low)));
+        if (found != 0) return next + std::countr_zero(found);
+    }
+#endif
+    for (; end - next >= 8; next += 8) {
+        std::uint64_t word = 0;
+        std::memcpy(&word, next, sizeof word);
+        const std::uint64_t found = special_bytes(word);
+        if (found == 0) continue;
+        // Borrows may mark bytes above the first true one, never below it.
+        if constexpr (std::endian::native == std::endian::little) {
+            next += std::countr_zero(found) / 8;
+        }
+        break;
+    }
+    return next;
 }
 
 }  // namespace
@@ -91,20 +125,7 @@ bool JsonWalk::string() {
     const char* const end = text_.data() + text_.size();
     const char* next = text_.data() + at;
     for (;;) {
-        while (end - next >= 8) {
-            std::uint64_t word = 0;
-            std::memcpy(&word, next, sizeof word);
-            const std::uint64_t found = special_bytes(word);
-            if (found == 0) {
-                next += 8;
-                continue;
-            }
-            // Borrows may mark bytes above the first true one, never below it.
-            if constexpr (std::endian::native == std::endian::little) {
-                next += std::countr_zero(found) / 8;
-            }
-            break;
-        }
+        next = plain_end(next, end);
         at = static_cast<std::size_t>(next - text_.data());
         if (next == end) return wrong(Wrong::syntax);
         const auto c = static_cast<unsigned char>(*next);

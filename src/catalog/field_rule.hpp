@@ -74,7 +74,8 @@ class FieldSet {
     static constexpr std::size_t npos = static_cast<std::size_t>(-1);
 
   private:
-    std::vector<FieldRule> rules_;  // sorted by name
+    std::vector<FieldRule> rules_;   // sorted by name
+    std::vector<std::size_t> owed_;  // of rules_: what has a default or must be there
 };
 
 /// Whether a content type ("image/png") is one of `accepted` ("image/*"), or, where that is empty,

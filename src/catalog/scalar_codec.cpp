@@ -189,6 +189,7 @@ std::optional<std::string> encode_scalars(const Values& values) {
 
 std::optional<Values> decode_scalars(std::string_view bytes) {
     Values values;
+    values.fields.reserve(4);  // most have fewer, and growing one by one moves them
     Reader all{bytes};
     while (!all.rest.empty()) {
         if (!all.tag(kFields)) return std::nullopt;

@@ -108,6 +108,11 @@ void FieldSet::add(const std::vector<FieldSpec>& specs, const PathNode& path, Fi
             [](const auto& rule, const auto& name) { return rule.spec().name < name; });
         rules_.emplace(at, spec, path.at(spec.name), findings);
     }
+    owed_.clear();
+    for (std::size_t i = 0; i < rules_.size(); ++i) {
+        const FieldSpec& spec = rules_[i].spec();
+        if (spec.fallback || spec.required) owed_.push_back(i);
+    }
 }
 
 std::size_t FieldSet::find(std::string_view name) const {
@@ -121,7 +126,8 @@ std::size_t FieldSet::find(std::string_view name) const {
 void FieldSet::finish(Values& values, const Seen& seen, Completeness completeness,
                       const PathNode& path, Findings& findings) const {
     if (completeness == Completeness::step) return;
-    for (std::size_t i = 0; i < rules_.size() && !findings.full(); ++i) {
+    for (const std::size_t i : owed_) {
+        if (findings.full()) return;
         if (seen.test(i)) continue;
         const FieldSpec& spec = rules_[i].spec();
         if (completeness == Completeness::opening && is_segment(spec.kind)) continue;

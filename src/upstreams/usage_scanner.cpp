@@ -44,10 +44,10 @@ class EventKeys final : public JsonWatcher {
                 break;
         }
     }
-    /// The event brings text.
-    [[nodiscard]] bool brings_text() const {
+    /// What the event brings, from the quote of its string on; empty where it brings no text.
+    [[nodiscard]] std::string_view text() const {
         const auto first = content_ ? content_ : text_ ? text_ : arguments_;
-        return first.value_or(false);
+        return first.value_or(std::string_view());
     }
 
     bool usage = false;
@@ -55,9 +55,10 @@ class EventKeys final : public JsonWatcher {
     bool finished = false;
 
   private:
-    using Found = std::optional<bool>;  // whether the first such string holds anything
+    using Found = std::optional<std::string_view>;  // the first such string; empty: holds nothing
     static void note(Found& found, std::string_view rest) {
-        if (!found && rest.starts_with('"')) found = !rest.starts_with("\"\"");
+        if (found || !rest.starts_with('"')) return;
+        found = rest.starts_with("\"\"") ? std::string_view() : rest;
     }
 
     Found content_;
@@ -162,7 +163,8 @@ std::optional<CallError> error_in(const JsonMembers& members, std::string_view s
                      text_member(members, "type"),
                      shortened(json_text(error->value).value_or(""), secret));
     }
-    const bool fastchat = text_member(members, "object") == "error" ||
+    const JsonMember* object = members.find("object");
+    const bool fastchat = (object && object->value == "\"error\"") ||
                           (number_member(members, "error_code") != 0 && !members.find("choices"));
     if (!fastchat) return std::nullopt;
     const int number =
@@ -200,9 +202,28 @@ UsageScanner::Verdict UsageScanner::take_usage(const JsonMembers& members) {
     return alone && !usage_wanted_ ? Verdict::drop : Verdict::pass;
 }
 
+bool UsageScanner::repeats(std::string_view data) const {
+    const auto around = before_.size() + after_.size();
+    if (before_.empty() || data.size() <= around) return false;
+    if (!data.starts_with(before_) || !data.ends_with(after_)) return false;
+    const auto quoted = data.substr(before_.size() - 1, data.size() - around + 2);
+    return json_string_size(quoted) == quoted.size() && is_utf8(quoted);
+}
+
+void UsageScanner::learn(std::string_view data, std::string_view text) {
+    const auto from = static_cast<std::size_t>(text.data() - data.data());
+    before_ = data.substr(0, from + 1);
+    after_ = data.substr(from + json_string_size(text) - 1);
+}
+
 UsageScanner::Verdict UsageScanner::take(std::string_view data) {
     if (data.empty()) return Verdict::pass;  // a comment
     if (data == "[DONE]") return Verdict::done;
+    // Tokens come in events that are alike: what is new in one is its text.
+    if (repeats(data)) {
+        ++texts_;
+        return Verdict::pass;
+    }
     EventKeys keys;
     if (!is_json(data, keys)) {
         return bad(
@@ -220,7 +241,10 @@ UsageScanner::Verdict UsageScanner::take(std::string_view data) {
         if (keys.usage && take_usage(*members) == Verdict::drop) return Verdict::drop;
     }
     finished_ |= keys.finished;
-    if (keys.brings_text()) ++texts_;
+    if (const auto text = keys.text(); !text.empty()) {
+        ++texts_;
+        if (!keys.usage && !keys.error && !keys.finished) learn(data, text);
+    }
     return Verdict::pass;
 }
 

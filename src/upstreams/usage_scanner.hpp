@@ -51,6 +51,11 @@ class UsageScanner {
   private:
     Verdict bad(CallError error);
     Verdict take_usage(const JsonMembers& members);
+    /// Whether the event is the last one that was learned, with another text in its place: then it
+    /// is as sound, and says the same.
+    [[nodiscard]] bool repeats(std::string_view data) const;
+    /// `text`: from the string in `data` on that brings the text.
+    void learn(std::string_view data, std::string_view text);
 
     bool usage_wanted_;
     std::string_view secret_;  // outlives the call
@@ -58,6 +63,8 @@ class UsageScanner {
     bool first_ = true;
     std::uint64_t texts_ = 0;
     std::optional<Tokens> said_;
+    std::string before_;  // of the event that was learned: up to its text, and from there on
+    std::string after_;
     CallError error_;
 };
 

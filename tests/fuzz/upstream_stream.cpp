@@ -43,7 +43,8 @@ void stream(std::string_view text) {
     ChatDeltas deltas("secret");
     scanner.feed(std::string(text));
     while (auto event = scanner.next()) {
-        (void)usage.take(event->data);
+        const bool passes = usage.take(event->data) == UsageScanner::Verdict::pass;
+        if (passes && !event->data.empty() && !is_json(event->data)) std::abort();
         const auto piece = deltas.take(event->data);
         if (piece && !is_utf8(*piece)) std::abort();
     }

@@ -361,6 +361,7 @@ bool takes_verbatim(const catalog::Interface& interface) {
 
 catalog::Values verbatim_input(std::string body, std::string_view operation) {
     catalog::Values values;
+    values.fields.reserve(2);
     values.fields.push_back({"request", catalog::Json{std::move(body)}});
     values.fields.push_back({"operation", std::string(operation)});
     return values;

@@ -50,12 +50,16 @@ class RowReader {
 /// two rows share one by accident and a row that was moved or cut is noticed.
 class RowSum {
   public:
-    explicit RowSum(std::string_view table) { add(table); }
+    explicit RowSum(std::string_view table) {
+        parts_.reserve(kUsual);
+        add(table);
+    }
     RowSum& add(std::string_view part);
     RowSum& add(std::int64_t part);
     [[nodiscard]] std::int64_t value() const;
 
   private:
+    static constexpr std::size_t kUsual = 256;  // of a usage record, which every job makes
     std::string parts_;
 };
 

@@ -52,6 +52,36 @@ TEST(UsageScanner, CountsEventsWhenNobodyElseDoes) {
     EXPECT_EQ(scanner.tokens().prompt, std::nullopt);
 }
 
+std::string token(std::string_view text, std::string_view more = "") {
+    return R"({"id":"c","choices":[{"index":0,"delta":{"content":")" + std::string(text) +
+           R"("},"finish_reason":null}])" + std::string(more) + "}";
+}
+
+TEST(UsageScanner, WhatIsNewInAnEventLikeTheLastIsLookedAt) {
+    using Verdict = UsageScanner::Verdict;
+    for (const char* text : {"b", "a \\\"b\\\" \\u00e9", "\xC3\xA9", "\\ud83d\\ude00", ""}) {
+        UsageScanner scanner(false, "");
+        EXPECT_EQ(scanner.take(token("a")), Verdict::pass);
+        EXPECT_EQ(scanner.take(token(text)), Verdict::pass) << text;
+        EXPECT_EQ(scanner.tokens().completion, text[0] == '\0' ? 1U : 2U) << text;
+    }
+    for (const char* text : {"a\"", "\\", "\n", "\xC3", "\\ud83d", "\\x", "\",\"x\":", "\xFF"}) {
+        UsageScanner scanner(false, "");
+        EXPECT_EQ(scanner.take(token("a")), Verdict::pass);
+        EXPECT_EQ(scanner.take(token(text)), Verdict::bad) << text;
+    }
+    UsageScanner scanner(false, "");
+    EXPECT_EQ(scanner.take(token("a")), Verdict::pass);
+    // It closes the string early: the same text around it, and another meaning.
+    EXPECT_EQ(scanner.take(token(R"(b"},"finish_reason":"stop","x":{"y":")")), Verdict::pass);
+    EXPECT_TRUE(scanner.finished());
+    EXPECT_EQ(scanner.take(token("c")), Verdict::pass);
+    EXPECT_EQ(scanner.take(token("", R"(,"usage":{"prompt_tokens":3,"completion_tokens":9})")),
+              Verdict::pass);
+    EXPECT_EQ(scanner.tokens().completion, 9U);
+    EXPECT_EQ(scanner.take(token("", R"(,"error":{"message":"no"})")), Verdict::bad);
+}
+
 TEST(UsageScanner, BlanksAndOrderOfTheMembersDoNotMatter) {
     UsageScanner scanner(false, "");
     scanner.take(
