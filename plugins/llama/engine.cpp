@@ -4,6 +4,7 @@
 #include <cstring>
 #include <exception>
 #include <memory>
+#include <mutex>
 #include <string>
 #include <string_view>
 
@@ -17,9 +18,23 @@ namespace headrace::llama {
 namespace {
 
 struct State {
+    const hr_host* host = nullptr;
     std::unique_ptr<Chat> chat;
-    std::unique_ptr<Embed> embed;
+    std::unique_ptr<Embed> embed;  // beside `chat` where that embeds, too
+    std::mutex embedding;          // held while it computes: one thread at a time
 };
+
+/// A job of a chat that embeds, too, has texts or messages.
+void run_one(State& state, hr_job* job) {
+    if (state.host->input_count(job, "text") == 0) return state.chat->run(job);
+    if (!state.embed) {
+        constexpr const char* kOff = "text: the engine's settings.embeddings is 0";
+        state.host->fail(job, "invalid_argument", kOff, 0);
+        return;
+    }
+    const std::lock_guard lock(state.embedding);
+    state.embed->run(&job, 1);
+}
 
 constexpr std::size_t kConfigSince11 = offsetof(hr_config, settings_json) + sizeof(const char*);
 
@@ -31,6 +46,7 @@ Result<std::unique_ptr<State>> make_state(const hr_host& host, const hr_config& 
     if (auto same = check_library(); !same) return tl::unexpected(std::move(same).error());
     start_library(own_folder() + "/llama/lib");
     auto state = std::make_unique<State>();
+    state->host = &host;
     if (settings->task == Settings::Task::embed) {
         auto embed = Embed::make(host, *settings, config.directory);
         if (!embed) return tl::unexpected(std::move(embed).error());
@@ -39,6 +55,13 @@ Result<std::unique_ptr<State>> make_state(const hr_host& host, const hr_config& 
         auto chat = Chat::make(host, *settings, config.directory, config.slots);
         if (!chat) return tl::unexpected(std::move(chat).error());
         state->chat = std::move(*chat);
+        if (settings->embeddings == 0) return state;
+        Settings texts = *settings;
+        texts.task = Settings::Task::embed;
+        texts.context = settings->embeddings;
+        auto embed = Embed::make(host, texts, config.directory);
+        if (!embed) return tl::unexpected(std::move(embed).error());
+        state->embed = std::move(*embed);
     }
     return state;
 }
@@ -71,10 +94,10 @@ void unload(void* state) {
 int run(void* state, hr_job** jobs, std::size_t count) {
     try {
         auto& made = *static_cast<State*>(state);
-        if (made.embed) {
+        if (!made.chat) {
             made.embed->run(jobs, count);
         } else {
-            for (std::size_t i = 0; i < count; ++i) made.chat->run(jobs[i]);
+            for (std::size_t i = 0; i < count; ++i) run_one(made, jobs[i]);
         }
         return HR_OK;
     } catch (const std::exception&) {

@@ -71,6 +71,7 @@ Result<void> read_one(std::string_view key, const json::value& value, Settings& 
     if (key == "chat_template") return read_text(value, key, to.chat_template);
     if (key == "adapters") return read_adapters(value, to.adapters);
     if (key == "context") return read_int(value, key, 64, 1 << 20, to.context);
+    if (key == "embeddings") return read_int(value, key, 0, 1 << 20, to.embeddings);
     if (key == "threads") return read_int(value, key, 1, 512, to.threads);
     if (key == "gpu_layers") return read_int(value, key, -1, kMost, to.gpu_layers);
     if (key == "batch") return read_int(value, key, 8, 8'192, to.batch);
@@ -94,6 +95,8 @@ Result<Settings> parse_settings(std::string_view text) {
         if (auto read = read_one(key, value, settings); !read)
             return tl::unexpected(std::move(read).error());
     }
+    if (settings.embeddings > 0 && settings.task == Settings::Task::embed)
+        return wrong("embeddings", "is for task chat; task embed has context");
     if (settings.model.empty()) return wrong("model", "is missing: the GGUF file to load");
     return settings;
 }

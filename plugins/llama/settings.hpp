@@ -24,6 +24,7 @@ struct Settings {
     std::string chat_template;      // a file to use instead of the model's own; empty = its own
     std::vector<Adapter> adapters;  // LoRA
     std::int32_t context = 2'048;   // tokens of one conversation; embed: of one text
+    std::int32_t embeddings = 0;    // chat: tokens of one text to embed; 0 = it does not embed
     std::int32_t threads = 1;
     std::int32_t gpu_layers = 0;  // negative = all
     std::int32_t batch = 256;     // most tokens computed in one step

@@ -131,7 +131,8 @@ json::object run_answer_schema(const Version& version) {
     }
     properties["output"] = reference(component_name(version) + ".output");
     properties["error"] = json::parse(R"({"type":"object","properties":{"code":{"type":"string"},
-"message":{"type":"string"},"reason":{"type":"string"},"retryable":{"type":"boolean"}}})");
+"message":{"type":"string"},"reason":{"type":"string"},"retryable":{"type":"boolean"},
+"retry_after":{"type":"integer"}}})");
     json::object schema;
     schema["type"] = "object";
     schema["properties"] = std::move(properties);

@@ -112,4 +112,16 @@ void check_profile(const Interface& interface, Profile profile, const PathNode& 
     }
 }
 
+bool serves(const Interface& interface, Profile profile) {
+    if (interface.profile == profile) return true;
+    if (interface.profile != Profile::chat || profile != Profile::embed) return false;
+    return std::all_of(std::begin(kCanonical), std::end(kCanonical), [&](const auto& canonical) {
+        if (canonical.profile != profile || !canonical.must) return true;
+        const auto& fields = canonical.group == Group::input ? interface.inputs : interface.outputs;
+        return std::any_of(fields.begin(), fields.end(), [&](const auto& field) {
+            return field.name == canonical.name && fits(field, canonical);
+        });
+    });
+}
+
 }  // namespace headrace::catalog

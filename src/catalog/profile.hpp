@@ -10,4 +10,8 @@ namespace headrace::catalog {
 void check_profile(const Interface& interface, Profile profile, const PathNode& root,
                    Findings& findings);
 
+/// Whether calls of a profile can be made to a capability: it is of that profile, or it is a chat
+/// that has the fields of `embed`, too (input `text`, a list; output `embeddings`).
+bool serves(const Interface& interface, Profile profile);
+
 }  // namespace headrace::catalog

@@ -12,6 +12,7 @@ namespace {
 
 constexpr std::size_t kJoinUpTo = 16 * 1024;  // bodies above go out beside the head, not copied
 constexpr std::size_t kDiscardable = 64 * 1024;
+constexpr std::string_view kLine = "\r\n";
 
 void append_number(std::string& out, std::uint64_t number, int base = 10) {
     std::array<char, 24> digits;
@@ -94,16 +95,31 @@ void Connection::build_head(const Response& response, Framing framing, std::uint
     out_.append("\r\n");
 }
 
-/// Writes out_ and up to two pieces behind it, in one call to the kernel.
-asio::awaitable<Result<void>> Connection::write_out(std::string_view second,
-                                                    std::string_view third) {
-    const auto& limits = shard_->core().settings.limits;
-    const auto bytes = out_.size() + second.size() + third.size();
-    set_deadline(limits.write_time +
-                 milliseconds(bytes * 1000 / std::max<std::size_t>(limits.body_rate, 1)));
+/// Writes out_ and up to two pieces behind it, in one call to the kernel, which nearly always takes
+/// all: no coroutine, no deadline. nullopt: write_rest() goes on, with the same pieces.
+std::optional<Result<void>> Connection::write_now(std::string_view second, std::string_view third) {
     const std::array<asio::const_buffer, 3> buffers{asio::buffer(out_), asio::buffer(second),
                                                     asio::buffer(third)};
-    const auto error = co_await transport_->write(std::span<const asio::const_buffer>(buffers));
+    const auto io = transport_->write_now(buffers);
+    if (io.error) return Result<void>(lost());
+    written_ = io.bytes;
+    if (written_ < out_.size() + second.size() + third.size()) return std::nullopt;
+    return Result<void>{};
+}
+
+asio::awaitable<Result<void>> Connection::write_rest(std::string_view second,
+                                                     std::string_view third) {
+    std::array<asio::const_buffer, 3> rest{asio::buffer(out_), asio::buffer(second),
+                                           asio::buffer(third)};
+    for (auto& buffer : rest) {
+        const auto cut = std::min(written_, buffer.size());
+        buffer += cut;
+        written_ -= cut;
+    }
+    const auto& limits = shard_->core().settings.limits;
+    set_deadline(limits.write_time + milliseconds(asio::buffer_size(rest) * 1000 /
+                                                  std::max<std::size_t>(limits.body_rate, 1)));
+    const auto error = co_await transport_->write(std::span<const asio::const_buffer>(rest));
     clear_deadline();
     if (error) co_return lost();
     co_return Result<void>{};
@@ -120,7 +136,8 @@ asio::awaitable<Result<void>> Connection::answer(Response response) {
         out_.append(body);
         body = {};
     }
-    co_return co_await write_out(body);
+    if (auto done = write_now(body)) co_return std::move(*done);
+    co_return co_await write_rest(body);
 }
 
 asio::awaitable<Result<StreamWriter>> Connection::start_stream(Response head, bool held,
@@ -136,7 +153,11 @@ asio::awaitable<Result<StreamWriter>> Connection::start_stream(Response head, bo
     build_head(head, chunks ? Framing::chunked : Framing::until_close, 0);
     head_held_ = held;
     if (held) co_return writer;
-    auto written = co_await write_out(std::string_view());
+    Result<void> written;
+    if (auto done = write_now({}))
+        written = std::move(*done);
+    else
+        written = co_await write_rest({});
     if (!written) co_return fail(std::move(written).error());
     co_return writer;
 }
@@ -148,10 +169,14 @@ asio::awaitable<Result<void>> Connection::write_piece(std::string_view piece) {
     // An empty chunk would end the answer.
     if (piece.empty() && !head_held_) co_return Result<void>{};
     if (!std::exchange(head_held_, false)) out_.clear();
-    if (!stream_chunked_ || piece.empty()) co_return co_await write_out(piece);
-    append_number(out_, piece.size(), 16);
-    out_.append("\r\n");
-    co_return co_await write_out(piece, "\r\n");
+    std::string_view end;
+    if (stream_chunked_ && !piece.empty()) {
+        append_number(out_, piece.size(), 16);
+        out_.append(kLine);
+        end = kLine;
+    }
+    if (auto done = write_now(piece, end)) co_return std::move(*done);
+    co_return co_await write_rest(piece, end);
 }
 
 asio::awaitable<Result<void>> Connection::finish_stream(std::string_view last) {
@@ -167,7 +192,8 @@ asio::awaitable<Result<void>> Connection::finish_stream(std::string_view last) {
         if (!last.empty()) out_.append("\r\n");
     }
     if (out_.empty() && last.empty() && end.empty()) co_return Result<void>{};
-    co_return co_await write_out(last, end);
+    if (auto done = write_now(last, end)) co_return std::move(*done);
+    co_return co_await write_rest(last, end);
 }
 
 asio::awaitable<Result<void>> Connection::send_file(UniqueFd file, std::uint64_t offset,
@@ -175,7 +201,11 @@ asio::awaitable<Result<void>> Connection::send_file(UniqueFd file, std::uint64_t
     auto begun = begin_answer(head.status);
     if (!begun) co_return begun;
     build_head(head, Framing::length, length);
-    auto written = co_await write_out(std::string_view());
+    Result<void> written;
+    if (auto done = write_now({}))
+        written = std::move(*done);
+    else
+        written = co_await write_rest({});
     if (!written || head_.method == Method::head) co_return written;
     const auto& limits = shard_->core().settings.limits;
     set_deadline(limits.write_time +

@@ -25,6 +25,8 @@ struct ClientSettings {
     std::chrono::milliseconds connect_time{10'000};  // resolve, connect and TLS handshake
     std::chrono::milliseconds silence_time{90'000};  // without a byte either way
     std::size_t head_bytes = 64 * 1024;
+    /// The loop goes on for longer than the client: a timer may stay armed while nothing happens.
+    bool lives_with_loop = false;
 };
 
 struct FileBody {
@@ -39,7 +41,6 @@ struct ClientRequest {
     Headers headers;  // Host, Content-Length and Connection are ours
     std::string body;
     std::string_view lent_body;    // in place of body: the caller keeps it until the head is there
-    std::string_view lent_fields;  // of field_lines(), before headers; kept likewise
     std::optional<FileBody> file;  // in place of body
     /// IP address to connect to in place of resolving the host; name checks keep the URL's host.
     std::string connect_to;
@@ -47,6 +48,18 @@ struct ClientRequest {
     /// because such a request is never sent twice.
     bool over_kept = false;
     /// How long the head of the answer may take to come; 0 = silence_time, again for each piece.
+    std::chrono::milliseconds head_time{0};
+};
+
+/// A request of many that differ little, for Client::open_again(). All is lent until its end.
+struct NextRequest {
+    std::string_view method;
+    std::string_view path;  // two parts of the target
+    std::string_view operation;
+    std::string_view lines;  // of field_lines(), with Host
+    std::string_view content_type;
+    const Headers* headers = nullptr;
+    std::string_view body;
     std::chrono::milliseconds head_time{0};
 };
 
@@ -72,6 +85,8 @@ class ClientStream {
     [[nodiscard]] const Headers& headers() const { return headers_; }
     /// The next bytes as they come, nullopt at the end; unavailable when the answer was cut short.
     asio::awaitable<Result<std::optional<std::string>>> read_some();
+    /// The same where nothing need be waited for; nullopt where it must.
+    std::optional<Result<std::optional<std::string>>> read_now();
     /// Drops the connection; a read under way ends with cancelled.
     void cancel();
 
@@ -99,11 +114,13 @@ class Client {
                                                  std::size_t max_bytes = 64 * 1024 * 1024);
     /// Sends and returns once the head of the answer is there.
     asio::awaitable<Result<ClientStream>> open(ClientRequest request);
+    /// The same over the kept connection, whatever it was opened for, a POST too: unavailable where
+    /// that has just died, because such a request is never sent twice. Only while one is kept.
+    asio::awaitable<Result<ClientStream>> open_again(const NextRequest& request);
     /// Keeps the connection of a stream that was read to its end, where it may carry another
     /// request.
     void give_back(ClientStream stream);
-    /// Ends the send() or open() under way with cancelled: at once where a connection is in use, at
-    /// the end of its connecting otherwise.
+    /// Ends the send() or open() under way with cancelled, at once.
     void cancel();
     /// Whether a connection is kept that the server has not closed meanwhile.
     [[nodiscard]] bool has_kept() const;

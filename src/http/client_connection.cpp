@@ -6,47 +6,11 @@
 namespace headrace::http {
 namespace {
 
-constexpr std::size_t kRead = 16 * 1024;
-
-std::string_view body_of(const ClientRequest& request) {
-    return request.lent_body.empty() ? std::string_view(request.body) : request.lent_body;
-}
-
-bool is_field(const Headers::Field& field) {
-    const auto in_name = [](char c) { return c != '\r' && c != '\n' && c != ':' && c != ' '; };
-    const auto in_value = [](char c) { return c != '\r' && c != '\n' && c != '\0'; };
-    return std::all_of(field.name.begin(), field.name.end(), in_name) &&
-           std::all_of(field.value.begin(), field.value.end(), in_value);
-}
-
-void append_fields(std::string& head, const Headers& headers) {
-    for (const auto& field : headers.fields()) {
-        if (!is_field(field)) continue;
-        head.append(field.name).append(": ").append(field.value).append("\r\n");
-    }
-}
-
-std::string head_of(const ClientRequest& request) {
-    std::string head;
-    head.reserve(256 + request.lent_fields.size());
-    head.append(request.method).append(" ").append(request.url.target);
-    head.append(" HTTP/1.1\r\nHost: ").append(request.url.authority()).append("\r\n");
-    head.append(request.lent_fields);
-    append_fields(head, request.headers);
-    const auto length = request.file ? request.file->length : body_of(request).size();
-    if (length > 0 || (request.method != "GET" && request.method != "HEAD")) {
-        head.append("Content-Length: ").append(std::to_string(length)).append("\r\n");
-    }
-    return head.append("\r\n");
-}
+constexpr std::size_t kFirstRead = 4 * 1024;  // kept by an idle connection too
+constexpr std::size_t kLeastRoom = 2 * 1024;
+constexpr std::size_t kRead = 16 * 1024;      // once an answer has filled the first
 
 }  // namespace
-
-std::string field_lines(const Headers& headers) {
-    std::string lines;
-    append_fields(lines, headers);
-    return lines;
-}
 
 ClientConnection::ClientConnection(std::unique_ptr<Transport> transport, ClientSettings settings,
                                    std::string origin)
@@ -55,8 +19,8 @@ ClientConnection::ClientConnection(std::unique_ptr<Transport> transport, ClientS
       origin_(std::move(origin)),
       deadline_(transport_->executor()) {}
 
-void ClientConnection::guard(std::chrono::milliseconds within) {
-    due_ = std::chrono::steady_clock::now() + within;
+void ClientConnection::guard(SteadyTime until) {
+    due_ = until;
     guarded_ = true;
     if (!armed_ || due_ < armed_for_) arm_guard();
 }
@@ -103,81 +67,110 @@ tl::unexpected<Error> ClientConnection::failed(error_code error) {
     return fail(ErrorCode::unavailable, "the connection broke: " + error.message());
 }
 
-asio::awaitable<Result<void>> ClientConnection::send(ClientRequest& request) {
-    parser_.emplace(request.method == "HEAD", settings_.head_bytes);
-    head_request_ = request.method == "HEAD";
+asio::awaitable<Result<void>> ClientConnection::exchange(const Outgoing& request) {
+    parser_.emplace(request.wants_no_body, settings_.head_bytes);
     heard_ = false;
-    const std::string head = head_of(request);
-    const auto body = body_of(request);
-    const std::array<asio::const_buffer, 2> buffers{asio::buffer(head),
-                                                    asio::const_buffer(body.data(), body.size())};
-    const std::size_t count = request.file ? 1 : 2;
+    read_size_ = kFirstRead;
+    const std::array<asio::const_buffer, 2> buffers{
+        asio::buffer(request.head), asio::const_buffer(request.body.data(), request.body.size())};
+    const auto first = transport_->write_now(buffers);
+    auto error = first.error;
+    if (!error && (first.bytes < asio::buffer_size(buffers) || request.file)) {
+        error = co_await write_rest(request, first.bytes);
+    }
+    // A server that refuses early closes while we write; its answer is still to be read.
+    if (error && (too_late_ || cancelled_)) co_return failed(error);
+    const bool whole = request.head_time.count() > 0;  // else each piece has its time
+    SteadyTime end = std::chrono::steady_clock::now();
+    end += whole ? request.head_time : settings_.silence_time;
+    for (;;) {
+        auto there = take_head(request.wants_no_body);
+        if (!there) co_return fail(std::move(there).error());
+        if (*there) co_return Result<void>{};
+        guard(end);
+        const auto io = co_await transport_->read_some(space());
+        unguard();
+        came(io.bytes);
+        if (io.error) co_return failed(io.error);
+        if (!whole) end = std::chrono::steady_clock::now() + settings_.silence_time;
+    }
+}
+
+asio::awaitable<error_code> ClientConnection::write_rest(const Outgoing& request,
+                                                         std::size_t sent) {
+    std::array<asio::const_buffer, 2> rest{
+        asio::buffer(request.head), asio::const_buffer(request.body.data(), request.body.size())};
+    for (auto& buffer : rest) {
+        const auto cut = std::min(sent, buffer.size());
+        buffer += cut;
+        sent -= cut;
+    }
     // A long upload is no silence: its time grows with its size, from 64 kB a second on.
-    const auto bytes = request.file ? request.file->length : body.size();
-    guard(settings_.silence_time + std::chrono::milliseconds(bytes / 64));
-    auto error = co_await transport_->write(std::span(buffers.data(), count));
+    const auto bytes = request.file ? request.file->length : request.body.size();
+    guard(std::chrono::steady_clock::now() + settings_.silence_time +
+          std::chrono::milliseconds(bytes / 64));
+    error_code error;
+    if (asio::buffer_size(rest) > 0) error = co_await transport_->write(std::span(rest));
     if (!error && request.file) {
         error = co_await transport_->write_file(request.file->file.get(), request.file->offset,
                                                 request.file->length);
     }
     unguard();
-    // A server that refuses early closes while we write; its answer is still to be read.
-    if (error && (too_late_ || cancelled_)) co_return failed(error);
-    co_return Result<void>{};
+    co_return error;
 }
 
-asio::awaitable<error_code> ClientConnection::fill(std::chrono::milliseconds within) {
-    if (!buffer_) buffer_.reset(new char[kRead]);
-    guard(within);
-    const auto io = co_await transport_->read_some(asio::buffer(buffer_.get(), kRead));
-    unguard();
-    in_.append(buffer_.get(), io.bytes);
-    heard_ |= io.bytes > 0;
-    co_return io.error;
+asio::mutable_buffer ClientConnection::space() {
+    in_.make_room(in_.empty() ? read_size_ : kLeastRoom);
+    return asio::buffer(in_.tail(), in_.tail_room());
 }
 
-asio::awaitable<Result<void>> ClientConnection::read_head(std::chrono::milliseconds within) {
-    const bool whole = within.count() > 0;  // else each piece has its time
-    if (!whole) within = settings_.silence_time;
-    const SteadyTime end = std::chrono::steady_clock::now() + within;
+void ClientConnection::came(std::size_t bytes) {
+    if (bytes >= kFirstRead) read_size_ = kRead;
+    in_.commit(bytes);
+    heard_ |= bytes > 0;
+}
+
+Result<bool> ClientConnection::take_head(bool head_request) {
     std::string body;
     for (;;) {
-        in_.erase(0, parser_->feed(in_, body));
-        if (parser_->broken()) co_return fail(ErrorCode::unavailable, "the answer is not HTTP");
-        if (parser_->head_done()) {
-            if (parser_->status() / 100 != 1) co_return Result<void>{};
-            parser_.emplace(head_request_, settings_.head_bytes);  // interim: the real one follows
-            continue;
-        }
-        if (in_.size() > settings_.head_bytes) {
-            co_return fail(ErrorCode::too_large, "the head of the answer is too large");
-        }
-        if (whole) {
-            within = std::chrono::ceil<std::chrono::milliseconds>(
-                std::max(end - std::chrono::steady_clock::now(), SteadyTime::duration(0)));
-        }
-        const auto error = co_await fill(within);
-        if (error) co_return failed(error);
+        in_.consume(parser_->feed(in_.view(), body));
+        if (parser_->broken()) return fail(ErrorCode::unavailable, "the answer is not HTTP");
+        if (!parser_->head_done()) break;
+        if (parser_->status() / 100 != 1) return true;
+        parser_.emplace(head_request, settings_.head_bytes);  // interim: the real one follows
     }
+    if (in_.size() <= settings_.head_bytes) return false;
+    return fail(ErrorCode::too_large, "the head of the answer is too large");
+}
+
+std::optional<Result<std::optional<std::string>>> ClientConnection::read_now() {
+    using Piece = Result<std::optional<std::string>>;
+    std::string body;
+    if (!in_.empty()) in_.consume(parser_->feed(in_.view(), body));
+    if (parser_->broken()) {
+        ended_ = true;
+        return Piece(fail(ErrorCode::unavailable, "the answer is broken"));
+    }
+    if (!body.empty()) return Piece(std::optional<std::string>(std::move(body)));
+    if (!parser_->done()) return std::nullopt;
+    // It may be idle for long.
+    if (in_.empty() && in_.capacity() > kFirstRead) in_.release();
+    if (settings_.lives_with_loop)
+        unguard();
+    else
+        stop_guard();
+    return Piece(std::optional<std::string>());
 }
 
 asio::awaitable<Result<std::optional<std::string>>> ClientConnection::read_some() {
-    std::string body;
     for (;;) {
-        if (!in_.empty()) in_.erase(0, parser_->feed(in_, body));
-        if (parser_->broken()) {
-            ended_ = true;
-            co_return fail(ErrorCode::unavailable, "the answer is broken");
-        }
-        if (!body.empty()) co_return std::optional<std::string>(std::move(body));
-        if (parser_->done()) {
-            buffer_.reset();  // it may be idle for long
-            stop_guard();
-            co_return std::optional<std::string>();
-        }
-        const auto error = co_await fill(settings_.silence_time);
-        if (!error) continue;
-        if (error != asio::error::eof || cancelled_) co_return failed(error);
+        if (auto now = read_now()) co_return std::move(*now);
+        guard(std::chrono::steady_clock::now() + settings_.silence_time);
+        const auto io = co_await transport_->read_some(space());
+        unguard();
+        came(io.bytes);
+        if (!io.error) continue;
+        if (io.error != asio::error::eof || cancelled_) co_return failed(io.error);
         ended_ = true;
         parser_->feed_end();
         if (parser_->broken()) {

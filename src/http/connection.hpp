@@ -107,7 +107,8 @@ class Connection : public std::enable_shared_from_this<Connection> {
     enum class Framing { length, chunked, until_close, none };
     void build_head(const Response& response, Framing framing, std::uint64_t length);
     void append_cors();
-    asio::awaitable<Result<void>> write_out(std::string_view second, std::string_view third = {});
+    std::optional<Result<void>> write_now(std::string_view second, std::string_view third = {});
+    asio::awaitable<Result<void>> write_rest(std::string_view second, std::string_view third = {});
     Result<void> begin_answer(int status);
     tl::unexpected<Error> lost();
 
@@ -148,6 +149,7 @@ class Connection : public std::enable_shared_from_this<Connection> {
 
     int status_ = 0;
     std::string out_;
+    std::size_t written_ = 0;  // of what write_now() was given
     bool streaming_ = false;
     bool stream_chunked_ = false;
     bool head_held_ = false;       // out_ has a streamed answer's head, not yet sent

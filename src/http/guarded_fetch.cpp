@@ -95,8 +95,8 @@ asio::awaitable<Result<std::string>> FetchedContent::read_all() {
 /// The address to connect to. Every address of the name must be allowed: one that is not shows a
 /// name made to get around the check.
 asio::awaitable<Result<std::string>> GuardedFetch::checked_address(
-    std::string host, std::chrono::steady_clock::time_point deadline) const {
-    auto addresses = co_await resolve(host, deadline);
+    std::string host, std::chrono::steady_clock::time_point deadline, Drop* drop) const {
+    auto addresses = co_await resolve(host, deadline, drop);
     if (!addresses) co_return fail(std::move(addresses).error());
     const auto& hosts = settings_.allowed_hosts;
     const bool trusted_name = std::any_of(hosts.begin(), hosts.end(), [&](const auto& trusted) {

@@ -53,6 +53,8 @@ class FetchedContent {
     std::chrono::steady_clock::time_point deadline_;
 };
 
+class Drop;
+
 /// The one way to an address that somebody outside named. Resolves the host, checks every address
 /// it has, connects to the one that was checked, and does so again for each redirect. http and
 /// https only, no user info. Stateless beyond its settings: any loop may use it.
@@ -64,9 +66,11 @@ class GuardedFetch {
     /// deadline_exceeded, too_large.
     asio::awaitable<Result<FetchedContent>> open(FetchRequest request) const;
     /// The address to connect to, for whoever dials himself: the first of those that `host` has,
-    /// all of which must be allowed. permission_denied, unavailable, deadline_exceeded.
+    /// all of which must be allowed. permission_denied, unavailable, deadline_exceeded, cancelled
+    /// once `drop` has ended it.
     asio::awaitable<Result<std::string>> checked_address(
-        std::string host, std::chrono::steady_clock::time_point deadline) const;
+        std::string host, std::chrono::steady_clock::time_point deadline,
+        Drop* drop = nullptr) const;
 
   private:
     FetchSettings settings_;

@@ -17,6 +17,7 @@ class ReadBuffer {
     [[nodiscard]] std::size_t size() const { return end_ - begin_; }
     [[nodiscard]] char* tail() { return data_.get() + end_; }
     [[nodiscard]] std::size_t tail_room() const { return capacity_ - end_; }
+    [[nodiscard]] std::size_t capacity() const { return capacity_; }
     void commit(std::size_t count) { end_ += count; }
     void consume(std::size_t count) { begin_ += count; }
 

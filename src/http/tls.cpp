@@ -59,15 +59,24 @@ Result<TlsContext> make_client_tls(const TlsClientSettings& settings) {
     }
     boost::system::error_code error;
     context->set_verify_mode(ssl::verify_peer);
-    if (settings.ca_file.empty())
+    if (!settings.ca.empty())
+        context->add_certificate_authority(boost::asio::buffer(settings.ca), error);
+    else if (settings.ca_file.empty())
         context->set_default_verify_paths(error);
     else
         context->load_verify_file(settings.ca_file, error);
     if (error) {
         return fail(ErrorCode::invalid_argument,
-                    "cannot use the CA file " + settings.ca_file + ": " + error.message());
+                    settings.ca.empty()
+                        ? "cannot use the CA file " + settings.ca_file + ": " + error.message()
+                        : "cannot use the CA: it holds no certificate in PEM");
     }
     return context;
+}
+
+Result<void> check_tls(const TlsClientSettings& settings) {
+    if (auto made = make_client_tls(settings); !made) return fail(std::move(made).error());
+    return {};
 }
 
 }  // namespace headrace::http

@@ -5,9 +5,12 @@
 #include <sys/uio.h>
 
 #include <array>
+#include <tuple>
 #include <vector>
 
+#include <boost/asio/as_tuple.hpp>
 #include <boost/asio/bind_cancellation_slot.hpp>
+#include <boost/asio/deferred.hpp>
 #include <boost/asio/ip/address.hpp>
 #include <boost/asio/post.hpp>
 #include <boost/asio/redirect_error.hpp>
@@ -65,11 +68,24 @@ asio::awaitable<error_code> Transport::tls_connect(TlsContext context, std::stri
     asio::ip::make_address(name, error);
     // RFC 6066 §3: an address is no server name.
     if (error) SSL_set_tlsext_host_name(tls_->stream.native_handle(), name.c_str());
-    if (verify) tls_->stream.set_verify_callback(asio::ssl::host_name_verification(name));
+    if (verify) {
+        tls_->stream.set_verify_callback([check = asio::ssl::host_name_verification(name)](
+                                             bool sound, asio::ssl::verify_context& context) {
+            const bool good = check(sound, context);
+            if (sound && !good) {
+                X509_STORE_CTX_set_error(context.native_handle(), X509_V_ERR_HOSTNAME_MISMATCH);
+            }
+            return good;
+        });
+    }
     error = {};
     co_await tls_->stream.async_handshake(asio::ssl::stream_base::client,
                                           asio::redirect_error(asio::use_awaitable, error));
     co_return error;
+}
+
+long Transport::tls_verdict() const {
+    return tls_ ? SSL_get_verify_result(tls_->stream.native_handle()) : X509_V_OK;
 }
 
 asio::awaitable<Transport::Io> Transport::read_some(asio::mutable_buffer buffer) {
@@ -78,13 +94,15 @@ asio::awaitable<Transport::Io> Transport::read_some(asio::mutable_buffer buffer)
         io.bytes = co_await tls_->stream.async_read_some(
             buffer, asio::redirect_error(asio::use_awaitable, io.error));
     } else {
-        io.bytes = co_await socket_.async_read_some(
-            buffer, asio::redirect_error(asio::use_awaitable, io.error));
+        // Deferred: use_awaitable would put a coroutine of its own around it.
+        auto read = socket_.async_read_some(buffer, asio::as_tuple(asio::deferred));
+        std::tie(io.error, io.bytes) = co_await std::move(read);
     }
     co_return io;
 }
 
 Transport::Io Transport::write_now(std::span<const asio::const_buffer> buffers) {
+    if (tls_) return {};
     std::array<iovec, kMaxBuffers> vectors{};
     std::size_t count = 0;
     for (const auto& buffer : buffers) {

@@ -41,12 +41,16 @@ class Transport {
     asio::awaitable<error_code> tls_accept(TlsContext context);
     /// Checks the certificate against `name` (a host name or IP address) when `verify`.
     asio::awaitable<error_code> tls_connect(TlsContext context, std::string name, bool verify);
+    /// What it found wrong with the certificate, as OpenSSL's number; 0 = nothing.
+    [[nodiscard]] long tls_verdict() const;
 
     /// Some bytes, at least one unless there is an error; asio::error::eof at the end.
     asio::awaitable<Io> read_some(asio::mutable_buffer buffer);
     /// All bytes of up to four buffers; a short answer needs no suspension.
     asio::awaitable<error_code> write(std::span<const asio::const_buffer> buffers);
     asio::awaitable<error_code> write(asio::const_buffer buffer);
+    /// What the kernel takes of them at once, without TLS; with TLS nothing.
+    Io write_now(std::span<const asio::const_buffer> buffers);
     /// Bytes of a file, by sendfile where there is no TLS.
     asio::awaitable<error_code> write_file(int file, std::uint64_t offset, std::uint64_t length);
     /// Ends when there is something to read, without holding a buffer meanwhile.
@@ -70,8 +74,6 @@ class Transport {
 
   private:
     struct Tls;
-    /// Writes what the kernel takes at once; the count.
-    Io write_now(std::span<const asio::const_buffer> buffers);
     asio::awaitable<error_code> send_file_plain(int file, off_t offset, std::uint64_t length);
 
     Socket socket_;

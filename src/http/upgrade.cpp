@@ -69,7 +69,7 @@ asio::awaitable<Result<std::unique_ptr<WebSocket>>> connect_websocket(
         if (!made) co_return fail(std::move(made).error());
         context = std::move(*made);
     }
-    auto transport = co_await dial(url, {}, tls, std::move(context), deadline);
+    auto transport = co_await dial(url, {}, tls, std::move(context), deadline, nullptr);
     if (!transport) co_return fail(std::move(transport).error());
     co_return co_await request_websocket_over(std::move(*transport), std::move(url),
                                               std::move(headers), limits, deadline);

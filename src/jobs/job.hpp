@@ -76,6 +76,9 @@ struct JobError {
     std::string message;
     std::string reason;
     bool retryable = false;
+    int retry_after_s = 0;  // when another job may fare better, 1..kMostRetryAfter; 0 = not said
+
+    static constexpr int kMostRetryAfter = 3'600;
 };
 
 struct Meter {

@@ -115,12 +115,16 @@ asio::awaitable<Result<T>> ask(Core& core, Loop& core_loop, Call call) {
     return await_result<T>(std::move(start));
 }
 
-/// For calls of the core that answer by return value.
+constexpr int kShortForS = 5;
+
 template <class T>
-asio::awaitable<Result<T>> refuse() {
-    co_return headrace::fail(Error{
-        ErrorCode::unavailable, "the server is short of memory and takes no new jobs now", {}, 5});
+asio::awaitable<Result<T>> refuse(std::string_view what = "takes no new jobs now") {
+    co_return headrace::fail(Error{ErrorCode::unavailable,
+                                   "the server is short of memory and " + std::string(what),
+                                   {},
+                                   kShortForS});
 }
+/// For calls of the core that answer by return value.
 template <class T, class Call>
 asio::awaitable<Result<T>> fetch(Core& core, Loop& core_loop, Call call) {
     return ask<T>(core, core_loop,
@@ -143,6 +147,9 @@ Service::~Service() {
 
 asio::awaitable<Result<Accepted>> Service::submit(Submission submission) {
     if (!accepts_.load(std::memory_order_relaxed)) return refuse<Accepted>();
+    if (submission.watcher && submission.watcher->wants_outputs() && !accepts_streams()) {
+        return refuse<Accepted>("opens no new streams now");
+    }
     if (submission.watcher && !core_loop_.is_current()) {
         submission.watcher = relays_->make(std::move(submission.watcher));
     }

@@ -29,6 +29,13 @@ class Service {
     asio::awaitable<Result<Accepted>> submit(Submission submission);
     /// While off, submit() and retry() say `unavailable`; what is accepted goes on. Thread-safe.
     void accept_jobs(bool on) { accepts_.store(on, std::memory_order_relaxed); }
+    [[nodiscard]] bool accepts() const { return accepts_.load(std::memory_order_relaxed); }
+    /// While off, submit() says `unavailable` to what would be streamed: to a watcher that wants
+    /// outputs while they come. Thread-safe.
+    void accept_streams(bool on) { accepts_streams_.store(on, std::memory_order_relaxed); }
+    [[nodiscard]] bool accepts_streams() const {
+        return accepts_streams_.load(std::memory_order_relaxed);
+    }
     asio::awaitable<Result<JobView>> promote(JobId id);
     void hang_up(JobId id);
     asio::awaitable<Result<CancelOutcome>> cancel(Scope scope, JobId id);
@@ -62,6 +69,7 @@ class Service {
     Core& core_;
     Loop& core_loop_;
     std::atomic<bool> accepts_{true};
+    std::atomic<bool> accepts_streams_{true};
     std::shared_ptr<Pulse> pulse_;
     std::shared_ptr<Relays> relays_;
 };

@@ -52,6 +52,11 @@ class Creation {
         if (with_master_key) {
             if (auto taken = file("master.key"); !taken) return fail(std::move(taken).error());
             manifest_.master_key = report_.master_key = true;
+            // A secret in the clear, too; there is none where FastChat's controller never ran.
+            auto token = file("fastchat.token");
+            if (!token && token.error().code != ErrorCode::not_found) {
+                return fail(std::move(token).error());
+            }
         }
         auto rows = stores::check_jobs_database((to_ / "jobs.db").string());
         if (!rows) return fail(std::move(rows).error());

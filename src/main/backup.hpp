@@ -10,7 +10,7 @@
 /// Backups of a data folder (SQLite). A backup is a folder of the same shape, with a manifest:
 ///
 ///     backup.json   version, time, every file with its size and SHA-256
-///     jobs.db  catalog.db  blobs/…  [master.key]
+///     jobs.db  catalog.db  blobs/…  [master.key  fastchat.token]
 ///
 /// It is made while the server runs: each database as it was at one moment, then the blobs that it
 /// refers to, which never change. All calls block.

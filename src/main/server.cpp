@@ -175,10 +175,12 @@ void Server::build_rooms() {
     };
     guard_ = std::make_unique<OverloadGuard>(
         settings_.overload,
-        OverloadGuard::Parts{
-            *core_, *service_, core_loop_, registry_,
-            [both] { both([](http::Door& door) { door.close_idle(); }); },
-            [both](bool on) { both([on](http::Door& door) { door.shed_streams(on); }); }});
+        OverloadGuard::Parts{*core_, *service_, core_loop_, registry_,
+                             [both] { both([](http::Door& door) { door.close_idle(); }); },
+                             [both, this](bool on) {
+                                 both([on](http::Door& door) { door.shed_streams(on); });
+                                 service_->accept_streams(!on);  // those that a body asks for
+                             }});
     settings_.hub.epoch = epoch_;
     hub_ = std::make_unique<workers::hub::Hub>(settings_.hub, core_loop_, *core_, *stores_.blobs,
                                                *catalog_, clock_, ids_);

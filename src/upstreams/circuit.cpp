@@ -2,7 +2,14 @@
 
 #include <algorithm>
 
+#include "upstreams/faults.hpp"
+
 namespace headrace::upstreams {
+namespace {
+
+constexpr std::chrono::milliseconds kLongestAsked{3'600'000};
+
+}  // namespace
 
 bool Circuit::admits(SteadyTime now) const {
     switch (phase_) {
@@ -10,9 +17,9 @@ bool Circuit::admits(SteadyTime now) const {
         case Phase::open:
             return now >= until_;
         case Phase::half_open:
-            break;
+            return planted(Plant::many_trials);  // the trial is under way
     }
-    return false;  // the trial is under way
+    return false;
 }
 
 Circuit::Ticket Circuit::begin(SteadyTime now) {
@@ -26,6 +33,7 @@ Circuit::Ticket Circuit::begin(SteadyTime now) {
 
 void Circuit::succeeded(Ticket ticket, SteadyTime /*now*/) {
     if (stale(ticket)) return;
+    asked_until_ = {};
     in_a_row_ = 0;
     openings_ = 0;
     if (ticket.trial) close();
@@ -33,11 +41,12 @@ void Circuit::succeeded(Ticket ticket, SteadyTime /*now*/) {
 
 void Circuit::failed(Ticket ticket, SteadyTime now, std::string reason) {
     if (stale(ticket)) return;
-    ++in_a_row_;
+    if (!planted(Plant::never_opens)) ++in_a_row_;
     if (ticket.trial || in_a_row_ >= limits_.failures) open(now, std::move(reason));
 }
 
 void Circuit::refused(Ticket ticket, SteadyTime now, std::string reason) {
+    if (planted(Plant::key_refusal_ignored)) return no_verdict(ticket);
     if (!stale(ticket)) open(now, std::move(reason));
 }
 
@@ -45,7 +54,9 @@ void Circuit::busy(Ticket ticket, SteadyTime now, std::chrono::milliseconds paus
                    std::string reason) {
     if (stale(ticket)) return;
     if (ticket.trial) close();
+    asked_until_ = std::max(asked_until_, now + std::min(pause, kLongestAsked));
     pause = std::clamp(pause, std::chrono::milliseconds(1), limits_.longest_pause);
+    if (planted(Plant::pause_ignored)) return;
     // The longest of several answers holds.
     until_ = std::max(until_, now + pause);
     reason_ = std::move(reason);
@@ -53,6 +64,7 @@ void Circuit::busy(Ticket ticket, SteadyTime now, std::chrono::milliseconds paus
 
 void Circuit::no_verdict(Ticket ticket) {
     if (stale(ticket) || !ticket.trial) return;
+    if (planted(Plant::trial_forgotten)) return;
     // Nothing was learnt: the next one is the trial.
     phase_ = Phase::open;
     ++state_;
@@ -63,7 +75,9 @@ void Circuit::heard_from(SteadyTime now) {
 }
 
 void Circuit::probed(Ticket ticket) {
-    if (!stale(ticket) && ticket.trial) close();
+    if (stale(ticket) || !ticket.trial) return;
+    close();
+    if (planted(Plant::probe_ends_back_off)) openings_ = 0;
 }
 
 Health Circuit::health(SteadyTime now) const {
@@ -85,9 +99,11 @@ void Circuit::open(SteadyTime now, std::string reason) {
     const std::chrono::duration<double, std::milli> time =
         std::min<std::chrono::milliseconds>(doubled, limits_.most);
     // Between half of it and all of it, so that many servers do not come back in step.
-    until_ =
+    const SteadyTime over =
         now + std::chrono::duration_cast<std::chrono::milliseconds>(time * (0.5 + random() / 2));
-    ++openings_;
+    // A pause that it asked for before holds where it is longer.
+    until_ = planted(Plant::pause_lost) ? over : std::max(until_, over);
+    if (!planted(Plant::back_off_constant)) ++openings_;
     in_a_row_ = 0;
     reason_ = std::move(reason);
 }
@@ -97,6 +113,7 @@ void Circuit::close() {
     ++state_;
     in_a_row_ = 0;
     until_ = {};
+    asked_until_ = {};
     reason_.clear();
 }
 

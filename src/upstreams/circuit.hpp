@@ -1,5 +1,6 @@
 #pragma once
 
+#include <algorithm>
 #include <chrono>
 #include <cstdint>
 #include <string>
@@ -52,6 +53,9 @@ class Circuit {
     [[nodiscard]] const std::string& reason() const { return reason_; }
     /// When calls may leave again; meaningful while paused or open.
     [[nodiscard]] SteadyTime until() const { return until_; }
+    /// When a call may fare better, as a caller is told: like until(), but what the server itself
+    /// asked for holds where that is longer than it is left alone.
+    [[nodiscard]] SteadyTime hopeful_at() const { return std::max(until_, asked_until_); }
     /// Rises whenever calls begin or cease to be let through.
     [[nodiscard]] std::uint64_t state() const { return state_; }
 
@@ -68,6 +72,7 @@ class Circuit {
     std::uint32_t in_a_row_ = 0;
     std::uint32_t openings_ = 0;  // since a call succeeded
     SteadyTime until_{};          // open: end of its time; closed: end of a pause
+    SteadyTime asked_until_{};    // the server's own word, unclamped
     std::string reason_;
     std::uint64_t random_;
 };

@@ -9,6 +9,7 @@
 
 #include "base/clock.hpp"
 #include "http/client.hpp"
+#include "http/drop.hpp"
 #include "http/guarded_fetch.hpp"
 
 namespace headrace::upstreams {
@@ -38,6 +39,11 @@ CallError wire_error(const Error& error, bool connected) {
             out.message = "the upstream's address is not allowed";
             return out;
         default:
+            if (!error.violations.empty() && error.violations.front().rule.starts_with("tls:")) {
+                out.message = "the upstream's certificate is not accepted";
+                out.detail = error.violations.front().path + ": " + error.message;
+                return out;
+            }
             out.message = connected ? "the upstream broke off" : "the upstream cannot be reached";
             return out;
     }
@@ -47,6 +53,9 @@ http::ClientSettings client_settings(const UpstreamSpec& spec) {
     http::ClientSettings settings;
     settings.connect_time = spec.timeouts.connect;
     settings.silence_time = spec.timeouts.between;
+    settings.lives_with_loop = true;
+    settings.tls.ca = spec.ca;
+    settings.tls.server_name = spec.server_name;
     return settings;
 }
 
@@ -99,7 +108,9 @@ struct Connections::Pool : std::enable_shared_from_this<Connections::Pool> {
         if (!spec->key.empty()) {
             headers.set("Authorization", "Bearer " + std::string(spec->key.reveal()));
         }
-        lines = std::make_shared<const std::string>(http::field_lines(headers));
+        http::Headers host;
+        host.add("Host", url.authority());
+        lines = http::field_lines(host) + http::field_lines(headers);
     }
 
     /// A kept connection that is still good; none where there is none.
@@ -131,6 +142,11 @@ struct Connections::Pool : std::enable_shared_from_this<Connections::Pool> {
         for (const auto& field : own.fields()) all.set(field.name, field.value);
         return all;
     }
+    [[nodiscard]] std::chrono::milliseconds time_for(const OutRequest& request) const {
+        return request.first_byte.count() > 0 ? request.first_byte : spec->timeouts.first_byte;
+    }
+    [[nodiscard]] http::ClientRequest whole_request(const OutRequest& request,
+                                                    const Kept& kept) const;
     asio::awaitable<CallResult<Kept>> fresh(Abort& abort);
 
     asio::any_io_executor executor;
@@ -141,8 +157,8 @@ struct Connections::Pool : std::enable_shared_from_this<Connections::Pool> {
     http::Url url;
     std::string path;
     http::Headers headers;
-    std::shared_ptr<const std::string> lines;  // of the headers, as they go out
-    std::vector<Kept> idle;                    // oldest first
+    std::string lines;       // of the headers, as they go out, with Host
+    std::vector<Kept> idle;  // oldest first
     std::uint64_t generation = 0;
 };
 
@@ -218,18 +234,21 @@ asio::awaitable<CallResult<std::optional<std::string>>> OutAnswer::read_some() {
 asio::awaitable<CallResult<std::string>> OutAnswer::read_all(std::size_t most) {
     std::string all;
     for (;;) {
-        auto piece = co_await read_some();
-        if (!piece) co_return call_failed(std::move(piece).error());
-        if (!*piece) co_return all;
-        if (all.size() + (*piece)->size() > most) {
+        auto piece = state_->stream.read_now();
+        if (!piece) piece = co_await state_->stream.read_some();
+        if (!*piece) co_return call_failed(wire_error(piece->error(), true));
+        state_->ended = !(*piece)->has_value();
+        if (state_->ended) co_return all;
+        auto& bytes = ***piece;
+        if (all.size() + bytes.size() > most) {
             co_return call_failed(
                 Fault::request, "too_large",
                 "the upstream's answer is larger than " + std::to_string(most) + " bytes");
         }
         if (all.empty())
-            all = std::move(**piece);
+            all = std::move(bytes);
         else
-            all.append(**piece);
+            all.append(bytes);
     }
 }
 
@@ -260,7 +279,10 @@ asio::awaitable<CallResult<Kept>> Connections::Pool::fresh(Abort& abort) {
     kept.client = std::make_unique<http::Client>(prototype->sibling());
     if (spec->allow_private) co_return kept;
     const auto deadline = std::chrono::steady_clock::now() + spec->timeouts.connect;
-    auto address = co_await fetch.checked_address(url.host, deadline);
+    http::Drop drop;
+    abort.hold([&drop] { drop.now(); });
+    auto address = co_await fetch.checked_address(url.host, deadline, &drop);
+    abort.release();
     if (!address) co_return call_failed(wire_error(address.error(), false));
     if (abort.tripped()) {
         co_return call_failed(Fault::cancelled, "cancelled", "the call was dropped");
@@ -269,11 +291,26 @@ asio::awaitable<CallResult<Kept>> Connections::Pool::fresh(Abort& abort) {
     co_return kept;
 }
 
+/// Over a new connection, or with a header field in place of one of ours.
+http::ClientRequest Connections::Pool::whole_request(const OutRequest& request,
+                                                     const Kept& kept) const {
+    http::ClientRequest out;
+    out.method = request.method;
+    out.url = url;
+    out.url.target = path + request.path;
+    http::Headers own = request.headers;
+    if (!request.body.empty()) own.set("Content-Type", std::string(request.content_type));
+    out.headers = with(own);
+    out.lent_body = request.body;
+    out.connect_to = kept.address;
+    out.over_kept = true;
+    out.head_time = time_for(request);
+    return out;
+}
+
 asio::awaitable<CallResult<OutAnswer>> Connections::open(OutRequest request, Abort& abort) {
     const auto pool = pool_;
     const auto generation = pool->generation;
-    const SpecPtr spec = pool->spec;
-    const auto lines = pool->lines;
     for (;;) {
         if (abort.tripped()) {
             co_return call_failed(Fault::cancelled, "cancelled", "the call was dropped");
@@ -285,23 +322,23 @@ asio::awaitable<CallResult<OutAnswer>> Connections::open(OutRequest request, Abo
             if (!made) co_return call_failed(std::move(made).error());
             kept = std::move(*made);
         }
-        http::ClientRequest out;
-        out.method = request.method;
-        out.url = pool->url;
-        out.url.target = pool->path + request.path;
-        if (!request.body.empty()) out.headers.set("Content-Type", request.content_type);
-        for (const auto& field : request.headers.fields()) out.headers.set(field.name, field.value);
-        if (pool->shares_no_name(out.headers))
-            out.lent_fields = *lines;
-        else
-            out.headers = pool->with(out.headers);
-        out.lent_body = request.body;
-        out.connect_to = kept.address;
-        out.over_kept = true;
-        out.head_time =
-            request.first_byte.count() > 0 ? request.first_byte : spec->timeouts.first_byte;
         abort.hold([client = kept.client.get()] { client->cancel(); });
-        auto stream = co_await kept.client->open(std::move(out));
+        Result<http::ClientStream> stream = headrace::fail(ErrorCode::internal, "");
+        if (warm && pool->shares_no_name(request.headers)) {
+            http::NextRequest next;
+            next.method = request.method;
+            next.path = pool->path;
+            next.operation = request.path;
+            next.lines = pool->lines;
+            if (!request.body.empty()) next.content_type = request.content_type;
+            next.headers = &request.headers;
+            next.body = request.body;
+            next.head_time = pool->time_for(request);
+            stream = co_await kept.client->open_again(next);
+        } else {
+            auto whole = pool->whole_request(request, kept);
+            stream = co_await kept.client->open(std::move(whole));
+        }
         abort.release();
         if (stream) {
             co_return OutAnswer(std::make_unique<OutAnswer::State>(

@@ -41,7 +41,7 @@ class Abort {
 struct OutRequest {
     std::string method = "POST";
     std::string path;  // below the base url, with its slash: "/chat/completions"
-    std::string content_type = "application/json";
+    std::string_view content_type = "application/json";  // lent until the head is there
     std::string body;
     http::Headers headers;                    // beside the upstream's own and its key
     std::chrono::milliseconds first_byte{0};  // 0 = as the upstream says

@@ -5,6 +5,8 @@
 #include <span>
 #include <utility>
 
+#include "upstreams/retry_after.hpp"
+
 namespace headrace::upstreams {
 namespace {
 
@@ -55,6 +57,14 @@ CallError of_error(const Error& error) {
     return out;
 }
 
+/// Half of the workers have no such route, and say it with a 404.
+CallError no_embeddings(CallError error) {
+    if (error.fault != Fault::model) return error;
+    error.code = to_string(ErrorCode::invalid_argument);
+    error.message = "the model's worker makes no embeddings";
+    return error;
+}
+
 std::string server_key(const UpstreamSpec& spec) {
     return spec.tenant.name + '\n' + spec.name + '\n';
 }
@@ -102,7 +112,9 @@ asio::awaitable<CallResult<json::object>> ask_worker(Line& line, std::string pat
     request.first_byte = within;
     auto answer = co_await line.connections.open(std::move(request), line.abort);
     if (!answer) co_return call_failed(std::move(answer).error());
-    if (auto error = status_error(answer->status())) co_return call_failed(std::move(*error));
+    if (auto error = status_error(answer->status(), retry_after(answer->headers()))) {
+        co_return call_failed(std::move(*error));
+    }
     auto bytes = co_await answer->read_all(most_bytes);
     if (!bytes) co_return call_failed(std::move(bytes).error());
     auto parsed = parse_json_object(*bytes);
@@ -226,7 +238,7 @@ asio::awaitable<CallResult<CallAnswer>> FastchatDialer::embed(Line& line, const 
         auto body = embedding_body(call.model.remote_name(), batch);
         auto answer = co_await ask_worker(line, "/worker_get_embeddings", std::move(body),
                                           kMostRows, kAsServerSays);
-        if (!answer) co_return call_failed(std::move(answer).error());
+        if (!answer) co_return call_failed(no_embeddings(std::move(answer).error()));
         auto rows = read_embeddings(*answer, batch.size());
         if (!rows) co_return call_failed(std::move(rows).error());
         if (at == 0) width = rows->rows.front().size();

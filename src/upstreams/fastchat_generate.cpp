@@ -6,6 +6,7 @@
 #include "http/guarded_fetch.hpp"
 #include "upstreams/fastchat_chunks.hpp"
 #include "upstreams/fastchat_dialer.hpp"
+#include "upstreams/retry_after.hpp"
 
 namespace headrace::upstreams {
 namespace {
@@ -211,7 +212,9 @@ asio::awaitable<CallResult<CallAnswer>> FastchatDialer::generate(Line& line, con
                                    plan->prompt, plan->images, *room);
     auto answer = co_await line.connections.open(std::move(request), line.abort);
     if (!answer) co_return call_failed(std::move(answer).error());
-    if (auto error = status_error(answer->status())) co_return call_failed(std::move(*error));
+    if (auto error = status_error(answer->status(), retry_after(answer->headers()))) {
+        co_return call_failed(std::move(*error));
+    }
     Reading reading;
     reading.with_tools = plan->with_tools;
     if (!plan->begun.empty()) reading.tools.push(plan->begun);

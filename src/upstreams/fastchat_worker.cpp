@@ -127,17 +127,22 @@ CallError worker_error(std::int64_t code, std::string text) {
     }
 }
 
-std::optional<CallError> status_error(int status) {
+std::optional<CallError> status_error(int status, int retry) {
     if (status == 200) return std::nullopt;
-    auto text = "the worker answered with status " + std::to_string(status);
-    if (status == 404) return of_worker(Fault::model, ErrorCode::not_found, std::move(text));
-    if (status == 401 || status == 403) {
-        return of_worker(Fault::credentials, ErrorCode::unavailable, std::move(text));
+    auto error = of_worker(Fault::server, ErrorCode::engine_failed,
+                           "the worker answered with status " + std::to_string(status));
+    error.retry_after_s = retry;
+    if (status == 404) {
+        error.fault = Fault::model;
+        error.code = to_string(ErrorCode::not_found);
+    } else if (status == 401 || status == 403) {
+        error.fault = Fault::credentials;
+        error.code = to_string(ErrorCode::unavailable);
+    } else if (status == 429 || status == 503) {
+        error.fault = Fault::busy;
+        error.code = to_string(ErrorCode::unavailable);
     }
-    if (status == 429 || status == 503) {
-        return of_worker(Fault::busy, ErrorCode::unavailable, std::move(text));
-    }
-    return of_worker(Fault::server, ErrorCode::engine_failed, std::move(text));
+    return error;
 }
 
 CallResult<Generation> read_generation(const catalog::Values& input) {

@@ -17,8 +17,9 @@ namespace headrace::upstreams {
 /// message.
 CallError worker_error(std::int64_t code, std::string text);
 
-/// Why an answer of this HTTP status is none; nullopt for 200.
-std::optional<CallError> status_error(int status);
+/// Why an answer of this HTTP status is none; nullopt for 200. `retry`: what it says of when to try
+/// again, in seconds.
+std::optional<CallError> status_error(int status, int retry = 0);
 
 /// What a job asks of a worker's text generation, beside its prompt.
 struct Generation {

@@ -1,33 +1,19 @@
 #include "upstreams/openai_dialer.hpp"
 
-#include <charconv>
-
 #include "base/json.hpp"
 #include "base/json_scan.hpp"
+#include "upstreams/event_relay.hpp"
 #include "upstreams/event_scanner.hpp"
 #include "upstreams/openai_answer.hpp"
 #include "upstreams/openai_interface.hpp"
 #include "upstreams/openai_request.hpp"
+#include "upstreams/retry_after.hpp"
 #include "upstreams/usage_scanner.hpp"
 
 namespace headrace::upstreams {
 namespace {
 
-constexpr int kLongestRetry = 3'600;
 constexpr std::size_t kBytesPerToken = 4;  // of a prompt that nobody counted
-
-int retry_after(const http::Headers& headers) {
-    const auto read = [&](std::string_view name, int divisor) {
-        const auto text = headers.find(name);
-        int number = 0;
-        if (!text) return 0;
-        const auto got = std::from_chars(text->data(), text->data() + text->size(), number);
-        if (got.ptr != text->data() + text->size() || number < 0) return 0;
-        return std::min((number + divisor - 1) / divisor, kLongestRetry);
-    };
-    const int exact = read("retry-after-ms", 1'000);
-    return exact > 0 ? exact : read("retry-after", 1);
-}
 
 CallError fault(Fault kind, std::string code, std::string message, int retry = 0) {
     return CallError{kind, std::move(code), std::move(message), retry, {}};
@@ -44,11 +30,25 @@ const catalog::Json* request_of(const catalog::Values& input) {
     return value ? value->get<catalog::Json>() : nullptr;
 }
 
+/// What the call is: a chat model may be asked for embeddings.
+catalog::Profile profile_of(const Call& call) {
+    using catalog::Profile;
+    const auto profile = call.model.profile;
+    if (profile != Profile::chat) return profile;
+    if (request_of(call.input)) {
+        const bool embeds = text_field(call.input, "operation") == operation_of(Profile::embed);
+        return embeds ? Profile::embed : profile;
+    }
+    const auto* value = call.input.find("text");
+    const auto* texts = value ? value->get<catalog::Value::List>() : nullptr;
+    return texts && !texts->empty() ? Profile::embed : profile;
+}
+
 CallResult<OpenaiBody> body_of(const Call& call) {
     const auto& model = call.model;
     const auto* request = request_of(call.input);
     if (!request) {
-        return render_body(model.profile, call.input, model.remote_name(), call.wants_stream);
+        return render_body(profile_of(call), call.input, model.remote_name(), call.wants_stream);
     }
     std::string operation(text_field(call.input, "operation"));
     if (operation.empty()) operation = operation_of(model.profile);
@@ -59,8 +59,29 @@ CallResult<OpenaiBody> body_of(const Call& call) {
 }
 
 bool is_events(const OutAnswer& answer) {
+    constexpr std::string_view kEvents = "text/event-stream";
     const auto type = answer.headers().find("content-type");
-    return type && http::media_type(*type) == "text/event-stream";
+    if (!type || type->size() < kEvents.size()) return false;
+    if (!http::equal_without_case(type->substr(0, kEvents.size()), kEvents)) return false;
+    return type->size() == kEvents.size() || http::media_type(*type) == kEvents;
+}
+
+std::string type_of(const OutAnswer& answer) {
+    const auto given = answer.headers().find("content-type");
+    return given ? http::media_type(*given) : std::string();
+}
+
+/// Of a route that the model is not there for: a refusal is about that, whatever status it has.
+/// Counted against the server or its key, any caller could shut it out.
+CallError of_other_route(CallError error, int status, std::string_view operation) {
+    if (error.fault == Fault::busy) return error;
+    error.fault = Fault::model;
+    error.retry_after_s = 0;
+    const bool none = status / 100 == 4 || status == 501;
+    error.code = to_string(none ? ErrorCode::invalid_argument : ErrorCode::engine_failed);
+    error.message = none ? "the upstream has no " + std::string(operation) + " of this model"
+                         : "the upstream failed at " + std::string(operation);
+    return error;
 }
 
 CallError cut_short() {
@@ -74,8 +95,8 @@ CallError dropped() {
 }  // namespace
 
 std::optional<CallError> status_fault(int status, const http::Headers& headers) {
-    const int retry = retry_after(headers);
     if (status / 100 == 2 && status != 204 && status != 205) return std::nullopt;
+    const int retry = retry_after(headers);
     if (status == 401 || status == 403) {
         return fault(Fault::credentials, "unavailable",
                      "the upstream does not take the key it was given");
@@ -88,7 +109,7 @@ std::optional<CallError> status_fault(int status, const http::Headers& headers) 
     }
     if (status / 100 == 4 && status != 408) return std::nullopt;
     return fault(Fault::server, "unavailable",
-                 "the upstream answered with status " + std::to_string(status));
+                 "the upstream answered with status " + std::to_string(status), retry);
 }
 
 Result<catalog::Interface> OpenaiDialer::interface_of(catalog::Profile profile) const {
@@ -101,14 +122,19 @@ asio::awaitable<CallResult<CallAnswer>> OpenaiDialer::call(Line& line, const Cal
     if (!body) co_return call_failed(std::move(body).error());
     const bool verbatim = request_of(call.input) != nullptr;
     const std::size_t sent = body->body.size();
+    const std::string& operation = body->operation;
     OutRequest request;
-    request.path = "/" + body->operation;
-    request.content_type = std::move(body->content_type);
+    request.path.reserve(operation.size() + 1);
+    request.path.append(1, '/').append(operation);
+    if (!body->content_type.empty()) request.content_type = body->content_type;
     request.body = std::move(body->body);
     if (!call.traceparent.empty()) request.headers.add("traceparent", call.traceparent);
     auto answer = co_await line.connections.open(std::move(request), line.abort);
     if (!answer) co_return call_failed(std::move(answer).error());
     if (auto error = status_fault(answer->status(), answer->headers())) {
+        if (!is_own_operation(call.model.profile, operation)) {
+            error = of_other_route(std::move(*error), answer->status(), operation);
+        }
         error->detail = "status " + std::to_string(answer->status());
         answer->let_end();
         co_return call_failed(std::move(*error));
@@ -151,49 +177,25 @@ asio::awaitable<CallResult<CallAnswer>> OpenaiDialer::read_refusal(OutAnswer& an
 /// Passes whole events on as they come.
 asio::awaitable<CallResult<CallAnswer>> OpenaiDialer::relay(OutAnswer& answer, Line& line,
                                                             CallSink& sink, bool usage_wanted) {
-    using Verdict = UsageScanner::Verdict;
-    EventScanner events;
-    UsageScanner usage(usage_wanted, line.upstream->key.reveal());
-    bool done = false;
-    while (!done) {
+    using Verdict = EventRelay::Verdict;
+    EventRelay events(usage_wanted, line.upstream->key.reveal());
+    Verdict verdict = Verdict::more;
+    while (verdict == Verdict::more) {
         auto piece = co_await answer.read_some();
         if (!piece) co_return call_failed(std::move(piece).error());
         if (!*piece) break;
-        events.feed(std::move(**piece));
-        // Events that follow one another go on in one part.
-        std::string_view run;
-        bool wanted = true;
-        bool broken = false;
-        while (auto event = events.next()) {
-            const auto verdict = usage.take(event->data);
-            broken = verdict == Verdict::bad;
-            done = verdict == Verdict::done;
-            if (broken) break;
-            if (verdict == Verdict::drop) {
-                if (!run.empty()) wanted = sink.pass_on("response", run) && wanted;
-                run = {};
-                continue;
-            }
-            run = run.empty() ? event->text
-                              : std::string_view(run.data(), run.size() + event->text.size());
-            if (done) break;
-        }
-        if (!run.empty()) wanted = sink.pass_on("response", run) && wanted;
-        if (broken) co_return call_failed(usage.error());
-        if (!wanted) co_return call_failed(dropped());
-        if (events.too_large()) {
-            co_return call_failed(Fault::server, "engine_failed",
-                                  "an event of the upstream's stream is too large");
-        }
+        verdict = events.take(std::move(**piece), sink);
+        if (verdict == Verdict::broken) co_return call_failed(events.error());
+        if (verdict == Verdict::unwanted) co_return call_failed(dropped());
         if (!sink.has_room()) co_await sink.room();
     }
-    if (!done) {
-        if (events.pending() || !usage.finished()) co_return call_failed(cut_short());
+    if (verdict == Verdict::more) {
+        if (!events.whole()) co_return call_failed(cut_short());
         if (!sink.pass_on("response", "data: [DONE]\n\n")) co_return call_failed(dropped());
     }
     answer.let_end();
     CallAnswer end;
-    end.tokens = usage.tokens();
+    end.tokens = events.tokens();
     co_return end;
 }
 
@@ -229,13 +231,12 @@ asio::awaitable<CallResult<CallAnswer>> OpenaiDialer::read_deltas(OutAnswer& ans
 
 asio::awaitable<CallResult<CallAnswer>> OpenaiDialer::read_whole(OutAnswer& answer, Line& line,
                                                                  const Call& call, bool verbatim) {
-    std::string type;
-    if (const auto given = answer.headers().find("content-type")) type = http::media_type(*given);
     auto body = co_await answer.read_all(limits_.most_answer);
     if (!body) co_return call_failed(std::move(body).error());
     const auto secret = line.upstream->key.reveal();
-    const auto profile = call.model.profile;
+    const auto profile = profile_of(call);
     if (profile == catalog::Profile::speak) {
+        const std::string type = type_of(answer);
         if (body->empty() || type == "application/json") {
             auto message = message_in(*body, secret);
             if (message.empty()) message = "the upstream's answer is no audio";

@@ -32,7 +32,8 @@ constexpr std::string_view kChatIn = R"(
 constexpr std::string_view kChatOut = R"(
 "text":{"kind":"text","conditional":true,"stream":"append"},
 "tool_calls":{"kind":"json","conditional":true},"finish_reason":{"kind":"string","conditional":true},
-"logprobs":{"kind":"json","conditional":true,"stream":"append"},)";
+"logprobs":{"kind":"json","conditional":true,"stream":"append"},
+"embeddings":{"kind":"tensor","dtype":"fp32","shape":[-1,-1],"conditional":true},)";
 
 std::string text_of(std::string_view profile, std::string_view inputs, std::string_view parameters,
                     std::string_view outputs) {
@@ -46,7 +47,10 @@ std::string text_of(std::string_view profile, std::string_view inputs, std::stri
 std::string text_of(Profile profile) {
     switch (profile) {
         case Profile::chat:
-            return text_of("chat", "", kChatIn, kChatOut);
+            return text_of(
+                "chat",
+                R"("text":{"kind":"text","count":"0..n","description":"texts to embed, in place of messages; where the server does"})",
+                kChatIn, kChatOut);
         case Profile::embed:
             return text_of(
                 "embed", R"("text":{"kind":"text","count":"0..n"})",

@@ -15,16 +15,22 @@ using catalog::Profile;
 using catalog::Value;
 using catalog::Values;
 
+struct Change {
+    std::size_t begin = 0;
+    std::size_t end = 0;
+    std::string with;
+};
+
 /// Changes to a text, made in one copy.
 class Splice {
   public:
     explicit Splice(std::string_view text) : text_(text) {}
 
     /// In the order of the text.
-    void replace(std::size_t begin, std::size_t end, std::string with) {
-        out_.append(text_, at_, begin - at_);
-        out_ += with;
-        at_ = end;
+    void apply(const Change& change) {
+        out_.append(text_, at_, change.begin - at_);
+        out_ += change.with;
+        at_ = change.end;
     }
     std::string take() {
         out_.append(text_, at_);
@@ -36,12 +42,6 @@ class Splice {
     std::string_view text_;
     std::string out_;
     std::size_t at_ = 0;
-};
-
-struct Change {
-    std::size_t begin = 0;
-    std::size_t end = 0;
-    std::string with;
 };
 
 std::size_t offset_of(const JsonMembers& members, std::string_view part) {
@@ -62,7 +62,7 @@ std::optional<Change> usage_change(const JsonMembers& members) {
                             : R"("stream_options":{"include_usage":true},)"};
     }
     const std::size_t at = offset_of(members, options->value);
-    const auto inner = JsonMembers::scan(options->value);
+    const auto inner = JsonMembers::scan_sound(options->value);
     if (!inner) return Change{at, at + options->value.size(), R"({"include_usage":true})"};
     const JsonMember* include = inner->find("include_usage");
     if (is_true(include)) return std::nullopt;
@@ -274,6 +274,11 @@ std::string_view operation_of(Profile profile) {
     return {};
 }
 
+bool is_own_operation(Profile profile, std::string_view operation) {
+    if (operation == operation_of(profile)) return true;
+    return profile == Profile::chat && (operation == "completions" || operation == "responses");
+}
+
 bool is_operation(std::string_view text) {
     if (text.empty() || text.size() > 64 || text.front() == '/' || text.back() == '/') return false;
     if (text.find("//") != std::string_view::npos) return false;
@@ -284,33 +289,33 @@ bool is_operation(std::string_view text) {
 
 CallResult<OpenaiBody> splice_body(std::string_view request, std::string operation,
                                    std::string_view model) {
-    const auto members = JsonMembers::scan(request);
+    const auto members = JsonMembers::scan_sound(request);
     if (!members) {
-        return call_failed(Fault::request, "invalid_argument", members.error().message);
+        return call_failed(Fault::request, "invalid_argument", "the body is no JSON object");
     }
     OpenaiBody out;
     out.operation = std::move(operation);
     out.stream = is_true(members->find("stream"));
-    std::vector<Change> changes;
+    Change to_model;
     if (const JsonMember* named = members->find("model")) {
         const std::size_t at = offset_of(*members, named->value);
-        changes.push_back({at, at + named->value.size(), json_string(model)});
+        to_model = {at, at + named->value.size(), json_string(model)};
     } else {
-        changes.push_back(
-            {members->inside(), members->inside(),
-             "\"model\":" + json_string(model) + (members->all().empty() ? "" : ",")});
+        to_model = {members->inside(), members->inside(),
+                    "\"model\":" + json_string(model) + (members->all().empty() ? "" : ",")};
     }
     const bool counts = out.operation == "chat/completions" || out.operation == "completions";
+    std::optional<Change> usage;
     if (out.stream && counts) {
-        auto usage = usage_change(*members);
+        usage = usage_change(*members);
         out.usage_wanted = !usage;
-        if (usage) changes.push_back(std::move(*usage));
     }
-    std::stable_sort(changes.begin(), changes.end(),
-                     [](const Change& a, const Change& b) { return a.begin < b.begin; });
     Splice splice(request);
     splice.reserve(model.size() + 64);
-    for (auto& change : changes) splice.replace(change.begin, change.end, std::move(change.with));
+    const bool usage_first = usage && usage->begin < to_model.begin;
+    if (usage_first) splice.apply(*usage);
+    splice.apply(to_model);
+    if (usage && !usage_first) splice.apply(*usage);
     out.body = splice.take();
     return out;
 }

@@ -12,7 +12,7 @@ namespace headrace::upstreams {
 /// A body for an OpenAI-style server, and what it will be answered with.
 struct OpenaiBody {
     std::string operation;  // "chat/completions"
-    std::string content_type = "application/json";
+    std::string content_type;  // empty: JSON
     std::string body;
     bool stream = false;
     bool usage_wanted = false;  // the caller asked for a usage frame
@@ -20,6 +20,9 @@ struct OpenaiBody {
 
 /// The route below /v1 that a profile's canonical fields go to; empty for one that has none.
 std::string_view operation_of(catalog::Profile profile);
+/// Whether a model of this profile is there for the route: what the server says of another one says
+/// nothing of the model, nor of the server.
+bool is_own_operation(catalog::Profile profile, std::string_view operation);
 /// Whether it is a route name: letters, digits, '_', '-' and single slashes between them.
 bool is_operation(std::string_view text);
 

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <tuple>
 
+#include "upstreams/faults.hpp"
+
 namespace headrace::upstreams {
 namespace {
 
@@ -10,6 +12,10 @@ constexpr std::uint32_t kMostCapacity = 4'096;  // what the core takes of one wo
 constexpr std::uint32_t kMostHeld = 256;        // jobs that wait for a member to come back
 
 bool before(const Member& a, const Member& b) {
+    if (planted(Plant::priority_ignored)) return a.burden() < b.burden();
+    if (planted(Plant::weight_ignored)) {
+        return std::tuple(a.priority, a.in_flight) < std::tuple(b.priority, b.in_flight);
+    }
     return std::tuple(a.priority, a.burden(), a.last_used) <
            std::tuple(b.priority, b.burden(), b.last_used);
 }
@@ -22,7 +28,8 @@ Chosen choose(std::span<const Member* const> members, SteadyTime now,
     for (std::size_t i = 0; i < members.size(); ++i) {
         const Member& member = *members[i];
         if (!member.up(now)) continue;
-        if (std::find(tried.begin(), tried.end(), &member) != tried.end()) continue;
+        const bool again = std::find(tried.begin(), tried.end(), &member) != tried.end();
+        if (again && !planted(Plant::tried_again)) continue;
         if (!member.has_room()) {
             if (best.choice == Choice::none) best.choice = Choice::full;
             continue;
@@ -44,10 +51,29 @@ std::uint32_t PoolCredit::due(std::uint32_t capacity, std::uint32_t held) {
     if (capacity > 0) {
         const std::uint32_t most = std::min(capacity, kMostCapacity);
         wanted = active_ < most ? most - active_ : 0;
-    } else if (held < kMostHeld) {
+    } else if (held < kMostHeld && !planted(Plant::nobody_up_unsaid)) {
         wanted = 1;
     }
     return wanted > outstanding_ ? wanted - outstanding_ : 0;
+}
+
+int seconds_to_wait(std::span<const Member* const> members, SteadyTime now) {
+    constexpr std::chrono::seconds kMost{3'600};
+    std::optional<std::chrono::nanoseconds> least;
+    for (const Member* member : members) {
+        if (!member->enabled) continue;
+        if (member->up(now)) return 0;
+        // While a trial is under way its end is not known: soon.
+        const bool trial = member->circuit.until() <= now;
+        const std::chrono::nanoseconds left =
+            trial ? std::chrono::seconds(1)
+                  : std::max<std::chrono::nanoseconds>(member->circuit.hopeful_at() - now,
+                                                       std::chrono::nanoseconds(0));
+        if (!least || left < *least) least = left;
+    }
+    if (!least) return 0;
+    return static_cast<int>(
+        std::min(std::chrono::ceil<std::chrono::seconds>(*least), kMost).count());
 }
 
 std::uint32_t capacity_of(std::span<const Member* const> members, SteadyTime now) {

@@ -7,6 +7,7 @@
 
 #include "base/clock.hpp"
 #include "upstreams/circuit.hpp"
+#include "upstreams/faults.hpp"
 
 namespace headrace::upstreams {
 
@@ -25,8 +26,12 @@ struct Member {
 
     /// Its share of the load: the smaller, the sooner it is next.
     [[nodiscard]] double burden() const { return (in_flight + elsewhere) / weight; }
-    [[nodiscard]] bool up(SteadyTime now) const { return enabled && circuit.admits(now); }
-    [[nodiscard]] bool has_room() const { return in_flight < room; }
+    [[nodiscard]] bool up(SteadyTime now) const {
+        return (enabled || planted(Plant::disabled_called)) && circuit.admits(now);
+    }
+    [[nodiscard]] bool has_room() const {
+        return in_flight < room + (planted(Plant::room_exceeded) ? 1 : 0);
+    }
 };
 
 /// What there is for a call.
@@ -53,7 +58,7 @@ class PoolCredit {
   public:
     /// The core gave `jobs` of its credit back as leases.
     void leased(std::uint32_t jobs);
-    void ended() { --active_; }
+    void ended() { active_ -= planted(Plant::credit_lost) ? 0 : 1; }
     /// Credit to give now, when the members that are up have room for `capacity` calls together:
     /// as much as is free; with none up always one more job, which is told so at once.
     /// `held` of the active ones wait for a member to come back: not without bound.
@@ -69,6 +74,10 @@ class PoolCredit {
     std::uint32_t active_ = 0;
     std::uint32_t outstanding_ = 0;
 };
+
+/// Seconds after which a call may find a member that takes it, for one that found none: the
+/// earliest of all that are enabled. 0 when one is up, or none ever will be.
+int seconds_to_wait(std::span<const Member* const> members, SteadyTime now);
 
 /// What members that are up take together, without regard to other pools.
 std::uint32_t capacity_of(std::span<const Member* const> members, SteadyTime now);

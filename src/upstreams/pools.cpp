@@ -7,6 +7,7 @@
 #include "base/log.hpp"
 #include "catalog/catalog.hpp"
 #include "catalog/model_id.hpp"
+#include "upstreams/faults.hpp"
 
 namespace headrace::upstreams {
 namespace {
@@ -141,6 +142,7 @@ void Pools::drop_if_empty(const Key& key) {
     const auto pool = at->second;
     pools_.erase(at);
     pool->retire();
+    retired_.push_back(pool);
     if (auto hidden = room_.parts.catalog.hide(pool->version()->id); !hidden) {
         log::warn("a model without servers stays in the catalog model={} error={}", pool->model(),
                   hidden.error().message);
@@ -161,11 +163,16 @@ void Pools::attach_all() {
 }
 
 void Pools::detach_all(const std::string& reason) {
-    for (const auto& [key, pool] : pools_) pool->detach(reason);
+    each([&reason](PoolWorker& pool) { pool.detach(reason); });
 }
 
-void Pools::each(const std::function<void(PoolWorker&)>& visit) const {
+void Pools::each(const std::function<void(PoolWorker&)>& visit) {
     for (const auto& [key, pool] : pools_) visit(*pool);
+    if (planted(Plant::retired_unwatched)) return;
+    std::erase_if(retired_, [](const auto& pool) { return pool.expired(); });
+    for (const auto& each : retired_) {
+        if (const auto pool = each.lock()) visit(*pool);
+    }
 }
 
 }  // namespace headrace::upstreams

@@ -5,6 +5,7 @@
 #include <map>
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "upstreams/room.hpp"
 #include "upstreams/server.hpp"
@@ -30,7 +31,8 @@ class Pools {
                                                            std::string_view model) const;
     void attach_all();
     void detach_all(const std::string& reason);
-    void each(const std::function<void(PoolWorker&)>& visit) const;
+    /// Those too that have lost their last server and still have calls under way.
+    void each(const std::function<void(PoolWorker&)>& visit);
 
   private:
     using Key = std::pair<std::string, std::string>;  // tenant, model id
@@ -42,6 +44,7 @@ class Pools {
 
     Room& room_;
     std::map<Key, std::shared_ptr<PoolWorker>> pools_;
+    std::vector<std::weak_ptr<PoolWorker>> retired_;
 };
 
 }  // namespace headrace::upstreams

@@ -4,7 +4,6 @@
 #include <cstdint>
 #include <map>
 #include <memory>
-#include <set>
 #include <vector>
 
 #include "base/task_group.hpp"
@@ -28,7 +27,8 @@ struct Room {
     Settings settings;
     UpstreamMetrics metrics;
     std::map<Kind, std::unique_ptr<Dialer>> dialers;
-    std::set<PoolWorker*> waiting;  // pools with jobs that wait for room or for a server
+    std::map<std::uint64_t, PoolWorker*> waiting;  // pools with jobs that wait, by their number
+    std::uint64_t pools = 0;                       // that were ever made
     std::uint64_t uses = 0;         // numbers the calls, so that equals take turns
     bool stopping = false;
     TaskGroup tasks;

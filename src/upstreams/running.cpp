@@ -7,6 +7,7 @@
 #include "base/log.hpp"
 #include "catalog/scalar_codec.hpp"
 #include "jobs/core.hpp"
+#include "upstreams/faults.hpp"
 #include "upstreams/worker.hpp"
 
 namespace headrace::upstreams {
@@ -102,7 +103,7 @@ asio::awaitable<void> Running::wait(std::chrono::milliseconds within) {
 
 void Running::drop() {
     ended = true;
-    abort.trip();
+    if (!planted(Plant::cancel_unheard)) abort.trip();
     ring();
 }
 

@@ -5,11 +5,10 @@
 #include <string>
 #include <vector>
 
-#include <boost/asio/steady_timer.hpp>
-
 #include "catalog/values.hpp"
 #include "jobs/worker_port.hpp"
 #include "upstreams/dialer.hpp"
+#include "upstreams/outside.hpp"
 #include "upstreams/room.hpp"
 #include "upstreams/server.hpp"
 
@@ -56,7 +55,7 @@ class Running final : public CallSink {
 
     Room& room_;
     PoolWorker& pool_;
-    asio::steady_timer bell_;
+    Timer bell_;
     bool rung_ = false;
     bool unpaced_ = false;
     bool stalled_ = false;  // room() waits

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "base/log.hpp"
+#include "upstreams/faults.hpp"
 #include "upstreams/worker.hpp"
 
 namespace headrace::upstreams {
@@ -31,13 +32,16 @@ void Server::configure(SpecPtr fresh) {
     const bool moved = fresh->base_url != spec->base_url || fresh->kind != spec->kind;
     const bool wire = moved || fresh->key.reveal() != spec->key.reveal() ||
                       fresh->headers != spec->headers || !(fresh->timeouts == spec->timeouts) ||
-                      fresh->allow_private != spec->allow_private;
-    const bool key_changed = fresh->key.reveal() != spec->key.reveal();
+                      fresh->allow_private != spec->allow_private || fresh->ca != spec->ca ||
+                      fresh->server_name != spec->server_name;
+    const bool key_changed = fresh->key.reveal() != spec->key.reveal() || fresh->ca != spec->ca ||
+                             fresh->server_name != spec->server_name;
     if (fresh != spec) dialer().forget(*spec);
     spec = std::move(fresh);
     if (wire) connections->reset(spec);
     // Another address, or another key, is another chance.
-    if (moved || key_changed) member.circuit = Circuit(limits_of(*spec), ++room.uses);
+    if (moved || key_changed || planted(Plant::health_lost_on_change))
+        member.circuit = Circuit(limits_of(*spec), ++room.uses);
     member.circuit.set_failures(spec->failures);
     member.priority = spec->priority;
     member.weight = spec->weight;
@@ -55,6 +59,12 @@ void Server::judge(Circuit::Ticket ticket, const CallError* error) {
         return;
     }
     const std::string reason = error->detail.empty() ? error->message : error->detail;
+    const bool its_own = error->fault == Fault::busy || error->fault == Fault::credentials ||
+                         error->fault == Fault::server;
+    if (its_own) {
+        last_error = error->fault == Fault::credentials ? error->message : reason;
+        last_error_at = room.parts.clock.wall();
+    }
     switch (error->fault) {
         case Fault::request:
             // It understood enough to refuse: it lives.
@@ -77,6 +87,11 @@ void Server::judge(Circuit::Ticket ticket, const CallError* error) {
             circuit.failed(ticket, now, reason);
             break;
     }
+}
+
+void Server::count(const Tokens& tokens) {
+    prompt_tokens += tokens.prompt.value_or(0);
+    completion_tokens += tokens.completion.value_or(0);
 }
 
 void Server::settle() {
@@ -113,6 +128,11 @@ UpstreamView Server::view() const {
     view.calls = calls;
     view.failures = failures;
     view.last_ok_at = last_ok_at;
+    view.last_error = last_error;
+    view.last_error_at = last_error_at;
+    view.heard_at = heard_at;
+    view.prompt_tokens = prompt_tokens;
+    view.completion_tokens = completion_tokens;
     view.load = load;
     return view;
 }
@@ -139,7 +159,7 @@ asio::awaitable<void> probe_server(ServerPtr server, UniqueFunction<void(TestRep
         if (!room.stopping)
             log::error("a probe threw upstream={} error={}", server->spec->name, error.what());
     }
-    server->probing = false;
+    server->probing = planted(Plant::probe_never_ends);
     TestReport told;
     told.took_ms =
         std::chrono::duration_cast<std::chrono::milliseconds>(room.now() - begun).count();

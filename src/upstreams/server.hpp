@@ -24,6 +24,8 @@ struct Server {
     void configure(SpecPtr fresh);
     /// What an ended call or probe says of the server.
     void judge(Circuit::Ticket ticket, const CallError* error);
+    /// What an answered call has used.
+    void count(const Tokens& tokens);
     /// Sees whether its health has changed, and tells the log, the metrics and its pools.
     void settle();
     [[nodiscard]] UpstreamView view() const;
@@ -38,6 +40,11 @@ struct Server {
     std::uint64_t calls = 0;
     std::uint64_t failures = 0;
     WallMs last_ok_at = 0;
+    std::string last_error;
+    WallMs last_error_at = 0;
+    WallMs heard_at = 0;
+    std::uint64_t prompt_tokens = 0;
+    std::uint64_t completion_tokens = 0;
     WallMs since = 0;
     Health shown = Health::up;
     std::optional<double> load;

@@ -6,6 +6,7 @@
 
 #include "base/json.hpp"
 #include "http/message.hpp"
+#include "http/tls_settings.hpp"
 #include "http/url.hpp"
 
 namespace headrace::upstreams {
@@ -15,6 +16,7 @@ constexpr std::size_t kMostModels = 10'000;
 constexpr std::size_t kMostId = 256;
 constexpr std::size_t kMostHeaders = 32;
 constexpr std::size_t kMostText = 4'096;
+constexpr std::size_t kMostPem = 64 * 1024;
 constexpr std::chrono::milliseconds kLongest{24 * 3'600'000};
 
 bool is_header_name(std::string_view name) {
@@ -64,6 +66,19 @@ void check_url(const UpstreamSpec& spec, Faults& faults) {
     } else if (url->has_userinfo || url->target.find('?') != std::string::npos) {
         faults.add("base_url", "format:url", "no user and no query");
     }
+}
+
+void check_tls(const UpstreamSpec& spec, Faults& faults) {
+    if (spec.ca.empty() && spec.server_name.empty()) return;
+    if (!spec.base_url.starts_with("https:")) {
+        faults.add(spec.ca.empty() ? "server_name" : "ca", "format:url", "only for https");
+    }
+    http::TlsClientSettings settings;
+    settings.ca = spec.ca;
+    if (spec.ca.size() > kMostPem || !http::check_tls(settings)) {
+        faults.add("ca", "format:pem", "certificates in PEM, at most 64 KiB");
+    }
+    if (!is_plain_text(spec.server_name, 253)) faults.add("server_name", "format:name");
 }
 
 void check_models(const UpstreamSpec& spec, Faults& faults) {
@@ -155,6 +170,7 @@ Result<void> check(const UpstreamSpec& spec) {
         faults.add("name", "format:name", "1 to 63 of a-z, 0-9, '-', '_', '.'");
     }
     check_url(spec, faults);
+    check_tls(spec, faults);
     check_models(spec, faults);
     check_times(spec, faults);
     if (!is_plain_text(spec.key.reveal(), kMostText)) faults.add("key", "format:key");
@@ -184,11 +200,12 @@ Result<void> check(const UpstreamSpec& spec) {
 
 bool same(const UpstreamSpec& a, const UpstreamSpec& b) {
     return a.tenant == b.tenant && a.name == b.name && a.kind == b.kind &&
-           a.base_url == b.base_url && a.key.reveal() == b.key.reveal() && a.models == b.models &&
-           a.weight == b.weight && a.priority == b.priority && a.concurrency == b.concurrency &&
-           a.timeouts == b.timeouts && a.failures == b.failures && a.probe_every == b.probe_every &&
-           a.headers == b.headers && a.options == b.options && a.enabled == b.enabled &&
-           a.allow_private == b.allow_private && a.origin == b.origin;
+           a.base_url == b.base_url && a.key.reveal() == b.key.reveal() && a.ca == b.ca &&
+           a.server_name == b.server_name && a.models == b.models && a.weight == b.weight &&
+           a.priority == b.priority && a.concurrency == b.concurrency && a.timeouts == b.timeouts &&
+           a.failures == b.failures && a.probe_every == b.probe_every && a.headers == b.headers &&
+           a.options == b.options && a.enabled == b.enabled && a.allow_private == b.allow_private &&
+           a.origin == b.origin;
 }
 
 }  // namespace headrace::upstreams

@@ -51,6 +51,8 @@ struct UpstreamSpec {
     Kind kind = Kind::openai;
     std::string base_url;  // "http://10.0.0.7:8000/v1"; what paths are appended to
     Secret key;            // sent as a bearer token; empty = none
+    std::string ca;           // whom its certificate may be from, PEM; empty = the system's store
+    std::string server_name;  // whom its certificate is for; empty = the host of base_url
     std::vector<ModelSpec> models;
     double weight = 1;              // share of the calls among those of one priority
     std::uint32_t priority = 0;     // the lowest that has room is used
@@ -101,6 +103,11 @@ struct UpstreamView {
     std::uint64_t calls = 0;     // since start
     std::uint64_t failures = 0;  // of these
     WallMs last_ok_at = 0;
+    std::string last_error;       // of the server's own, since start; stays after it is up again
+    WallMs last_error_at = 0;
+    WallMs heard_at = 0;  // its last sign of life that came by itself: a heart-beat
+    std::uint64_t prompt_tokens = 0;  // of calls that succeeded since start, as they were metered
+    std::uint64_t completion_tokens = 0;
     std::optional<double> load;  // what it says of its own queue, where its protocol has that
 };
 

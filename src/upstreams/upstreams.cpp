@@ -4,11 +4,11 @@
 #include <random>
 
 #include <boost/asio/redirect_error.hpp>
-#include <boost/asio/steady_timer.hpp>
 #include <boost/asio/use_awaitable.hpp>
 
 #include "base/log.hpp"
 #include "jobs/core.hpp"
+#include "upstreams/outside.hpp"
 #include "upstreams/pools.hpp"
 #include "upstreams/server.hpp"
 #include "upstreams/worker.hpp"
@@ -42,9 +42,10 @@ struct Upstreams::Impl {
     Room room;
     Pools pools;
     std::map<Key, ServerPtr> servers;
-    asio::steady_timer timer;
+    std::map<std::uint64_t, std::pair<ServerPtr, Circuit::Ticket>> visits;
+    Timer timer;
     SteadyTime next_heartbeat{};
-    std::minstd_rand random{std::random_device{}()};
+    std::minstd_rand random{first_chance()};
     bool started = false;
 };
 
@@ -195,6 +196,7 @@ void Upstreams::heard_from(const TenantId& tenant, std::string_view name,
     const ServerPtr server = impl_->find(tenant, name);
     if (!server) return;
     server->member.circuit.heard_from(impl_->room.now());
+    server->heard_at = impl_->room.parts.clock.wall();
     if (load) {
         server->load = load;
         server->member.elsewhere = std::max(0.0, *load - server->member.in_flight);
@@ -208,6 +210,35 @@ Result<SpecPtr> Upstreams::choose(const TenantId& tenant, std::string_view model
     auto server = (*pool)->next_server();
     if (!server) return fail(std::move(server).error());
     return (*server)->spec;
+}
+
+Result<Visit> Upstreams::enter(const TenantId& tenant, std::string_view model) {
+    auto pool = impl_->pools.find(tenant, model);
+    if (!pool) return fail(std::move(pool).error());
+    auto server = (*pool)->next_server();
+    if (!server) return fail(std::move(server).error());
+    Server& to = **server;
+    const auto id = ++impl_->room.uses;
+    to.member.last_used = id;
+    const auto ticket = to.member.circuit.begin(impl_->room.now());
+    ++to.member.in_flight;
+    ++to.calls;
+    to.cells.in_flight->set(to.member.in_flight);
+    auto spec = to.spec;
+    impl_->visits.emplace(id, std::pair(std::move(*server), ticket));
+    return Visit{id, std::move(spec)};
+}
+
+void Upstreams::leave(std::uint64_t visit, const CallError* error) {
+    const auto ended = impl_->visits.extract(visit);
+    if (!ended) return;
+    const auto& [server, ticket] = ended.mapped();
+    --server->member.in_flight;
+    server->cells.in_flight->set(server->member.in_flight);
+    server->judge(ticket, error);
+    server->cells.calls[UpstreamMetrics::outcome(error)]->add();
+    server->settle();
+    impl_->room.eased(*server);
 }
 
 asio::awaitable<CallResult<std::string>> Upstreams::ask(TenantId tenant, std::string model,
@@ -255,9 +286,9 @@ void Upstreams::Impl::look_at(const ServerPtr& server, SteadyTime now) {
 asio::awaitable<void> Upstreams::Impl::tick() {
     while (!room.stopping) {
         timer.expires_after(kTick);
-        boost::system::error_code ended;
-        co_await timer.async_wait(asio::redirect_error(asio::use_awaitable, ended));
-        if (ended || room.stopping) co_return;
+        boost::system::error_code ignored;
+        co_await timer.async_wait(asio::redirect_error(asio::use_awaitable, ignored));
+        if (room.stopping) co_return;
         const SteadyTime now = room.now();
         const bool beat = now >= next_heartbeat;
         if (beat) next_heartbeat = now + kHeartbeat;

@@ -64,6 +64,13 @@ struct TestReport {
     std::vector<std::string> models;  // that the server names
 };
 
+/// A call of a server that somebody else makes (a worker's stream passed on as it is): it has its
+/// place on the server as a job's call has.
+struct Visit {
+    std::uint64_t id = 0;
+    SpecPtr spec;
+};
+
 /// All servers we dial, and their pools: one for each (tenant, model id), which is a version of the
 /// catalog and a worker of the core. Belongs to the core's loop; answers come on the calling loop
 /// where a Done is taken, and that may be any loop only where it says so.
@@ -105,6 +112,10 @@ class Upstreams {
     /// The server that a call of this model would go to now; nothing is reserved. not_found: no
     /// such model; unavailable: none is up.
     [[nodiscard]] Result<SpecPtr> choose(const TenantId& tenant, std::string_view model) const;
+    /// Takes a place on the server that choose() names. unavailable: all places are taken, too.
+    [[nodiscard]] Result<Visit> enter(const TenantId& tenant, std::string_view model);
+    /// Ends a visit, once. What it says of the server counts as of a job's call; null: it answered.
+    void leave(std::uint64_t visit, const CallError* error);
     /// A plain request to a server of the model, beside its jobs (token counts and the like).
     asio::awaitable<CallResult<std::string>> ask(TenantId tenant, std::string model,
                                                  std::string path, std::string body);

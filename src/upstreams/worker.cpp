@@ -4,6 +4,7 @@
 
 #include "base/log.hpp"
 #include "jobs/core.hpp"
+#include "upstreams/faults.hpp"
 
 namespace headrace::upstreams {
 
@@ -13,7 +14,8 @@ PoolWorker::PoolWorker(Room& room, catalog::VersionPtr version, std::string mode
       version_(std::move(version)),
       model_(std::move(model)),
       kind_(kind),
-      profile_(profile) {}
+      profile_(profile),
+      number_(++room.pools) {}
 
 void PoolWorker::add(const ServerPtr& server) {
     if (std::find(servers_.begin(), servers_.end(), server) != servers_.end()) return;
@@ -54,13 +56,16 @@ void PoolWorker::detach(const std::string& reason) {
         job->drop();
         end(job);
     }
-    room_.waiting.erase(this);
+    room_.waiting.erase(number_);
     if (!std::exchange(attached_, false)) return;
     room_.parts.core.detach(id_, reason);
 }
 
 void PoolWorker::retire() {
-    retired_ = true;
+    // What it was given credit for is for whoever offers the model next.
+    if (!std::exchange(retired_, true) && attached_ && !planted(Plant::retired_takes_jobs)) {
+        room_.parts.core.worker_draining(id_);
+    }
     pump();
     if (!jobs_.empty()) return;
     room_.parts.loop.post([self = shared_from_this()] {
@@ -83,13 +88,15 @@ void PoolWorker::give_credit() {
 
 void PoolWorker::pump() {
     for (const auto& each : std::exchange(waiting_, {})) {
-        if (const auto job = each.lock()) job->ring();
+        const auto job = each.lock();
+        if (job && !planted(Plant::waiter_forgotten)) job->ring();
     }
-    room_.waiting.erase(this);
+    room_.waiting.erase(number_);
     give_credit();
 }
 
 void PoolWorker::watch_times(SteadyTime now) {
+    if (planted(Plant::total_unwatched)) return;
     for (const auto& [id, job] : jobs_) {
         if (job->total_due == SteadyTime{} || job->total_due > now) continue;
         job->total_due = {};
@@ -183,6 +190,12 @@ void PoolWorker::fail_job(const RunningPtr& job, CallError error) {
     if (job->ended) return;
     end(job);
     jobs::JobError shown;
+    if (error.fault != Fault::request && error.fault != Fault::cancelled) {
+        // Its pool knows of all servers; a server's own word stands where its circuit has none.
+        int wait = seconds_to_wait(members_, room_.now());
+        if (error.fault == Fault::server) wait = std::max(wait, error.retry_after_s);
+        shown.retry_after_s = std::clamp(wait, 0, jobs::JobError::kMostRetryAfter);
+    }
     shown.code = std::move(error.code);
     shown.message = std::move(error.message);
     // After the first byte, and for one who waits on his connection, there is no second time.

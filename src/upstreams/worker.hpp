@@ -62,7 +62,13 @@ class PoolWorker final : public jobs::WorkerPort, public std::enable_shared_from
     asio::awaitable<void> run(Self self, RunningPtr job);
     asio::awaitable<void> run_checked(RunningPtr job);
     asio::awaitable<Result<catalog::Values>> load_input(RunningPtr job);
-    /// The server for the next try, with the call counted on it; null: the job has ended.
+    struct Taken {
+        Choice choice = Choice::none;
+        ServerPtr server;  // null unless one was found
+    };
+    /// The server for the next try, where one is free.
+    Taken take_server(const Running& job);
+    /// The same, waiting for one; null: the job has ended, or there is nobody to wait for.
     asio::awaitable<ServerPtr> reserve(RunningPtr job);
     asio::awaitable<CallResult<CallAnswer>> call_server(RunningPtr job,
                                                         const catalog::Values& input);
@@ -78,6 +84,7 @@ class PoolWorker final : public jobs::WorkerPort, public std::enable_shared_from
     std::string model_;
     Kind kind_;
     catalog::Profile profile_;
+    const std::uint64_t number_;  // of the pool, in order of their making
     WorkerId id_;
     bool attached_ = false;
     bool retired_ = false;

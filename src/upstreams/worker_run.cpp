@@ -7,6 +7,7 @@
 #include "base/log.hpp"
 #include "jobs/blob_io.hpp"
 #include "jobs/core.hpp"
+#include "upstreams/faults.hpp"
 #include "upstreams/worker.hpp"
 
 namespace headrace::upstreams {
@@ -47,17 +48,23 @@ asio::awaitable<void> PoolWorker::run([[maybe_unused]] Self self, RunningPtr job
 }
 
 asio::awaitable<void> PoolWorker::run_checked(RunningPtr job) {
-    auto input = co_await load_input(job);
+    const jobs::Payload& payload = *job->grant.input;
+    Result<catalog::Values> input = catalog::Values{};
+    if (payload.spilled || !payload.media.empty())
+        input = co_await load_input(job);
+    else
+        input = catalog::decode(payload.values);
     if (!input) {
         fail_job(job, input_error(input.error()));
         co_return;
     }
     CallError last = no_worker();
     for (std::uint32_t round = 1;;) {
-        job->server = co_await reserve(job);
+        job->server = take_server(*job).server;
+        if (!job->server) job->server = co_await reserve(job);
         if (!job->server) {
             // Nobody (more) to try. A durable job has time, but not for ever: it may be what kills.
-            if (job->grant.durable && round++ < kRounds && !job->ended) {
+            if (job->grant.durable && round++ < kRounds && !job->ended && !retired_) {
                 job->tried.clear();
                 continue;
             }
@@ -72,7 +79,10 @@ asio::awaitable<void> PoolWorker::run_checked(RunningPtr job) {
         }
         last = std::move(answer).error();
         const bool elsewhere = last.fault != Fault::request && last.fault != Fault::cancelled;
-        if (job->begun || !elsewhere) {
+        const bool goes_on =
+            elsewhere && !planted(Plant::no_failover) &&
+            (!job->begun || (planted(Plant::second_answer) && last.fault == Fault::server));
+        if (!goes_on) {
             fail_job(job, std::move(last));
             co_return;
         }
@@ -111,22 +121,27 @@ asio::awaitable<Result<catalog::Values>> PoolWorker::load_input(RunningPtr job) 
     co_return values;
 }
 
+PoolWorker::Taken PoolWorker::take_server(const Running& job) {
+    if (job.ended) return {};
+    std::vector<const Member*> tried;
+    for (const auto& server : job.tried) tried.push_back(&server->member);
+    const Chosen chosen = choose(members_, room_.now(), tried);
+    if (chosen.choice != Choice::found) return {chosen.choice, nullptr};
+    const ServerPtr server = servers_[chosen.index];
+    server->member.last_used = ++room_.uses;
+    return {chosen.choice, server};
+}
+
 asio::awaitable<ServerPtr> PoolWorker::reserve(RunningPtr job) {
     for (;;) {
         if (job->ended) co_return nullptr;
-        std::vector<const Member*> tried;
-        for (const auto& server : job->tried) tried.push_back(&server->member);
-        const Chosen chosen = choose(members_, room_.now(), tried);
-        if (chosen.choice == Choice::found) {
-            const ServerPtr server = servers_[chosen.index];
-            server->member.last_used = ++room_.uses;
-            co_return server;
-        }
+        const Taken taken = take_server(*job);
+        if (taken.server) co_return taken.server;
         // A durable job has the time to wait for a server that comes back.
-        const bool nobody = chosen.choice == Choice::none;
-        if (nobody && (!job->grant.durable || !job->tried.empty())) co_return nullptr;
+        const bool nobody = taken.choice == Choice::none;
+        if (nobody && (!job->grant.durable || !job->tried.empty() || retired_)) co_return nullptr;
         waiting_.push_back(job);
-        room_.waiting.insert(this);
+        room_.waiting[number_] = this;
         if (nobody) {
             ++held_;
             give_credit();
@@ -143,6 +158,11 @@ asio::awaitable<CallResult<CallAnswer>> PoolWorker::call_server(RunningPtr job,
     const ModelSpec* model = spec->model(model_);
     if (!model) co_return call_failed(Fault::model, "unavailable", "the upstream has changed");
     if (room_.parts.called) room_.parts.called(job->grant.job, *spec);
+    if (job->timed_out && !planted(Plant::time_stays_over)) {
+        // That was the server before.
+        job->timed_out = false;
+        job->abort = Abort();
+    }
     job->begun_at = room_.now();
     job->total_due = job->begun_at + spec->timeouts.total;
     const auto ticket = server->member.circuit.begin(job->begun_at);
@@ -160,7 +180,7 @@ asio::awaitable<CallResult<CallAnswer>> PoolWorker::call_server(RunningPtr job,
                    error.what());
     }
     job->total_due = {};
-    --server->member.in_flight;
+    if (answer || !planted(Plant::room_leaked)) --server->member.in_flight;
     server->cells.in_flight->set(server->member.in_flight);
     if (!job->too_large.empty()) {
         answer = call_failed(Fault::request, "engine_failed", job->too_large);
@@ -172,6 +192,7 @@ asio::awaitable<CallResult<CallAnswer>> PoolWorker::call_server(RunningPtr job,
     }
     const CallError* error = answer ? nullptr : &answer.error();
     server->judge(ticket, error);
+    if (answer) server->count(answer->tokens);
     if (!job->ended) server->cells.calls[UpstreamMetrics::outcome(error)]->add();
     if (answer && !job->begun) {
         const std::chrono::duration<double> took = room_.now() - job->begun_at;
@@ -179,7 +200,7 @@ asio::awaitable<CallResult<CallAnswer>> PoolWorker::call_server(RunningPtr job,
     }
     server->settle();
     // Its room is for whoever waits, in whichever pool.
-    for (PoolWorker* pool : std::vector<PoolWorker*>(room_.waiting.begin(), room_.waiting.end())) {
+    for (const auto& [number, pool] : std::map<std::uint64_t, PoolWorker*>(room_.waiting)) {
         const auto& of = server->pools;
         if (std::find(of.begin(), of.end(), pool) != of.end()) pool->pump();
     }

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from typing import Any, TypeVar
 
 import openai
+import openai.pagination
 import pydantic
 from server import Server
 from worker import LeasedJob, TestWorker

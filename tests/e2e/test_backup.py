@@ -12,6 +12,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from fake_upstream import FakeUpstream, good
 from server import BINARY, Server
 
 BIG = "big " * 30_000  # lies in a blob
@@ -91,6 +92,79 @@ def test_under_load_and_back(start_server: Callable[..., Server], tmp_path: path
         assert int(restored.log_text().rpartition("epoch=")[2].split()[0]) > 1_000_000
     finally:
         restored.kill()
+
+
+def with_upstream(server: Server) -> FakeUpstream:
+    """A tenant, an app, and an upstream with a key and header fields, one call of it in the request log."""
+    fake = FakeUpstream(good)
+    assert server.control.post("/tenants", {"name": "acme", "limits": {"requests_per_day": 77}}).status == 201
+    assert server.control.post("/apps", {"name": "shop", "tenant": "acme", "title": "Shop"}).status == 201
+    body = {
+        "name": "up",
+        "base_url": fake.url,
+        "models": ["m"],
+        "probe_every": 0,
+        "key": KEY,
+        "headers": {"X-Api-Key": HEADER},
+    }
+    assert server.control.post("/upstreams", body).status == 201
+    assert server.client.run("m", {"messages": [{"role": "user", "content": SAID}]})["state"] == "succeeded"
+    return fake
+
+
+def files_of(folder: pathlib.Path) -> set[str]:
+    return {str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file()}
+
+
+LOGGING = ("request_log.enabled=true", "request_log.bodies=true")
+KEY, HEADER, SAID = "sk-canary-of-the-key", "canary-of-the-header", "what somebody asked the model"
+
+
+@pytest.mark.parametrize("with_key", [True, False])
+def test_what_travels(start_server: Callable[..., Server], tmp_path: pathlib.Path, with_key: bool) -> None:
+    server = start_server(settings=LOGGING)
+    fake = with_upstream(server)
+    token = (server.folder / "data" / "fastchat.token").read_text()
+    assert server.stop() == 0
+    assert any(SAID in path.read_text() for path in (server.folder / "data" / "requests").iterdir())
+
+    report(
+        "create",
+        *("--data", server.folder / "data", "--to", tmp_path / "backup"),
+        *(["--with-master-key"] if with_key else []),
+    )
+    kept = files_of(tmp_path / "backup")
+    secrets = {"master.key", "fastchat.token"}
+    assert kept & secrets == (secrets if with_key else set())
+    assert not any(name.startswith("requests") for name in kept), "the request log stays where it is"
+    content = b"".join((tmp_path / "backup" / name).read_bytes() for name in kept if name != "jobs.db")
+    assert KEY.encode() not in content and HEADER.encode() not in content
+
+    again = tmp_path / "again"
+    report("restore", tmp_path / "backup", "--data", again / "data")
+    restored = Server(again)
+    shutil.copy(server.key_file, restored.key_file)
+    restored.start()
+    try:
+        tenant = restored.control.get("/tenants/acme").json()
+        assert tenant["limits"] == {"requests_per_day": 77}
+        assert [app["name"] for app in restored.control.get("/apps?tenant=acme").json()["apps"]] == ["shop"]
+        told = (again / "data" / "fastchat.token").read_text()
+        assert (told == token) is with_key
+        assert (again / "data" / "fastchat.token").stat().st_mode & 0o077 == 0
+        upstream = restored.control.get("/upstreams/up").json()
+        assert upstream["enabled"] is with_key and upstream["base_url"] == fake.url
+        if not with_key:
+            assert "the key of an upstream cannot be opened" in restored.log_text()
+            body = {"key": KEY, "headers": {"X-Api-Key": HEADER}, "enabled": True}
+            assert restored.control.request("PATCH", "/api/v1/upstreams/up", body).status == 200
+        fake.requests.clear()
+        assert restored.client.run("m", {"messages": [{"role": "user", "content": "hi"}]})["state"] == "succeeded"
+        sent = fake.requests[0].headers
+        assert sent["authorization"] == f"Bearer {KEY}" and sent["x-api-key"] == HEADER
+    finally:
+        restored.kill()
+        fake.close()
 
 
 def test_a_backup_holds_no_master_key_unasked(made: tuple[Server, pathlib.Path, list[str]]) -> None:

@@ -85,6 +85,46 @@ def test_a_batch(server: Server, client: openai.OpenAI, workers, name: str) -> N
     engine.stop()
 
 
+def test_responses(client: openai.OpenAI, workers, name: str) -> None:
+    def answer(job: LeasedJob) -> None:
+        messages = job.inputs()["messages"]
+        if messages[-1]["content"] == "fail":
+            return job.fail("engine_failed", "as you wish")
+        job.done({"text": " | ".join(m["content"] for m in messages), "finish_reason": "stop"})
+
+    engine = Answering(workers.start(offer(name, CHAT, slots=4), slots=4), answer)
+    url = "/v1/responses"
+    lines = [
+        line("plain", url, model=name, input="hello"),
+        line("whole", url, model=name, instructions="be brief", input=[{"role": "user", "content": "hi"}], store=True),
+        line("fail", url, model=name, input="fail"),
+        line("streamed", url, model=name, input="x", stream=True),
+        line("background", url, model=name, input="x", background=True),
+        line("previous", url, model=name, input="x", previous_response_id="resp_1"),
+        line("nothing", url, model=name),
+        line("hot", url, model=name, input="x", temperature=1.5),
+    ]
+    done = wait(client, order(client, lines, url))
+    assert done.status == "completed" and (done.request_counts.completed, done.request_counts.failed) == (2, 6)
+    output, errors = lines_in(client, done.output_file_id), lines_in(client, done.error_file_id)
+    answers = {key: openai.types.responses.Response.model_validate(output[key]["response"]["body"]) for key in output}
+    assert {key: each.output_text for key, each in answers.items()} == {"plain": "hello", "whole": "be brief | hi"}
+    assert answers["plain"].status == "completed" and answers["plain"].id.startswith("resp_")
+    assert answers["whole"].instructions == "be brief"
+    params = {key: errors[key]["response"]["body"]["error"]["param"] for key in errors}
+    assert params == {
+        "fail": None,
+        "streamed": "stream",
+        "background": "background",
+        "previous": "previous_response_id",
+        "nothing": "input",
+        "hot": "temperature",
+    }
+    with pytest.raises(openai.NotFoundError):
+        client.responses.retrieve(answers["plain"].id)
+    engine.stop()
+
+
 @pytest.mark.parametrize(
     ("content", "code"),
     [

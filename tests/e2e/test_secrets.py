@@ -1,4 +1,4 @@
-"""Fifty secrets, each known to this test, sent through the server in every place that takes one or may be handed one;
+"""Dozens of secrets, each known to this test, sent through the server in every place that takes one or may be handed one;
 then everything that the server says and keeps is searched for them: logs, metrics, traces, errors, lists, databases.
 """
 
@@ -7,6 +7,7 @@ from __future__ import annotations
 import base64
 import gzip
 import http.server
+import json
 import pathlib
 import random
 import sqlite3
@@ -15,10 +16,11 @@ import threading
 from collections.abc import Iterator
 
 import pytest
+from fake_upstream import Connection, FakeUpstream, Request
 from server import Server
 from wire import API, Client
 
-COUNT = 50
+COUNT = 65
 
 
 def canary() -> str:
@@ -87,6 +89,57 @@ class Planter:
         return reply.body
 
 
+def plant_upstreams(planter: Planter) -> None:
+    """Keys of servers that are dialled: set, changed, sent, echoed in errors, refused."""
+    control, client = planter.server.control, planter.server.client
+
+    def echoes(_: FakeUpstream, to: Connection, request: Request) -> None:
+        """Says back whatever it was sent, as some servers do with a wrong key."""
+        said = json.dumps({"error": {"message": f"no good: {request.headers}"}}).encode()
+        to.whole(status.pop(0) if status else 400, said)
+
+    status: list[int] = []
+    fake = FakeUpstream(echoes)
+    key = planter.plant("the key of an upstream")
+    fields = {"X-Api-Key": planter.plant("a header field of an upstream")}
+    body = {"name": "canary", "base_url": fake.url, "models": ["canary"], "probe_every": 0, "key": key}
+    planter.send(control, "POST", f"{API}/upstreams", {**body, "headers": fields})
+    planter.send(control, "POST", f"{API}/upstreams", {**body, "headers": fields})  # a conflict
+    ask = {"model": "canary", "messages": [{"role": "user", "content": "hi"}]}
+    for code in (400, 401, 429, 500, 302):
+        for stream in (False, True):
+            status[:] = [code]
+            planter.send(client, "POST", "/v1/chat/completions", {**ask, "stream": stream})
+        status[:] = [code]
+        native = {"capability": "canary", "input": {"messages": ask["messages"]}}
+        planter.send(client, "POST", f"{API}/jobs", native, {"Prefer": "wait=10"})
+        planter.send(control, "POST", f"{API}/upstreams/canary/test")
+        planter.send(control, "PATCH", f"{API}/upstreams/canary", {"enabled": False})
+        planter.send(control, "PATCH", f"{API}/upstreams/canary", {"enabled": True, "weight": code})
+    planter.send(control, "PATCH", f"{API}/upstreams/canary", {"key": planter.plant("a new key of an upstream")})
+    for bad in ({"key": [planter.plant("a key in a list")]}, {"secret": planter.plant("a key by another name")}):
+        planter.send(control, "PATCH", f"{API}/upstreams/canary", bad)
+    url = f"http://user:{planter.plant('password in a base_url')}@127.0.0.1:1/v1"
+    planter.send(control, "PATCH", f"{API}/upstreams/canary", {"base_url": url})
+    broken = {**body, "name": "NOT A NAME", "key": planter.plant("the key of a refused upstream")}
+    planter.send(control, "POST", f"{API}/upstreams", broken)
+    planter.send(control, "GET", f"{API}/upstreams")
+    planter.send(control, "GET", f"{API}/upstreams/canary")
+    # Secrets that a caller sends with a call of a model are the caller's own, too.
+    secret = planter.plant("a header of a model's call")
+    planter.send(client, "POST", "/v1/chat/completions", ask, {"X-Api-Key": secret})
+    secret = planter.plant("a wrong key at /v1")
+    planter.send(client.with_key(secret), "POST", "/v1/chat/completions", ask)
+    planter.send(client.with_key(secret), "POST", "/api/v1/chat/completions", ask)
+    token = (planter.server.folder / "data" / "fastchat.token").read_text().strip()
+    planter.known("FastChat's token", token)
+    nobody = control.with_key(None)
+    planter.send(nobody, "POST", f"/fastchat/{token}/list_models")
+    planter.send(nobody, "POST", f"/fastchat/{token}/worker_generate_stream", {"model": "x", "prompt": "x"})
+    planter.send(nobody, "POST", f"/fastchat/{planter.plant('a wrong token of FastChat')}/list_models")
+    fake.close()
+
+
 def plant_all(server: Server) -> Planter:
     planter = Planter(server)
     send = planter.send
@@ -143,6 +196,7 @@ def plant_all(server: Server) -> Planter:
         cookie = (signed_in.header("set-cookie") or "").split(";")[0].partition("=")[2]
         planter.known("session cookie", cookie)
         send(control.with_key(None), "GET", f"{API}/session", None, {"Cookie": f"headrace_session={cookie}"})
+    plant_upstreams(planter)
     # The input of a job is the caller's own, and nobody else's: no log, metric or trace has it.
     for where in ("prompt of an interactive job", "prompt of a durable job"):
         secret = planter.plant(where)
@@ -175,7 +229,8 @@ def found_in(planter: Planter, places: dict[str, bytes], but: tuple[str, ...] = 
 
 
 def test_no_secret_gets_out(start_server, collector) -> None:
-    server = start_server(settings=("log.level=debug", f"traces.endpoint={collector.url}", "retention.sweep_s=1"))
+    settings = ("log.level=debug", f"traces.endpoint={collector.url}", "retention.sweep_s=1")
+    server = start_server(settings=(*settings, "request_log.enabled=true", "request_log.bodies=true"))
     server.wait_engines("echo")
     planter = plant_all(server)
     assert len(planter.planted) >= COUNT
@@ -188,11 +243,16 @@ def test_no_secret_gets_out(start_server, collector) -> None:
         "config": control.get("/config").body,
         "usage": control.get("/usage").body,
         "workers": control.get("/workers").body,
+        "upstreams": control.get("/upstreams").body,
+        "audit": control.get("/audit").body,
         "openapi": server.client.get("/openapi.json").body,
     }
     assert server.stop() == 0
     said["log"] = server.log_text().encode()
     said["traces"] = b"\n".join(collector.bodies)
+    said["request log"] = b"".join(path.read_bytes() for path in (server.folder / "data" / "requests").iterdir())
+    assert said["request log"].count(b'"model":"canary"') >= 10, said["request log"]
+    assert b'"messages' in said["request log"].replace(b"\\", b""), "with what was asked"
     assert collector.bodies and b"headrace" in said["traces"] and b"route door=" in said["log"]
     assert not found_in(planter, said)
     # An answer to the one who sent it may repeat what was no secret to it (a path); none does for these.
@@ -201,6 +261,8 @@ def test_no_secret_gets_out(start_server, collector) -> None:
     data = pathlib.Path(server.folder / "data")
     at_rest = {str(file): file.read_bytes() for file in data.rglob("*") if file.is_file()}
     assert any(name.endswith("catalog.db") for name in at_rest)
+    token = f"{data / 'fastchat.token'}"
+    assert found_in(planter, {token: at_rest.pop(token)}) == [f"FastChat's token in {token}"]
     assert not found_in(planter, at_rest, but=("prompt of", "the admin key"))
 
 

@@ -94,7 +94,7 @@ TEST_P(JobLogContract, EveryFieldOfAnEndedJobComesBack) {
     auto failed = job();
     ASSERT_TRUE(accept(failed));
     failed = ended(failed, JobState::failed);
-    failed.error = jobs::JobError{"own_code", "why", "dead", true};
+    failed.error = jobs::JobError{"own_code", "why", "dead", true, 3'600};
     ASSERT_TRUE(finish(failed));
     EXPECT_EQ(text_of(get(failed).value()), text_of(failed));
 }

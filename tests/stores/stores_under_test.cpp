@@ -185,8 +185,8 @@ std::string text_of(const jobs::JobRecord& r) {
     out += fmt::format("progress {} {} {}\n", r.progress.fraction, r.progress.message,
                        r.progress.values);
     if (r.error) {
-        out += fmt::format("error {} {} {} {}\n", r.error->code, r.error->message, r.error->reason,
-                           r.error->retryable);
+        out += fmt::format("error {} {} {} {} {}\n", r.error->code, r.error->message,
+                           r.error->reason, r.error->retryable, r.error->retry_after_s);
     }
     for (const auto& meter : r.usage.meters)
         out += fmt::format("meter {} {}\n", meter.name, meter.value);

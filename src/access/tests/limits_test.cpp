@@ -118,6 +118,14 @@ TEST_F(LimitsTest, EachScopeLimitsItsOwnSubject) {
     }
 }
 
+TEST_F(LimitsTest, OfTheSystemsOwnTenantARuleOfAModelIsOne) {
+    limiter.set({rule(LimitScope::model, "m", {.requests_per_minute = 3}, "system")});
+    who.tenant = TenantId(std::string(kSystemTenant));
+    EXPECT_EQ(admitted(10), 3) << "counted once for each, and no lock waits for itself";
+    EXPECT_EQ(limiter.view(who, "m").requests->remaining, 0U);
+    limiter.charge(who, "m", 1);
+}
+
 TEST_F(LimitsTest, TheWindowOpensAgainAtTheFullMinuteAndAtMidnight) {
     limiter.set({rule(LimitScope::key, "k1", {.requests_per_minute = 2, .requests_per_day = 5})});
     EXPECT_EQ(admitted(10), 2);

@@ -4,6 +4,7 @@
 
 #include <gtest/gtest.h>
 
+#include "catalog/profile.hpp"
 #include "catalog/rules.hpp"
 #include "catalog/schema_rule.hpp"
 
@@ -20,6 +21,30 @@ std::string wrong_with(std::string_view interface) {
         all += (all.empty() ? "" : "; ") + v.path + ' ' + v.rule;
     }
     return all;
+}
+
+TEST(Profile, AChatMayServeEmbeddingsToo) {
+    const auto both = [](std::string_view text) {
+        auto interface = interface_from_json(text);
+        EXPECT_TRUE(interface) << text;
+        return std::pair(serves(*interface, Profile::chat), serves(*interface, Profile::embed));
+    };
+    using Both = std::pair<bool, bool>;
+    constexpr std::string_view kChat =
+        R"({"profile":"chat","parameters":{"messages":{"kind":"json"}},)";
+    const std::string chat(kChat);
+    EXPECT_EQ(both(chat + R"("outputs":{"text":{"kind":"text"}}})"), Both(true, false));
+    const std::string matrix =
+        R"("outputs":{"text":{"kind":"text"},"embeddings":{"kind":"tensor","dtype":"fp32","shape":[-1,-1]}}})";
+    EXPECT_EQ(both(chat + R"("inputs":{"text":{"kind":"text","count":"0..n"}},)" + matrix),
+              Both(true, true));
+    EXPECT_EQ(both(chat + R"("inputs":{"text":{"kind":"text"}},)" + matrix), Both(true, false))
+        << "one text is no list of them";
+    EXPECT_EQ(both(chat + matrix), Both(true, false)) << "it gives them, and takes no text";
+    EXPECT_EQ(both(R"({"profile":"embed","inputs":{"text":{"kind":"text","count":"1..n"}},)"
+                   R"("outputs":{"embeddings":{"kind":"tensor","dtype":"fp32","shape":[-1,-1]}}})"),
+              Both(false, true));
+    EXPECT_EQ(both("{}"), Both(false, false));
 }
 
 TEST(Interface, RefusesWhatContradictsItself) {

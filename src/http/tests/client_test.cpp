@@ -3,6 +3,9 @@
 #include <fcntl.h>
 #include <sys/socket.h>
 
+#include <fstream>
+#include <iterator>
+
 #include <boost/asio/redirect_error.hpp>
 #include <boost/asio/steady_timer.hpp>
 #include <boost/asio/use_awaitable.hpp>
@@ -115,6 +118,43 @@ asio::awaitable<std::string> lend_to_siblings(Loop& loop, Url url) {
         request.over_kept = true;
         auto answer = co_await client->send(std::move(request));
         all += answer ? answer->body + (client->has_kept() ? "+" : "-") : answer.error().message;
+    }
+    co_return all;
+}
+
+/// One request that opens a connection, and two more of those that differ little over it.
+asio::awaitable<std::string> open_again(Loop& loop, Url url) {
+    Client client(loop.io().get_executor(), ClientSettings{});
+    ClientRequest request;
+    request.url = url;
+    request.method = "POST";
+    request.body = "first";
+    auto first = co_await client.send(std::move(request));
+    std::string all = first ? first->body : first.error().message;
+    Headers headers;
+    headers.add("Host", url.authority());
+    const std::string lines = field_lines(headers);
+    const std::array<std::string, 2> bodies{"second", "third"};
+    for (const auto& body : bodies) {
+        if (!client.keeps()) co_return all + " not kept";
+        NextRequest next;
+        next.method = "POST";
+        next.path = "/ec";
+        next.operation = "ho";
+        next.lines = lines;
+        next.content_type = "text/plain";
+        next.body = body;
+        auto stream = co_await client.open_again(next);
+        if (!stream) co_return all + stream.error().message;
+        all += ' ' + std::to_string(stream->status()) + ' ';
+        for (;;) {
+            auto piece = stream->read_now();
+            if (!piece) piece = co_await stream->read_some();
+            if (!*piece) co_return all + piece->error().message;
+            if (!**piece) break;
+            all += ***piece;
+        }
+        client.give_back(std::move(*stream));
     }
     co_return all;
 }
@@ -247,6 +287,12 @@ TEST_F(ClientTest, BorrowsBodiesAndKeepsConnectionsOfSiblings) {
               "lent+lent+lent+");
 }
 
+TEST_F(ClientTest, OpensAgainOverWhatItKeeps) {
+    open();
+    EXPECT_EQ(loop_thread_.await(open_again(loop_thread_.loop(), url("/echo"))),
+              "first 200 second 200 third");
+}
+
 asio::awaitable<void> ask_and_keep(Client& client, Url url, int& status) {
     ClientRequest request;
     request.url = std::move(url);
@@ -327,6 +373,39 @@ TEST_F(ClientTest, TlsVerifiesChainAndName) {
     plain.send(get_request("/hello"));
     EXPECT_TRUE(plain.ends());
     EXPECT_EQ(ask_url(url("/hello", "https"), trusting)->body, "hello");
+}
+
+TEST_F(ClientTest, ACertificateThatIsNotAcceptedSaysWhoseFaultItIs) {
+    const auto files = make_test_certificate("refused", 8);
+    const auto other = make_test_certificate("stranger", 9);
+    use_tls(files);
+    open();
+    const auto pem = [](const std::string& path) {
+        std::ifstream file(path);
+        return std::string(std::istreambuf_iterator<char>(file), {});
+    };
+    ClientSettings inline_ca;
+    inline_ca.tls.ca = pem(files.certificate_file);
+    EXPECT_TRUE(ask_url(url("/hello", "https"), inline_ca));
+    const auto violation = [&](const ClientSettings& settings) {
+        const auto answer = ask_url(url("/hello", "https"), settings);
+        EXPECT_FALSE(answer);
+        EXPECT_EQ(answer.error().code, ErrorCode::unavailable);
+        EXPECT_EQ(answer.error().violations.size(), 1U);
+        return answer.error().violations.empty() ? Violation{} : answer.error().violations.front();
+    };
+    ClientSettings name = inline_ca;
+    name.tls.server_name = "other.example";
+    EXPECT_EQ(violation(name).path, "server_name");
+    EXPECT_EQ(violation(name).limit, "other.example");
+    ClientSettings stranger;
+    stranger.tls.ca = pem(other.certificate_file);
+    EXPECT_EQ(violation(stranger).path, "ca");
+    EXPECT_EQ(violation({}).path, "ca") << "the system's store does not hold it";
+    EXPECT_TRUE(check_tls(inline_ca.tls));
+    TlsClientSettings broken;
+    broken.ca = "no certificate";
+    EXPECT_EQ(check_tls(broken).error().code, ErrorCode::invalid_argument);
 }
 
 TEST_F(ClientTest, TlsReloadTakesNewFilesForNewConnections) {

@@ -59,7 +59,8 @@ class Echo final : public WorkerPort {
 /// Ends when the job has ended; checks that it is called on its own loop, in order.
 class Ending final : public JobWatcher {
   public:
-    explicit Ending(Loop& home) : home_(home), done_(home.io()) {
+    explicit Ending(Loop& home, bool streams = true)
+        : home_(home), done_(home.io()), streams_(streams) {
         done_.expires_at(asio::steady_timer::time_point::max());
     }
     void on_event(const std::shared_ptr<const JobEvent>& event) override {
@@ -71,6 +72,7 @@ class Ending final : public JobWatcher {
             done_.cancel();
         }
     }
+    [[nodiscard]] bool wants_outputs() const override { return streams_; }
     asio::awaitable<void> wait() {
         boost::system::error_code ignored;
         if (!record) co_await done_.async_wait(asio::redirect_error(asio::use_awaitable, ignored));
@@ -80,6 +82,7 @@ class Ending final : public JobWatcher {
   private:
     Loop& home_;
     asio::steady_timer done_;
+    const bool streams_;
     std::uint64_t last_ = 0;
 };
 
@@ -132,6 +135,7 @@ struct ServiceTest : testing::TestWithParam<bool> {
     asio::awaitable<void> a_session();
     asio::awaitable<void> a_ttl();
     asio::awaitable<void> watching();
+    asio::awaitable<void> shedding();
 
     SystemClock clock;
     IdSource ids{clock};
@@ -235,6 +239,26 @@ asio::awaitable<void> ServiceTest::watching() {
 }
 TEST_P(ServiceTest, UnwatchEndsTheEvents) {
     run(&ServiceTest::watching);
+}
+
+asio::awaitable<void> ServiceTest::shedding() {
+    give_slot();
+    service.accept_streams(false);
+    const auto refused = co_await service.submit(submission(std::make_shared<Ending>(home())));
+    EXPECT_EQ(refused.error().code, ErrorCode::unavailable);
+    EXPECT_EQ(refused.error().retry_after_s, 5);
+    const auto whole = std::make_shared<Ending>(home(), false);
+    const auto taken = co_await service.submit(submission(whole));
+    EXPECT_TRUE(taken.has_value()) << "who waits for the whole answer is served";
+    co_await whole->wait();
+    service.accept_streams(true);
+    const auto again = std::make_shared<Ending>(home());
+    const auto streamed = co_await service.submit(submission(again));
+    EXPECT_TRUE(streamed.has_value());
+    co_await again->wait();
+}
+TEST_P(ServiceTest, StreamsAreShedAlone) {
+    run(&ServiceTest::shedding);
 }
 
 INSTANTIATE_TEST_SUITE_P(Loops, ServiceTest, testing::Bool(), [](const auto& with) {

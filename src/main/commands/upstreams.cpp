@@ -1,4 +1,6 @@
 // headrace upstreams list|show|add|set|test|remove
+#include <fstream>
+#include <iterator>
 #include <memory>
 
 #include "http/message.hpp"
@@ -16,6 +18,8 @@ struct UpstreamsOptions {
     std::string kind;
     std::string url;
     std::string api_key_file;
+    std::string ca_file;
+    std::optional<std::string> server_name;
     std::vector<std::string> models;
     std::string profile;
     std::optional<double> weight;
@@ -63,6 +67,16 @@ Result<json::object> body_of(const UpstreamsOptions& options) {
         if (!key) return fail(std::move(key).error());
         body["key"] = std::string(key->reveal());
     }
+    if (!options.ca_file.empty()) {
+        std::ifstream file(options.ca_file);
+        std::string ca(std::istreambuf_iterator<char>(file), {});
+        if (!file || ca.empty()) {
+            return fail(ErrorCode::invalid_argument,
+                        "--upstream-ca-file: cannot read " + options.ca_file);
+        }
+        body["ca"] = std::move(ca);
+    }
+    if (options.server_name) body["server_name"] = *options.server_name;
     return body;
 }
 
@@ -131,6 +145,14 @@ void add_settings(Command& command, const std::shared_ptr<UpstreamsOptions>& opt
         .option("--api-key-file", options->api_key_file,
                 "file with the key that the server wants; kept sealed")
         .value_name("FILE");
+    command
+        .option("--upstream-ca-file", options->ca_file,
+                "certificates (PEM) that its own must be from, in place of the system's")
+        .value_name("FILE");
+    command
+        .option("--server-name", options->server_name,
+                "name that its certificate is for, where that is not the address's")
+        .value_name("NAME");
     command
         .option("--model", options->models,
                 "model it offers: ID, or ID=NAME where the server calls it NAME; repeat for more")

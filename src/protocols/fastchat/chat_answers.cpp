@@ -33,7 +33,7 @@ std::string_view text_in(const catalog::Values& output, std::string_view name) {
 
 http::Response job_error(const jobs::JobRecord& job) {
     if (!job.error) return api_error(code::kInternal, "the job has no answer");
-    return api_error(number_of(*job.error), job.error->message);
+    return api_error(*job.error);
 }
 
 http::Response stream_head() {
@@ -64,13 +64,13 @@ struct ClientRoutes::Usage {
 asio::awaitable<void> ClientRoutes::chat_completions(http::Exchange& exchange) const {
     auto body = co_await body_of(exchange);
     if (!body) {
-        co_await exchange.respond(std::move(body).error());
+        co_await answer(exchange, std::move(body).error());
         co_return;
     }
     const auto request = read_chat_request(*body);
     if (!request) {
         auto refusal = api_error(request.error().number, request.error().message);
-        co_await exchange.respond(std::move(refusal));
+        co_await answer(exchange, std::move(refusal));
         co_return;
     }
     auto version = find_model(parts_, caller_of(exchange), request->model);
@@ -79,14 +79,19 @@ asio::awaitable<void> ClientRoutes::chat_completions(http::Exchange& exchange) c
                             : fail(std::move(input).error());
     if (!submission) {
         auto refusal = api_error(submission.error());
-        co_await exchange.respond(std::move(refusal));
+        co_await answer(exchange, std::move(refusal));
+        co_return;
+    }
+    if (request->stream && !parts_.jobs.accepts_streams()) {
+        const Error shed{ErrorCode::unavailable, "the server is short of memory", {}, 5};
+        co_await answer(exchange, api_error(shed));
         co_return;
     }
     auto permit =
         co_await admit(parts_, exchange, *submission, static_cast<std::uint64_t>(request->n));
     if (!permit) {
         auto refusal = api_error(permit.error());
-        co_await exchange.respond(std::move(refusal));
+        co_await answer(exchange, std::move(refusal));
         co_return;
     }
     Usage usage;
@@ -110,7 +115,7 @@ asio::awaitable<void> ClientRoutes::whole(http::Exchange& exchange, const ChatRe
         auto accepted = co_await parts_.jobs.submit(std::move(one));
         if (!accepted) {
             response = api_error(accepted.error());
-            co_await exchange.respond(std::move(response));
+            co_await answer(exchange, std::move(response));
             co_return;
         }
         abandons.emplace_back(parts_.jobs, accepted->id);
@@ -128,7 +133,7 @@ asio::awaitable<void> ClientRoutes::whole(http::Exchange& exchange, const ChatRe
         if (job->state != jobs::JobState::succeeded || !output) {
             response = job->state != jobs::JobState::succeeded ? job_error(*job)
                                                                : api_error(output.error());
-            co_await exchange.respond(std::move(response));
+            co_await answer(exchange, std::move(response));
             co_return;
         }
         usage.add(*job);
@@ -141,7 +146,7 @@ asio::awaitable<void> ClientRoutes::whole(http::Exchange& exchange, const ChatRe
         response.body += '}';
     }
     response.body += "],\"usage\":" + usage.text() + '}';
-    co_await exchange.respond(std::move(response));
+    co_await answer(exchange, std::move(response));
 }
 
 /// One streamed answer under way.
@@ -158,6 +163,7 @@ struct ClientRoutes::Stream {
 asio::awaitable<void> ClientRoutes::streamed(http::Exchange& exchange, const ChatRequest& request,
                                              jobs::Submission submission, Usage& usage) const {
     auto head = stream_head();
+    stamp(head, exchange);
     auto writer = co_await exchange.start_stream(std::move(head));
     if (!writer) co_return;
     Stream stream{exchange, *writer, new_id(), request.model, nullptr, usage};

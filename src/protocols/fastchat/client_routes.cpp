@@ -68,7 +68,7 @@ std::optional<http::Response> ClientRoutes::gate(http::Exchange& exchange,
     if (auto ok = access::authorize(**who, static_cast<access::Right>(route.right)); !ok) {
         return api_error(ok.error());
     }
-    exchange.context = std::move(*who);
+    exchange.context = std::make_shared<const Caller>(Caller{std::move(*who), {}});
     return std::nullopt;
 }
 

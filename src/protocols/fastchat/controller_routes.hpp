@@ -6,6 +6,7 @@
 
 #include <boost/asio/awaitable.hpp>
 
+#include "access/limits.hpp"
 #include "base/json.hpp"
 #include "http/exchange.hpp"
 #include "http/route.hpp"
@@ -46,8 +47,15 @@ class ControllerRoutes {
     asio::awaitable<Reply> test_connection(http::Exchange& exchange) const;
     // worker_stream.cpp
     asio::awaitable<void> worker_generate_stream(http::Exchange& exchange) const;
-    asio::awaitable<bool> pass_on(http::Exchange& exchange, upstreams::SpecPtr worker,
-                                  std::string body) const;
+    class Place;
+    struct Ask {
+        std::string model;
+        std::uint64_t max_tokens = 0;  // that the answer may have; 0 = not said
+    };
+    static Result<Ask> ask_in(std::string_view body);
+    asio::awaitable<Result<access::Permit>> admit(const Ask& ask, std::size_t bytes) const;
+    asio::awaitable<bool> pass_on(http::Exchange& exchange, Place& place, std::string body,
+                                  std::uint64_t& used) const;
 
     Parts parts_;
     const Settings& settings_;

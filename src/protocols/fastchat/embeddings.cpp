@@ -77,7 +77,7 @@ Result<std::string> answer_of(const catalog::Values& output, std::string_view mo
 asio::awaitable<void> ClientRoutes::embeddings(http::Exchange& exchange) const {
     auto body = co_await body_of(exchange);
     if (!body) {
-        co_await exchange.respond(std::move(body).error());
+        co_await answer(exchange, std::move(body).error());
         co_return;
     }
     // The body's model wins where both are there, as in FastChat.
@@ -97,13 +97,13 @@ asio::awaitable<void> ClientRoutes::embeddings(http::Exchange& exchange) const {
                             : fail(std::move(input).error());
     if (!submission) {
         auto refusal = api_error(submission.error());
-        co_await exchange.respond(std::move(refusal));
+        co_await answer(exchange, std::move(refusal));
         co_return;
     }
     auto permit = co_await admit(parts_, exchange, *submission, 1);
     if (!permit) {
         auto refusal = api_error(permit.error());
-        co_await exchange.respond(std::move(refusal));
+        co_await answer(exchange, std::move(refusal));
         co_return;
     }
     auto end = std::make_shared<jobs::EndWatcher>(exchange.executor());
@@ -111,7 +111,7 @@ asio::awaitable<void> ClientRoutes::embeddings(http::Exchange& exchange) const {
     auto accepted = co_await parts_.jobs.submit(std::move(*submission));
     if (!accepted) {
         auto refusal = api_error(accepted.error());
-        co_await exchange.respond(std::move(refusal));
+        co_await answer(exchange, std::move(refusal));
         co_return;
     }
     Abandon abandon(parts_.jobs, accepted->id);
@@ -123,7 +123,7 @@ asio::awaitable<void> ClientRoutes::embeddings(http::Exchange& exchange) const {
     permit->settle(meter_of(*job, "prompt_tokens"));
     http::Response response(200, "application/json");
     if (job->state != jobs::JobState::succeeded) {
-        response = job->error ? api_error(number_of(*job->error), job->error->message)
+        response = job->error ? api_error(*job->error)
                               : api_error(code::kInternal, "the job has no answer");
     } else {
         auto output = co_await outputs_of(parts_, job);
@@ -135,7 +135,7 @@ asio::awaitable<void> ClientRoutes::embeddings(http::Exchange& exchange) const {
             response = api_error(text.error());
         }
     }
-    co_await exchange.respond(std::move(response));
+    co_await answer(exchange, std::move(response));
 }
 
 }  // namespace headrace::protocols::fastchat

@@ -65,6 +65,14 @@ http::Response api_error(const Error& error) {
     return response;
 }
 
+http::Response api_error(const jobs::JobError& error) {
+    auto response = api_error(number_of(error), error.message);
+    if (error.retry_after_s > 0) {
+        response.headers.set("Retry-After", std::to_string(error.retry_after_s));
+    }
+    return response;
+}
+
 http::Response detail(int status, std::string_view message) {
     http::Response response(status, "application/json");
     response.body = "{\"detail\":";

@@ -36,6 +36,8 @@ int number_of(const jobs::JobError& error);
 http::Response api_error(int number, std::string_view message);
 /// As above, for an Error; no key and a wrong one are 401 in the shape that its clients know.
 http::Response api_error(const Error& error);
+/// As above, for a job that failed, with what it says of when to try again.
+http::Response api_error(const jobs::JobError& error);
 /// {"detail": …}: what its controller answers, and both to what is not there.
 http::Response detail(int status, std::string_view message);
 

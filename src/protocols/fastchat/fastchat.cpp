@@ -41,7 +41,7 @@ struct FastChat::Rooms {
         : parts(parts_),
           settings(std::move(settings_)),
           tasks(parts.core.io().get_executor()),
-          registry(parts, settings),
+          registry(parts.upstreams, parts.clock, settings),
           controller(parts, settings, registry),
           client(parts, settings, tasks) {}
 

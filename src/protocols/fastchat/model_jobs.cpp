@@ -25,6 +25,17 @@ Error in_words(Error error) {
 
 }  // namespace
 
+void stamp(http::Response& response, const http::Exchange& exchange) {
+    for (const auto& field : exchange.context_as<Caller>().limits.fields()) {
+        response.headers.add(field.name, field.value);
+    }
+}
+
+asio::awaitable<void> answer(http::Exchange& exchange, http::Response response) {
+    stamp(response, exchange);
+    co_await exchange.respond(std::move(response));
+}
+
 Result<catalog::VersionPtr> find_model(const Parts& parts, const access::Principal& who,
                                        std::string_view model) {
     auto version = parts.catalog.snapshot()->resolve_model(who.tenant, model);
@@ -73,7 +84,12 @@ asio::awaitable<Result<access::Permit>> admit(const Parts& parts, const http::Ex
     std::string model = submission.version->model;
     auto permit = parts.limiter.admit(who, model, tokens);
     if (access::must_wait(permit)) {
-        permit = co_await access::admit_with_share(parts.limiter, who, std::move(model), tokens);
+        permit = co_await access::admit_with_share(parts.limiter, who, model, tokens);
+    }
+    auto& headers = exchange.context_as<Caller>().limits;
+    const auto view = permit ? permit->view() : parts.limiter.view(who, model);
+    for (auto& [name, value] : access::limit_headers(view)) {
+        headers.set(std::string(name), std::move(value));
     }
     co_return permit;
 }

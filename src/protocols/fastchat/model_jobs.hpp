@@ -18,9 +18,19 @@ namespace headrace::protocols::fastchat {
 
 namespace asio = boost::asio;
 
+/// What is known of a request from the gate on: the exchange's context.
+struct Caller {
+    std::shared_ptr<const access::Principal> who;
+    /// x-ratelimit-…, once a limit was asked; later answers of the request carry them.
+    mutable http::Headers limits;
+};
 inline const access::Principal& caller_of(const http::Exchange& exchange) {
-    return exchange.context_as<access::Principal>();
+    return *exchange.context_as<Caller>().who;
 }
+/// Adds how the request's limits stand.
+void stamp(http::Response& response, const http::Exchange& exchange);
+/// Answers, stamped.
+asio::awaitable<void> answer(http::Exchange& exchange, http::Response response);
 
 /// The model of this name for this caller. not_found, permission_denied.
 Result<catalog::VersionPtr> find_model(const Parts& parts, const access::Principal& who,
@@ -33,7 +43,8 @@ bool gives(const catalog::Version& version, std::string_view name);
 Result<jobs::Submission> submission_of(const http::Exchange& exchange, catalog::VersionPtr version,
                                        catalog::Values input);
 
-/// Holds the request against the limits of its key, app, tenant and model. quota_exceeded.
+/// Holds the request against the limits of its key, app, tenant and model. quota_exceeded. Answers
+/// of the request tell of them from then on.
 asio::awaitable<Result<access::Permit>> admit(const Parts& parts, const http::Exchange& exchange,
                                               const jobs::Submission& submission,
                                               std::uint64_t jobs);

@@ -8,6 +8,7 @@
 #include "base/log.hpp"
 #include "protocols/fastchat/worker_address.hpp"
 #include "upstreams/dialer.hpp"
+#include "upstreams/faults.hpp"
 #include "upstreams/upstreams.hpp"
 
 namespace headrace::protocols::fastchat {
@@ -62,7 +63,7 @@ std::string worker_name_of(const upstreams::UpstreamSpec& spec) {
 }
 
 std::vector<upstreams::UpstreamView> Registry::workers() const {
-    auto all = parts_.upstreams.list(settings_.tenant, false);
+    auto all = upstreams_.list(settings_.tenant, false);
     std::erase_if(all, [&](const upstreams::UpstreamView& view) {
         return view.spec->kind != upstreams::Kind::fastchat ||
                view.spec->tenant != settings_.tenant;
@@ -94,7 +95,7 @@ std::vector<upstreams::ModelSpec> Registry::models_of(const std::vector<std::str
 
 void Registry::add(Registration registration, UniqueFunction<void(Result<void>)> done) {
     const auto name = upstream_name_of(registration.worker_name);
-    const auto known = parts_.upstreams.find(settings_.tenant, name);
+    const auto known = upstreams_.find(settings_.tenant, name);
     if (!known && workers().size() >= kMostWorkers) {
         return done(fail(ErrorCode::quota_exceeded, "there are too many workers"));
     }
@@ -105,13 +106,13 @@ void Registry::add(Registration registration, UniqueFunction<void(Result<void>)>
     set_option(spec, kWorkerName, registration.worker_name);
     set_option(spec, kBeats, word_of(registration.check_heart_beat));
     set_option(spec, kMultimodal, word_of(registration.multimodal));
-    heard_[name] = parts_.clock.now();
+    heard_[name] = clock_.now();
     // It may have come back with another template.
-    if (auto* dialer = parts_.upstreams.dialer(upstreams::Kind::fastchat)) dialer->forget(spec);
+    if (auto* dialer = upstreams_.dialer(upstreams::Kind::fastchat)) dialer->forget(spec);
     log::info("fastchat worker registers worker={} models={} new={}", name, spec.models.size(),
               !known);
     const double load = registration.status.queue_length;
-    parts_.upstreams.put(
+    upstreams_.put(
         std::move(spec), upstreams::Put::either,
         [this, name, load, done = std::move(done)](Result<upstreams::UpstreamView> put) mutable {
             if (!put) {
@@ -120,36 +121,38 @@ void Registry::add(Registration registration, UniqueFunction<void(Result<void>)>
                 heard_.erase(name);
                 return done(fail(std::move(put).error()));
             }
-            parts_.upstreams.heard_from(settings_.tenant, name, load);
+            upstreams_.heard_from(settings_.tenant, name, load);
             done({});
         });
 }
 
 bool Registry::beat(std::string_view worker_name, double queue_length) {
     const auto name = upstream_name_of(worker_name);
-    const auto known = parts_.upstreams.find(settings_.tenant, name);
+    const auto known = upstreams_.find(settings_.tenant, name);
     // One without its name is a worker whose options an operator has set anew: what it said of
     // itself is missing, and it says it again.
     if (!known || known->spec->option(kWorkerName).empty()) {
         heard_.erase(name);
-        return false;
+        return upstreams::planted(upstreams::Plant::stranger_known);
     }
-    heard_[name] = parts_.clock.now();
-    parts_.upstreams.heard_from(settings_.tenant, name, queue_length);
+    if (!upstreams::planted(upstreams::Plant::beat_unheard)) heard_[name] = clock_.now();
+    upstreams_.heard_from(settings_.tenant, name, queue_length);
     return true;
 }
 
 void Registry::sweep() {
-    const auto now = parts_.clock.now();
+    const auto now = clock_.now();
     for (const auto& view : workers()) {
         const auto& spec = *view.spec;
         if (spec.origin != kOrigin || spec.option(kBeats) != "true") continue;
         // One that was taken back from the store has the whole time to be heard of.
         const auto heard = heard_.try_emplace(spec.name, now).first->second;
-        if (now - heard < settings_.expire) continue;
+        if (now - heard < settings_.expire ||
+            upstreams::planted(upstreams::Plant::silent_worker_kept))
+            continue;
         log::info("fastchat worker beats no more worker={}", spec.name);
         heard_.erase(spec.name);
-        parts_.upstreams.remove(spec.tenant, spec.name, [name = spec.name](Result<void> removed) {
+        upstreams_.remove(spec.tenant, spec.name, [name = spec.name](Result<void> removed) {
             if (removed) return;
             log::warn("fastchat worker not removed worker={} error={}", name,
                       removed.error().message);
@@ -169,28 +172,27 @@ void Registry::refresh(UniqueFunction<void(Result<void>)> done) {
     state->left = all.size();
     state->done = std::move(done);
     for (const auto& view : all) {
-        parts_.upstreams.test(
-            view.spec->tenant, view.spec->name,
-            [this, state, spec = view.spec](Result<upstreams::TestReport> report) {
-                if (report && report->ok) tested(spec, report->models);
-                if (--state->left == 0) state->done({});
-            });
+        upstreams_.test(view.spec->tenant, view.spec->name,
+                        [this, state, spec = view.spec](Result<upstreams::TestReport> report) {
+                            if (report && report->ok) tested(spec, report->models);
+                            if (--state->left == 0) state->done({});
+                        });
     }
 }
 
 /// The models of a worker may have changed; only those that registered are ours to change.
 void Registry::tested(const upstreams::SpecPtr& spec, const std::vector<std::string>& names) {
-    heard_[spec->name] = parts_.clock.now();
+    heard_[spec->name] = clock_.now();
     if (spec->origin != kOrigin || names.empty()) return;
     auto fresh = *spec;
     fresh.models = models_of(names, spec.get());
     if (fresh.models == spec->models) return;
-    parts_.upstreams.put(std::move(fresh), upstreams::Put::replace,
-                         [name = spec->name](Result<upstreams::UpstreamView> put) {
-                             if (put) return;
-                             log::warn("fastchat worker's models not taken worker={} error={}",
-                                       name, put.error().message);
-                         });
+    upstreams_.put(std::move(fresh), upstreams::Put::replace,
+                   [name = spec->name](Result<upstreams::UpstreamView> put) {
+                       if (put) return;
+                       log::warn("fastchat worker's models not taken worker={} error={}", name,
+                                 put.error().message);
+                   });
 }
 
 std::vector<std::string> Registry::models(Which which) const {
@@ -218,19 +220,35 @@ WorkerStatus Registry::aggregate() const {
 }
 
 Result<upstreams::SpecPtr> Registry::choose(std::string_view model) const {
-    auto spec = parts_.upstreams.choose(settings_.tenant, model);
+    auto spec = upstreams_.choose(settings_.tenant, model);
     if (spec && (*spec)->kind != upstreams::Kind::fastchat) {
         return fail(ErrorCode::not_found, "no FastChat worker has this model");
     }
     return spec;
 }
 
+Result<upstreams::Visit> Registry::enter(std::string_view model) {
+    if (auto chosen = choose(model); !chosen) return fail(std::move(chosen).error());
+    return upstreams_.enter(settings_.tenant, model);
+}
+
+void Registry::leave(const upstreams::Visit& visit, bool answered) {
+    const upstreams::CallError error{
+        upstreams::Fault::server, "unavailable", "the worker broke off its stream", 0, {}};
+    upstreams_.leave(visit.id, answered ? nullptr : &error);
+}
+
+void Registry::give_up(const upstreams::Visit& visit) {
+    const upstreams::CallError gone{upstreams::Fault::cancelled, "cancelled", "", 0, {}};
+    upstreams_.leave(visit.id, &gone);
+}
+
 void Registry::suspect(const upstreams::UpstreamSpec& spec,
                        UniqueFunction<void(Result<bool>)> done) {
-    parts_.upstreams.test(spec.tenant, spec.name,
-                          [done = std::move(done)](Result<upstreams::TestReport> report) mutable {
-                              done(report && report->ok);
-                          });
+    upstreams_.test(spec.tenant, spec.name,
+                    [done = std::move(done)](Result<upstreams::TestReport> report) mutable {
+                        done(report && report->ok);
+                    });
 }
 
 }  // namespace headrace::protocols::fastchat

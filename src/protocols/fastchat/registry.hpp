@@ -8,7 +8,7 @@
 #include "base/result.hpp"
 #include "base/unique_function.hpp"
 #include "protocols/fastchat/parts.hpp"
-#include "upstreams/upstream.hpp"
+#include "upstreams/upstreams.hpp"
 
 namespace headrace::protocols::fastchat {
 
@@ -32,7 +32,8 @@ struct Registration {
 /// only when each was last heard of. Belongs to the core's loop.
 class Registry {
   public:
-    Registry(Parts parts, const Settings& settings) : parts_(parts), settings_(settings) {}
+    Registry(upstreams::Upstreams& upstreams, const Clock& clock, const Settings& settings)
+        : upstreams_(upstreams), clock_(clock), settings_(settings) {}
 
     /// Adds the worker or brings it up to date. What an operator has set of it stays.
     void add(Registration registration, UniqueFunction<void(Result<void>)> done);
@@ -49,6 +50,13 @@ class Registry {
     [[nodiscard]] WorkerStatus aggregate() const;
     /// The worker that a call of this model would go to now.
     [[nodiscard]] Result<upstreams::SpecPtr> choose(std::string_view model) const;
+    /// The same, and a call of it begins: it has a place there until leave(). not_found: no
+    /// FastChat worker has the model; unavailable: none is up, or has room.
+    [[nodiscard]] Result<upstreams::Visit> enter(std::string_view model);
+    /// The call has ended; `answered`: the worker did what it was asked.
+    void leave(const upstreams::Visit& visit, bool answered);
+    /// As above, of one whose caller went away.
+    void give_up(const upstreams::Visit& visit);
     /// Finds out how it is; `done` when choose() knows.
     void suspect(const upstreams::UpstreamSpec& spec, UniqueFunction<void(Result<bool>)> done);
 
@@ -59,7 +67,8 @@ class Registry {
         const std::vector<std::string>& names, const upstreams::UpstreamSpec* known) const;
     void tested(const upstreams::SpecPtr& spec, const std::vector<std::string>& names);
 
-    Parts parts_;
+    upstreams::Upstreams& upstreams_;
+    const Clock& clock_;
     const Settings& settings_;
     std::map<std::string, SteadyTime, std::less<>> heard_;  // by name of the upstream
 };

@@ -47,7 +47,7 @@ bool is_allowed(std::string_view peer, std::span<const Cidr> networks) {
 
 asio::awaitable<Result<asio::ip::address>> locate(std::string host, std::span<const Cidr> networks,
                                                   SteadyTime deadline) {
-    auto addresses = co_await http::resolve(std::move(host), deadline);
+    auto addresses = co_await http::resolve(std::move(host), deadline, nullptr);
     if (!addresses) co_return fail(std::move(addresses).error());
     for (const auto& address : *addresses) {
         if (is_allowed(address, networks)) continue;

@@ -80,7 +80,9 @@ void append_error(std::string& out, const jobs::JobError& error) {
     text_member(out, "message", error.message);
     if (!error.reason.empty()) text_member(out, "reason", error.reason);
     member(out, "retryable");
-    out += error.retryable ? "true}" : "false}";
+    out += error.retryable ? "true" : "false";
+    if (error.retry_after_s > 0) number_member(out, "retry_after", error.retry_after_s);
+    out += '}';
 }
 
 bool is_empty(const jobs::Progress& progress) {

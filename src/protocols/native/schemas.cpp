@@ -27,7 +27,8 @@ constexpr std::pair<std::string_view, std::string_view> kSchemas[] = {
 "queue":{"type":"object","properties":{"position":{"type":"integer"},"estimate_s":{"type":"number"}}},
 "output":{"type":"object"},"error":{"type":"object","required":["code","message","retryable"],
 "properties":{"code":{"type":"string"},"message":{"type":"string"},"reason":{"type":"string"},
-"retryable":{"type":"boolean"}}},"usage":{"type":"object"}}})"},
+"retryable":{"type":"boolean"},"retry_after":{"type":"integer","minimum":1,"maximum":3600,
+"description":"seconds after which another call may fare better"}}},"usage":{"type":"object"}}})"},
     {"JobList", R"({"type":"object","required":["jobs","next_cursor"],"properties":{
 "jobs":{"type":"array","items":{"$ref":"#/components/schemas/Job"}},
 "next_cursor":{"type":["string","null"]}}})"},
@@ -137,7 +138,11 @@ constexpr std::pair<std::string_view, std::string_view> kSchemas[] = {
 "state":{"enum":["disabled","up","paused","open","half_open"]},"reason":{"type":"string"},
 "since":{"type":"string","format":"date-time"},"until":{"type":"string","format":"date-time"},
 "in_flight":{"type":"integer"},"calls":{"type":"integer"},"failures":{"type":"integer"},
-"last_ok_at":{"type":"string","format":"date-time"},"load":{"type":"number"}}}}})"},
+"last_ok_at":{"type":"string","format":"date-time"},"last_error":{"type":"string"},
+"last_error_at":{"type":"string","format":"date-time"},
+"heard_at":{"type":"string","format":"date-time","description":"the last heart-beat"},
+"prompt_tokens":{"type":"integer"},"completion_tokens":{"type":"integer"},
+"load":{"type":"number"}}}}})"},
     {"UpstreamList", R"({"type":"object","required":["upstreams"],"properties":{
 "upstreams":{"type":"array","items":{"$ref":"#/components/schemas/Upstream"}},
 "next_cursor":{"type":["string","null"]}}})"},

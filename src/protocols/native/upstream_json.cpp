@@ -13,6 +13,7 @@ using upstreams::ModelSpec;
 using upstreams::UpstreamSpec;
 
 constexpr std::size_t kText = 4'096;
+constexpr std::size_t kPem = 64 * 1024;
 constexpr std::int64_t kMostSeconds = 86'400;
 
 std::optional<catalog::Profile> profile_from(std::string_view word) {
@@ -175,6 +176,11 @@ void append_health(std::string& out, const upstreams::UpstreamView& view) {
     number(out, "calls", static_cast<double>(view.calls));
     number(out, "failures", static_cast<double>(view.failures));
     time_member(out, "last_ok_at", view.last_ok_at);
+    if (!view.last_error.empty()) member(out, "last_error", view.last_error);
+    time_member(out, "last_error_at", view.last_error_at);
+    time_member(out, "heard_at", view.heard_at);
+    number(out, "prompt_tokens", static_cast<double>(view.prompt_tokens));
+    number(out, "completion_tokens", static_cast<double>(view.completion_tokens));
     if (view.load) number(out, "load", *view.load);
     out += '}';
 }
@@ -198,6 +204,8 @@ Result<UpstreamChange> read_upstream(const json::object& body, UpstreamSpec spec
     }
     if (const auto url = fields.text("base_url", kText)) spec.base_url = *url;
     read_key(fields, spec.key);
+    if (const auto ca = fields.text("ca", kPem)) spec.ca = *ca;
+    if (const auto name = fields.text("server_name", kText)) spec.server_name = *name;
     read_models(fields, spec.models);
     if (const auto weight = read_number(fields, "weight")) spec.weight = *weight;
     if (const auto n = fields.integer("priority", 0, 1'000)) {
@@ -236,6 +244,8 @@ void append_upstream(std::string& out, const upstreams::UpstreamView& view) {
     member(out, "kind", upstreams::to_string(spec.kind));
     member(out, "base_url", spec.base_url);
     flag(out, "has_key", !spec.key.empty());
+    if (!spec.ca.empty()) member(out, "ca", spec.ca);
+    if (!spec.server_name.empty()) member(out, "server_name", spec.server_name);
     begin(out, "models", '[');
     for (const auto& model : spec.models) {
         if (out.back() != '[') out += ',';

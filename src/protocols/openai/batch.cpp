@@ -11,13 +11,16 @@
 #include "protocols/openai/embedding.hpp"
 #include "protocols/openai/errors.hpp"
 #include "protocols/openai/fields.hpp"
+#include "protocols/openai/response_answer.hpp"
+#include "protocols/openai/response_request.hpp"
 
 namespace headrace::protocols::openai {
 namespace {
 
 constexpr std::size_t kMostErrors = 50;
-constexpr std::array<std::string_view, 3> kEndpoints{"/v1/chat/completions", "/v1/completions",
-                                                     "/v1/embeddings"};
+constexpr std::string_view kResponses = "/v1/responses";
+constexpr std::array<std::string_view, 4> kEndpoints{"/v1/chat/completions", "/v1/completions",
+                                                     "/v1/embeddings", kResponses};
 
 using Records = std::vector<std::shared_ptr<const jobs::JobRecord>>;
 
@@ -139,6 +142,41 @@ Result<LinePlan> plan_embeddings(const json::object& body, const catalog::Versio
             if (!appended) return fail(std::move(appended).error());
         }
         return LineAnswer{200, embedding_list(out, model, tokens)};
+    };
+    return plan;
+}
+
+/// The answer stands in the output file and nowhere else: nothing of it can be asked for later.
+Result<LinePlan> plan_response(json::object body, const catalog::Version& version,
+                               std::int64_t created) {
+    const auto background = read_bool(body, "background");
+    if (!background) return fail(background.error());
+    if (background->value_or(false)) return fail(unsupported_field("background"));
+    if (const auto store = read_bool(body, "store"); !store) return fail(store.error());
+    body["store"] = false;
+    auto request = read_response_request(std::move(body), "msg_batch");
+    if (!request) return fail(std::move(request).error());
+    if (!request->previous.empty()) return fail(unsupported_field("previous_response_id"));
+    auto messages = response_messages(request->instructions, request->items);
+    if (!messages) return fail(std::move(messages).error());
+    request->chat["messages"] = std::move(*messages);
+    auto input = read_chat_input(std::move(request->chat), *version.validator, 1);
+    if (!input) return fail(in_response_words(std::move(input).error()));
+    ResponseFacts facts;
+    facts.created = created;
+    facts.model = std::move(request->model);
+    facts.echo = std::move(request->echo);
+    facts.logprobs = request->logprobs;
+    LinePlan plan;
+    plan.inputs = std::move(input->choices);
+    plan.answer = [facts = std::move(facts)](std::vector<catalog::Values> outputs,
+                                             const Records& records) {
+        auto own = facts;
+        const auto id = hex_of(records.front()->id);
+        own.id = "resp_" + id;
+        auto text = response_object(own, chat_output(std::move(outputs.front()), id),
+                                    tokens_of(records.front()->usage));
+        return Result<LineAnswer>({200, std::move(text)});
     };
     return plan;
 }
@@ -306,6 +344,8 @@ Result<LinePlan> plan_line(std::string_view endpoint, json::object body,
     const auto head = read_chat_head(body);
     if (!head) return fail(head.error());
     if (head->stream) return fail(unsupported_field("stream"));
+    // Of models that take whole requests, too: few servers behind them have this route.
+    if (endpoint == kResponses) return plan_response(std::move(body), version, created);
     if (takes_verbatim(version.interface())) return plan_verbatim(body, endpoint);
     if (endpoint == "/v1/embeddings") {
         return plan_embeddings(body, version, std::string(head->model));

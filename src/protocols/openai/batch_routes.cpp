@@ -36,7 +36,8 @@ Result<BatchFacts> read_batch(const json::object& body) {
     if (!is_batch_endpoint(facts.endpoint)) {
         return fail(bad_field("endpoint", code::kInvalid,
                               "Invalid value for 'endpoint': supported values are "
-                              "'/v1/chat/completions', '/v1/completions' and '/v1/embeddings'."));
+                              "'/v1/chat/completions', '/v1/completions', '/v1/embeddings' "
+                              "and '/v1/responses'."));
     }
     const auto window = require_text(body, "completion_window");
     if (!window) return fail(window.error());

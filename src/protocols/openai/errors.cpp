@@ -137,7 +137,7 @@ http::Response error_response(const Error& error, int status, std::string_view p
     }
     http::Response response(status, "application/json", error_body(error, status));
     if (status == 401) response.headers.set("WWW-Authenticate", "Bearer");
-    if (status == 429 || status == 503) {
+    if (status == 429 || status == 503 || error.retry_after_s > 0) {
         response.headers.set("Retry-After", std::to_string(std::max(1, error.retry_after_s)));
     }
     // What would fail the same way again: the SDK must not try.
@@ -195,6 +195,7 @@ Error job_failure(const jobs::JobRecord& job) {
     if (!job.error) return Error{ErrorCode::internal, "the job ended without a reason", {}, 0};
     const auto& why = *job.error;
     error.message = why.message.empty() ? why.code : why.message;
+    error.retry_after_s = why.retry_after_s;
     if (is_context_word(why.code)) {
         error.code = ErrorCode::invalid_argument;
         error.violations.push_back({"messages", std::string(code::kContext), ""});

@@ -6,6 +6,7 @@
 #include "access/admission.hpp"
 #include "access/principal.hpp"
 #include "catalog/catalog.hpp"
+#include "catalog/profile.hpp"
 #include "protocols/openai/context.hpp"
 #include "protocols/openai/errors.hpp"
 
@@ -20,6 +21,10 @@ Error not_allowed(std::string_view model) {
 }
 
 Error wrong_profile(std::string_view model, catalog::Profile profile) {
+    if (profile == catalog::Profile::embed) {
+        return bad_field("model", code::kInvalid,
+                         "The model '" + std::string(model) + "' makes no embeddings.");
+    }
     return Error{ErrorCode::not_found,
                  "The model '" + std::string(model) + "' is no " +
                      std::string(catalog::to_string(profile)) +
@@ -44,7 +49,7 @@ Result<catalog::VersionPtr> find_model(Site& site, const access::Principal& who,
     if (!version) return fail(no_such_model(model));
     if (!access::may_use(who, (*version)->name, (*version)->model)) return fail(not_allowed(model));
     const auto& interface = (*version)->interface();
-    if (interface.profile != profile || interface.mode != catalog::Mode::once) {
+    if (!catalog::serves(interface, profile) || interface.mode != catalog::Mode::once) {
         return fail(wrong_profile(model, profile));
     }
     return version;

@@ -274,4 +274,14 @@ Result<json::array> response_messages(std::string_view instructions, const json:
     return messages;
 }
 
+Error in_response_words(Error error) {
+    for (auto& violation : error.violations) {
+        if (violation.path == "max_tokens") violation.path = "max_output_tokens";
+        if (violation.path == "response_format") violation.path = "text.format";
+        if (violation.path.starts_with("messages")) violation.path = "input";
+        if (violation.path.starts_with("input.messages")) violation.path = "input";
+    }
+    return error;
+}
+
 }  // namespace headrace::protocols::openai

@@ -28,4 +28,7 @@ Result<ResponseRequest> read_response_request(json::object body, std::string_vie
 /// Instructions and items as messages of a chat. invalid_argument names the item.
 Result<json::array> response_messages(std::string_view instructions, const json::array& items);
 
+/// A refusal of the chat underneath, in the names of this endpoint.
+Error in_response_words(Error error);
+
 }  // namespace headrace::protocols::openai

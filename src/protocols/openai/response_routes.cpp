@@ -31,17 +31,6 @@ std::string text_of_member(const json::object& object, std::string_view name) {
     return value != nullptr && value->is_string() ? std::string(value->get_string()) : "";
 }
 
-/// A refusal of the chat underneath, in the names of this endpoint.
-Error in_our_words(Error error) {
-    for (auto& violation : error.violations) {
-        if (violation.path == "max_tokens") violation.path = "max_output_tokens";
-        if (violation.path == "response_format") violation.path = "text.format";
-        if (violation.path.starts_with("messages")) violation.path = "input";
-        if (violation.path.starts_with("input.messages")) violation.path = "input";
-    }
-    return error;
-}
-
 /// `job`: of a background response; else `response` is the finished object.
 std::string document_text(const ResponseFacts& facts, const json::array& items,
                           std::string_view response, std::string_view job) {
@@ -196,7 +185,7 @@ asio::awaitable<Reply> ResponseRoutes::answer_now(http::Exchange& exchange, Mode
                                                   Order order) {
     const auto& version = call.version();
     auto input = read_chat_input(std::move(order.chat), *version.validator, 1);
-    if (!input) co_return fail(in_our_words(std::move(input).error()));
+    if (!input) co_return fail(in_response_words(std::move(input).error()));
     const bool store = order.request.store;
     Keeper keeper(site_, order.key, order.facts, std::move(order.items));
     Runs runs(site_, exchange, order.request.stream);
@@ -210,7 +199,7 @@ asio::awaitable<Reply> ResponseRoutes::answer_now(http::Exchange& exchange, Mode
         co_return sent_already();
     }
     const auto records = co_await runs.ends();
-    if (!records) co_return fail(in_our_words(records.error()));
+    if (!records) co_return fail(in_response_words(records.error()));
     const auto& record = *records->front();
     call.consumed(record.usage);
     auto outputs = co_await outputs_of(site_, record);
@@ -227,7 +216,7 @@ asio::awaitable<Reply> ResponseRoutes::answer_now(http::Exchange& exchange, Mode
 asio::awaitable<Reply> ResponseRoutes::in_background(http::Exchange& exchange, ModelCall& call,
                                                      Order order) {
     auto input = read_chat_input(std::move(order.chat), *call.version().validator, 1);
-    if (!input) co_return fail(in_our_words(std::move(input).error()));
+    if (!input) co_return fail(in_response_words(std::move(input).error()));
     auto submission = call.submission(exchange);
     submission.job_class = jobs::JobClass::durable;
     submission.input.values = catalog::encode(input->choices.front());

@@ -95,6 +95,7 @@ constexpr std::uint64_t kProgress = 32;
 constexpr std::uint64_t kError = 64;
 constexpr std::uint64_t kErrorRetryable = 128;
 constexpr std::uint64_t kInteractive = 256;
+constexpr std::uint64_t kErrorRetryAfter = 512;
 
 std::uint64_t flags_of(const jobs::JobRecord& r) {
     const bool progress =
@@ -105,6 +106,7 @@ std::uint64_t flags_of(const jobs::JobRecord& r) {
            when(r.output_removed, kOutputRemoved) | when(progress, kProgress) |
            when(r.error.has_value(), kError) |
            when(r.error && r.error->retryable, kErrorRetryable) |
+           when(r.error && r.error->retry_after_s > 0, kErrorRetryAfter) |
            when(r.job_class == jobs::JobClass::interactive, kInteractive);
 }
 
@@ -143,6 +145,9 @@ std::string encode_job(const jobs::JobRecord& r) {
         out.text(r.error->code);
         out.text(r.error->message);
         out.text(r.error->reason);
+    }
+    if ((flags & kErrorRetryAfter) != 0) {
+        out.number(static_cast<std::uint64_t>(r.error->retry_after_s));
     }
     return out.take();
 }
@@ -188,6 +193,11 @@ bool decode_job(std::string_view body, jobs::JobRecord& r) {
         r.error->message = in.text();
         r.error->reason = in.text();
         r.error->retryable = (flags & kErrorRetryable) != 0;
+    }
+    if ((flags & kErrorRetryAfter) != 0) {
+        const auto seconds = in.number();
+        if (!r.error || seconds > jobs::JobError::kMostRetryAfter) return false;
+        r.error->retry_after_s = static_cast<int>(seconds);
     }
     return in.complete();
 }

@@ -12,7 +12,8 @@ namespace {
 using std::chrono::milliseconds;
 using upstreams::UpstreamSpec;
 
-constexpr std::uint64_t kFormat = 1;
+constexpr std::uint64_t kFormat = 2;  // 1: header fields as they are, nothing of TLS
+constexpr std::string_view kHeaders = "/headers";
 constexpr catalog::Profile kLastProfile = catalog::Profile::image;
 
 /// Where a sealed key belongs: it does not open in another row.
@@ -37,6 +38,15 @@ upstreams::NamedTexts read_pairs(RowReader& in) {
     return pairs;
 }
 
+/// A header field may be a key under another name, so the values are kept like one.
+std::string seal_headers(const UpstreamSpec& spec, const access::Sealer& sealer) {
+    if (spec.headers.empty()) return {};
+    RowWriter out;
+    write_pairs(out, spec.headers);
+    return sealer.seal(Secret(out.take()),
+                       context_of(spec.tenant.name, spec.name) + std::string(kHeaders));
+}
+
 std::string encode(const UpstreamSpec& spec, const access::Sealer& sealer) {
     RowWriter out;
     out.number(kFormat);
@@ -58,24 +68,28 @@ std::string encode(const UpstreamSpec& spec, const access::Sealer& sealer) {
         out.signed_number(time.count());
     }
     out.number(spec.failures);
-    write_pairs(out, spec.headers);
+    out.text(seal_headers(spec, sealer));
     write_pairs(out, spec.options);
     out.number(spec.enabled ? 1 : 0);
     out.number(spec.allow_private ? 1 : 0);
     out.text(spec.origin);
+    out.text(spec.ca);
+    out.text(spec.server_name);
     return out.take();
 }
 
 struct Decoded {
     UpstreamSpec spec;
-    std::string sealed;
+    std::string sealed;          // the key
+    std::string sealed_headers;  // format 1 has them in the spec
 };
 
 std::optional<Decoded> decode(std::string_view body) {
     RowReader in(body);
     Decoded out;
     UpstreamSpec& spec = out.spec;
-    if (in.number() != kFormat) return std::nullopt;
+    const auto format = in.number();
+    if (format != 1 && format != kFormat) return std::nullopt;
     const auto kind = upstreams::kind_from(in.text());
     spec.base_url = in.text();
     out.sealed = in.text();
@@ -96,11 +110,18 @@ std::optional<Decoded> decode(std::string_view body) {
         *time = milliseconds(in.signed_number());
     }
     spec.failures = static_cast<std::uint32_t>(in.number());
-    spec.headers = read_pairs(in);
+    if (format == 1)
+        spec.headers = read_pairs(in);
+    else
+        out.sealed_headers = in.text();
     spec.options = read_pairs(in);
     spec.enabled = in.number() != 0;
     spec.allow_private = in.number() != 0;
     spec.origin = in.text();
+    if (format != 1) {
+        spec.ca = in.text();
+        spec.server_name = in.text();
+    }
     if (!kind || !in.complete()) return std::nullopt;
     spec.kind = *kind;
     return out;
@@ -123,10 +144,19 @@ Result<UpstreamSpec> read(const Statement& row, const access::Sealer& sealer) {
     UpstreamSpec& spec = decoded->spec;
     spec.tenant = tenant;
     spec.name = name;
-    if (decoded->sealed.empty()) return std::move(spec);
-    auto key = sealer.open(decoded->sealed, context_of(tenant.name, name));
-    if (key) {
+    const auto open = [&](const std::string& sealed,
+                          std::string_view part) -> std::optional<Secret> {
+        if (sealed.empty()) return Secret();
+        auto opened = sealer.open(sealed, context_of(tenant.name, name) + std::string(part));
+        if (opened) return std::move(*opened);
+        return std::nullopt;
+    };
+    auto key = open(decoded->sealed, "");
+    const auto headers = open(decoded->sealed_headers, kHeaders);
+    if (key && headers) {
         spec.key = std::move(*key);
+        RowReader in(headers->reveal());
+        if (!headers->empty()) spec.headers = read_pairs(in);
     } else {
         log::error("the key of an upstream cannot be opened: disabled upstream={} tenant={}", name,
                    tenant.name);

@@ -2,6 +2,7 @@
 
 #include <map>
 #include <random>
+#include <vector>
 
 #include <gtest/gtest.h>
 
@@ -102,6 +103,19 @@ TEST_F(CircuitTest, BusyPausesAndIsNoFailure) {
     circuit_.busy(circuit_.begin(now_), now_, std::chrono::hours(100), "lies");
     pass(milliseconds(300'000));
     EXPECT_TRUE(circuit_.admits(now_)) << "no pause is longer than its limit";
+}
+
+TEST_F(CircuitTest, APauseHoldsWhenTheCircuitOpensMeanwhile) {
+    std::vector<Circuit::Ticket> out;
+    for (int i = 0; i < 4; ++i) out.push_back(circuit_.begin(now_));
+    circuit_.busy(out[0], now_, milliseconds(30'000), "wait");
+    // Calls that were under way fail, and open it for a second.
+    for (int i = 1; i < 4; ++i) circuit_.failed(out[static_cast<std::size_t>(i)], now_, "it broke");
+    EXPECT_EQ(circuit_.health(now_), Health::open);
+    pass(milliseconds(29'999));
+    EXPECT_FALSE(circuit_.admits(now_)) << "it asked for half a minute";
+    pass(milliseconds(1));
+    EXPECT_TRUE(circuit_.admits(now_));
 }
 
 TEST_F(CircuitTest, ARefusedKeyOpensAtOnce) {

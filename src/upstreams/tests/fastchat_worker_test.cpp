@@ -34,6 +34,7 @@ TEST(FastchatWorker, CodesBecomeFaults) {
     EXPECT_EQ(status_error(404)->fault, Fault::model);
     EXPECT_EQ(status_error(503)->fault, Fault::busy);
     EXPECT_EQ(status_error(500)->fault, Fault::server);
+    EXPECT_EQ(status_error(503, 40)->retry_after_s, 40);
     EXPECT_EQ(status_error(302)->fault, Fault::server);
 }
 

@@ -140,6 +140,15 @@ TEST(IsOperation, IsAPathBelowV1) {
     }
 }
 
+TEST(IsOwnOperation, IsTheRouteThatTheModelIsThereFor) {
+    EXPECT_TRUE(is_own_operation(Profile::chat, "chat/completions"));
+    EXPECT_TRUE(is_own_operation(Profile::chat, "completions"));
+    EXPECT_TRUE(is_own_operation(Profile::chat, "responses"));
+    EXPECT_TRUE(is_own_operation(Profile::embed, "embeddings"));
+    EXPECT_FALSE(is_own_operation(Profile::chat, "embeddings"));
+    EXPECT_FALSE(is_own_operation(Profile::embed, "completions"));
+}
+
 TEST(OpenaiInterface, CompilesForEveryProfileWithARoute) {
     for (const Profile profile :
          {Profile::chat, Profile::embed, Profile::rerank, Profile::transcribe, Profile::speak}) {

@@ -44,6 +44,35 @@ TEST_F(PoolTest, WeightsShareTheLoad) {
     EXPECT_EQ(three.in_flight, 30U);
 }
 
+TEST_F(PoolTest, TheWaitIsUntilTheFirstThatMayTakeACall) {
+    auto& a = add(0, 1, 4);
+    auto& b = add(0, 1, 4);
+    auto& off = add(0, 1, 4);
+    off.enabled = false;
+    EXPECT_EQ(seconds_to_wait(view_, now_), 0);
+    const auto busy = [&](Member& member, int seconds) {
+        member.circuit.busy(member.circuit.begin(now_), now_, std::chrono::seconds(seconds), "x");
+    };
+    busy(a, 900);  // longer than it is left alone
+    EXPECT_EQ(seconds_to_wait(view_, now_), 0) << "the other one is up";
+    busy(b, 90'000);
+    EXPECT_EQ(seconds_to_wait(view_, now_), 900);
+    now_ += std::chrono::milliseconds(299'500);
+    EXPECT_EQ(seconds_to_wait(view_, now_), 601) << "full seconds, never early";
+    now_ += std::chrono::seconds(1);
+    EXPECT_EQ(seconds_to_wait(view_, now_), 0) << "it is tried again, whatever it asked for";
+    busy(a, 20'000);
+    busy(b, 30'000);
+    EXPECT_EQ(seconds_to_wait(view_, now_), 3'600);
+    auto& c = add(0, 1, 4);
+    open(c);
+    EXPECT_EQ(seconds_to_wait(view_, now_), 1);
+    now_ += std::chrono::seconds(2);
+    (void)c.circuit.begin(now_);
+    EXPECT_EQ(seconds_to_wait(view_, now_), 1) << "its trial is under way";
+    EXPECT_EQ(seconds_to_wait({}, now_), 0);
+}
+
 TEST_F(PoolTest, EqualsTakeTurnsWhenIdle) {
     auto& a = add(0, 1, 4);
     auto& b = add(0, 1, 4);

@@ -44,6 +44,7 @@ struct Script {
     unsigned fails = 0;   // of 100 calls
     unsigned breaks = 0;  // after the first part
     unsigned busy = 0;
+    bool hangs = false;
     std::uint32_t running = 0;
     std::uint32_t most = 0;
     std::uint32_t calls = 0;
@@ -88,6 +89,7 @@ class ScriptedDialer final : public Dialer {
     }
     asio::awaitable<CallResult<CallAnswer>> answer_of(Line& line, const Call& call, CallSink& sink,
                                                       Script& script) {
+        while (script.hangs && !line.abort.tripped()) co_await rest(line.abort);
         if (line.abort.tripped()) co_return call_failed(Fault::cancelled, "cancelled", "");
         const auto luck = random_() % 100;
         if (luck < script.fails) co_return call_failed(Fault::server, "unavailable", "broke");
@@ -212,6 +214,14 @@ class RoomTest : public ::testing::TestWithParam<std::uint64_t> {
     void check_mixed();
     asio::awaitable<void> one_dead();
     void check_one_dead();
+    /// Until the server has had a call, or the test has waited for long.
+    asio::awaitable<void> called(const std::string& name);
+    asio::awaitable<void> last_server_goes();
+    void check_last_server_goes();
+    asio::awaitable<void> one_hangs();
+    void check_one_hangs();
+    asio::awaitable<void> held_job();
+    void check_held_job();
 
     Loop loop_{"core"};
     SystemClock clock_;
@@ -323,6 +333,96 @@ void RoomTest::check_one_dead() {
 
 TEST_P(RoomTest, ADeadServerCostsNobodyAnything) {
     run(&RoomTest::check_one_dead, one_dead());
+}
+
+asio::awaitable<void> RoomTest::called(const std::string& name) {
+    const auto until = std::chrono::steady_clock::now() + std::chrono::seconds(60);
+    while (dialer_->scripts[name].calls == 0 && std::chrono::steady_clock::now() < until) {
+        co_await pause(std::chrono::milliseconds(1));
+    }
+}
+
+/// A model loses its last server while a call of it hangs, and gets another one.
+asio::awaitable<void> RoomTest::last_server_goes() {
+    dialer_->scripts["old"].hangs = true;
+    auto old = spec("old", 0, 4);
+    old.timeouts.total = std::chrono::seconds(1);
+    put(std::move(old));
+    co_await pause(std::chrono::milliseconds(5));
+    submit(false, false);
+    co_await called("old");
+    room_.remove(tenant_, "old", [](Result<void> removed) { EXPECT_TRUE(removed.has_value()); });
+    co_await pause(std::chrono::milliseconds(5));
+    put(spec("new", 0, 4));
+    co_await pause(std::chrono::milliseconds(5));
+    for (int i = 0; i < 12; ++i) submit(false, false);
+}
+
+void RoomTest::check_last_server_goes() {
+    ASSERT_EQ(jobs_.size(), 13U);
+    ASSERT_NE(jobs_[0].end->record, nullptr);
+    ASSERT_TRUE(jobs_[0].end->record->error.has_value());
+    EXPECT_EQ(jobs_[0].end->record->error->code, "deadline_exceeded") << "its time is watched on";
+    for (std::size_t i = 1; i < jobs_.size(); ++i) {
+        ASSERT_NE(jobs_[i].end->record, nullptr);
+        EXPECT_EQ(jobs_[i].end->record->state, jobs::JobState::succeeded)
+            << "no new call goes to who is gone";
+    }
+}
+
+TEST_P(RoomTest, AModelMayLoseItsLastServerWhileACallIsUnderWay) {
+    run(&RoomTest::check_last_server_goes, last_server_goes());
+}
+
+/// A call that takes too long on one server goes on elsewhere, and that is no fault of the other.
+asio::awaitable<void> RoomTest::one_hangs() {
+    dialer_->scripts["slow"].hangs = true;
+    auto slow = spec("slow", 0, 4);
+    slow.timeouts.total = std::chrono::milliseconds(100);
+    put(std::move(slow));
+    auto good = spec("good", 1, 4);
+    good.failures = 1;
+    put(std::move(good));
+    co_await pause(std::chrono::milliseconds(5));
+    for (int i = 0; i < 6; ++i) submit(i % 2 == 0, false);
+}
+
+void RoomTest::check_one_hangs() {
+    for (const auto& [id, end] : jobs_) {
+        ASSERT_NE(end->record, nullptr);
+        EXPECT_EQ(end->record->state, jobs::JobState::succeeded);
+    }
+    EXPECT_EQ(room_.find(tenant_, "good")->failures, 0U);
+    EXPECT_EQ(room_.find(tenant_, "good")->health, Health::up);
+}
+
+TEST_P(RoomTest, ACallThatHangsGoesOnElsewhere) {
+    run(&RoomTest::check_one_hangs, one_hangs());
+}
+
+/// A durable job waits for a server to come back; that one is removed, and another one comes.
+asio::awaitable<void> RoomTest::held_job() {
+    dialer_->scripts["dead"].fails = 100;
+    auto dead = spec("dead", 0, 4);
+    dead.failures = 1;
+    put(std::move(dead));
+    co_await pause(std::chrono::milliseconds(5));
+    submit(true, false);
+    co_await called("dead");
+    co_await pause(std::chrono::milliseconds(20));
+    room_.remove(tenant_, "dead", [](Result<void> removed) { EXPECT_TRUE(removed.has_value()); });
+    co_await pause(std::chrono::milliseconds(5));
+    put(spec("good", 0, 4));
+}
+
+void RoomTest::check_held_job() {
+    ASSERT_EQ(jobs_.size(), 1U);
+    ASSERT_NE(jobs_[0].end->record, nullptr);
+    EXPECT_EQ(jobs_[0].end->record->state, jobs::JobState::succeeded);
+}
+
+TEST_P(RoomTest, AJobThatWaitsGoesToTheServerThatComes) {
+    run(&RoomTest::check_held_job, held_job());
 }
 
 INSTANTIATE_TEST_SUITE_P(Seeds, RoomTest, ::testing::Range<std::uint64_t>(1, 9));

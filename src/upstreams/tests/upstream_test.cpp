@@ -47,11 +47,32 @@ TEST(Check, NamesEachFault) {
     EXPECT_EQ(with([](auto& s) { s.headers = {{"x-team", "v"}}; }), "");
 }
 
+TEST(Check, TlsIsForHttpsAndOfCertificates) {
+    UpstreamSpec spec = sound();
+    spec.server_name = "models.example";
+    EXPECT_EQ(fault_of(spec), "server_name") << "of plain http";
+    spec.base_url = "https://10.0.0.7/v1";
+    EXPECT_EQ(fault_of(spec), "");
+    spec.ca = "no PEM";
+    EXPECT_EQ(fault_of(spec), "ca");
+    spec.ca = std::string(100'000, 'x');
+    EXPECT_EQ(fault_of(spec), "ca");
+    spec.ca.clear();
+    spec.server_name = "a\nb";
+    EXPECT_EQ(fault_of(spec), "server_name");
+}
+
 TEST(Same, SeesEveryField) {
     const UpstreamSpec one = sound();
     EXPECT_TRUE(same(one, sound()));
     UpstreamSpec other = sound();
     other.key = Secret("k");
+    EXPECT_FALSE(same(one, other));
+    other = sound();
+    other.ca = "x";
+    EXPECT_FALSE(same(one, other));
+    other = sound();
+    other.server_name = "x";
     EXPECT_FALSE(same(one, other));
     other = sound();
     other.timeouts.between = std::chrono::milliseconds(1);

@@ -51,6 +51,8 @@ class Failure:
     message: str
     reason: str = ""
     retryable: bool = False
+    retry_after: int = 0
+    """Seconds after which another call may fare better; 0: the server does not say."""
 
 
 @dataclass(frozen=True)
@@ -157,6 +159,7 @@ def read_failure(body: Any) -> Failure:
         source.get("message", ""),
         source.get("reason", ""),
         source.get("retryable", False),
+        source.get("retry_after", 0),
     )
 
 

@@ -34,6 +34,9 @@ TEST(Errors, ShapesOfTheWire) {
     response = api_error(Error{ErrorCode::internal, "secret", {}, 0});
     EXPECT_EQ(response.body.find("secret"), std::string::npos);
     EXPECT_EQ(api_error(Error{ErrorCode::unavailable, "", {}, 7}).headers.find("retry-after"), "7");
+    const auto of_job = api_error(jobs::JobError{"unavailable", "busy", "", false, 40});
+    EXPECT_EQ(of_job.headers.find("retry-after"), "40");
+    EXPECT_NE(of_job.body.find("50005"), std::string::npos);
     const auto chunk = error_chunk(50005, "x");
     EXPECT_EQ(chunk.back(), '\0');
     EXPECT_EQ(chunk.substr(0, chunk.size() - 1), R"({"text":"x","error_code":50005})");

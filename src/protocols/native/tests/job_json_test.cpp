@@ -89,6 +89,14 @@ TEST_F(JobJson, EndedShowsErrorAndUsage) {
               R"("usage":{"engine_s":1.5,"bytes_in":1,"bytes_out":2,"meters":{"tokens":7}}})");
 }
 
+TEST_F(JobJson, AnErrorSaysWhenToTryAgain) {
+    job.state = jobs::JobState::failed;
+    job.error = jobs::JobError{"unavailable", "busy", "", false, 40};
+    const auto tree = parse_json_object(text());
+    ASSERT_TRUE(tree);
+    EXPECT_EQ(tree->at("error").at("retry_after"), 40);
+}
+
 TEST_F(JobJson, AcceptedIsTheSameForEver) {
     std::string at_accept;
     append_accepted(at_accept, job);

@@ -108,6 +108,12 @@ TEST(OpenaiErrors, JobsThatFailedAreMappedByTheirCode) {
     EXPECT_EQ(told(of("unavailable"), 503).at("code"), "no_worker");
     EXPECT_EQ(status_of(of("cuda_out_of_memory").code), 502) << "a word of the engine's own";
     EXPECT_EQ(status_of(of("internal").code), 500);
+    jobs::JobRecord busy;
+    busy.error = jobs::JobError{"unavailable", "busy", "", false, 40};
+    const auto response = error_response(job_failure(busy), 503, "/");
+    EXPECT_EQ(response.headers.find("retry-after"), "40") << "the upstream's own word";
+    busy.error->code = "deadline_exceeded";
+    EXPECT_EQ(error_response(job_failure(busy), 504, "/").headers.find("retry-after"), "40");
 }
 
 TEST(OpenaiHeaders, EveryAnswerHasThem) {

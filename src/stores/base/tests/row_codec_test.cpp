@@ -63,7 +63,7 @@ TEST(Records, ACutBodyIsRefused) {
     job.traceparent = "trace";
     job.retry_of = JobId{};
     job.idempotency = jobs::Idempotency{"key", sha256("b")};
-    job.error = jobs::JobError{"code", "message", "reason", true};
+    job.error = jobs::JobError{"code", "message", "reason", true, 90};
     job.progress = {0.5, "half", "values"};
     job.attempts = {{1, "w", {1, 2}, 3, 4, "lost"}, {2, "w", {1, 3}, 5, 0, "running"}};
     job.usage.meters = {{"tokens", 3}};
@@ -71,6 +71,8 @@ TEST(Records, ACutBodyIsRefused) {
     jobs::JobRecord read;
     ASSERT_TRUE(decode_job(body, read));
     EXPECT_EQ(read.attempts.size(), 2U);
+    ASSERT_TRUE(read.error);
+    EXPECT_EQ(read.error->retry_after_s, 90);
     for (std::size_t i = 0; i < body.size(); ++i) {
         jobs::JobRecord cut;
         EXPECT_FALSE(decode_job(std::string_view(body).substr(0, i), cut)) << i;

@@ -7,6 +7,7 @@
 
 #include <gtest/gtest.h>
 
+#include "stores/base/row_codec.hpp"
 #include "stores/sqlite/account_store.hpp"
 #include "stores/sqlite/audit_log.hpp"
 #include "stores/sqlite/catalog_database.hpp"
@@ -301,6 +302,95 @@ TEST_F(CatalogStores, UpstreamsAreReadWhileVersionsAreWritten) {
     ASSERT_TRUE(
         wait<void>([&](auto done) { versions.remove(TenantId("x"), "x", "x", std::move(done)); }));
     EXPECT_EQ(saved, kRounds * kEach);
+}
+
+upstreams::UpstreamSpec hosted() {
+    upstreams::UpstreamSpec spec;
+    spec.tenant = TenantId("acme");
+    spec.name = "hosted";
+    spec.base_url = "https://models.example/v1";
+    spec.key = Secret("sk-of-the-upstream");
+    spec.ca = "a certificate";
+    spec.server_name = "inside.example";
+    spec.models = {{"m", "real", catalog::Profile::chat}};
+    spec.headers = {{"X-Api-Key", "value-of-a-header"}, {"X-Team", "blue"}};
+    spec.origin = "admin";
+    return spec;
+}
+
+TEST_F(CatalogStores, UpstreamsComeBackAndWhatMayBeAKeyIsSealed) {
+    const auto spec = hosted();
+    const auto master = access::MasterKeys::open((folder / "master.key").string());
+    ASSERT_TRUE(master);
+    const access::Sealer sealer(*master, "test");
+    ASSERT_TRUE(wait<void>(
+        [&](auto done) { SqliteUpstreamStore(*catalog, sealer).save(spec, std::move(done)); }));
+    open();
+    const auto loaded = SqliteUpstreamStore(*catalog, sealer).load();
+    ASSERT_TRUE(loaded) << loaded.error().message;
+    ASSERT_EQ(loaded->size(), 1U);
+    EXPECT_TRUE(upstreams::same(loaded->front(), spec));
+    std::string bytes;
+    for (const auto& file : std::filesystem::directory_iterator(folder)) {
+        std::ifstream in(file.path(), std::ios::binary);
+        bytes.append(std::istreambuf_iterator<char>(in), {});
+    }
+    EXPECT_NE(bytes.find("inside.example"), std::string::npos);
+    EXPECT_EQ(bytes.find("sk-of-the-upstream"), std::string::npos);
+    EXPECT_EQ(bytes.find("value-of-a-header"), std::string::npos);
+    const auto stranger = access::MasterKeys::open((folder / "other.key").string());
+    ASSERT_TRUE(stranger);
+    const access::Sealer other(*stranger, "test");
+    const auto closed = SqliteUpstreamStore(*catalog, other).load();
+    ASSERT_TRUE(closed) << closed.error().message;
+    EXPECT_FALSE(closed->front().enabled);
+    EXPECT_TRUE(closed->front().key.empty());
+    EXPECT_TRUE(closed->front().headers.empty());
+}
+
+// As versions up to 0.2 wrote them.
+TEST_F(CatalogStores, UpstreamsOfTheFirstFormatAreRead) {
+    const auto master = access::MasterKeys::open((folder / "master.key").string());
+    ASSERT_TRUE(master);
+    const access::Sealer sealer(*master, "test");
+    auto spec = hosted();
+    spec.ca.clear();
+    spec.server_name.clear();
+    RowWriter out;
+    out.number(1);
+    out.text("openai");
+    out.text(spec.base_url);
+    out.text(sealer.seal(spec.key, "acme/hosted"));
+    out.number(1);
+    out.text("m");
+    out.text("real");
+    out.number(static_cast<std::uint64_t>(catalog::Profile::chat));
+    out.real(spec.weight);
+    out.number(spec.priority);
+    out.number(spec.concurrency);
+    for (const auto time : {spec.timeouts.connect, spec.timeouts.first_byte, spec.timeouts.between,
+                            spec.timeouts.total, spec.probe_every}) {
+        out.signed_number(time.count());
+    }
+    out.number(spec.failures);
+    out.number(spec.headers.size());
+    for (const auto& [name, value] : spec.headers) {
+        out.text(name);
+        out.text(value);
+    }
+    out.number(0);
+    out.number(1);
+    out.number(0);
+    out.text(spec.origin);
+    const auto body = out.take();
+    const auto sum = RowSum("upstreams").add("acme").add("hosted").add(body).value();
+    ASSERT_TRUE(catalog->database()
+                    .prepare("INSERT INTO upstreams(tenant, name, sum, body) VALUES(?, ?, ?, ?)")
+                    .run(spec.tenant.name, spec.name, sum, Blob{body}));
+    const auto loaded = SqliteUpstreamStore(*catalog, sealer).load();
+    ASSERT_TRUE(loaded) << loaded.error().message;
+    ASSERT_EQ(loaded->size(), 1U);
+    EXPECT_TRUE(upstreams::same(loaded->front(), spec));
 }
 
 TEST_F(CatalogStores, TheAuditOnlyGrows) {
