@@ -211,6 +211,8 @@ def test_a_worker_that_was_dropped_registers_again(fastchat: Site) -> None:
     assert fastchat.ask("/receive_heart_beat", {"worker_name": worker.address, "queue_length": 0}).json() == {
         "exist": True
     }
+    heard = [each["health"].get("heard_at") for each in fastchat.server.control.get("/upstreams").json()["upstreams"]]
+    assert heard and all(heard)
     unknown = {"worker_name": "http://127.0.0.1:1", "queue_length": 0}
     assert fastchat.ask("/receive_heart_beat", unknown).json() == {"exist": False}
     worker.process.send_signal(19)

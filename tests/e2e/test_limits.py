@@ -323,4 +323,4 @@ def test_usage_by_key_app_model_and_day(server: Server, tenant: str) -> None:
     assert "shop" in table and table.splitlines()[-1].startswith("all")
     assert "█" in cli(server, "usage", "--tenant", tenant, "--by", "day", "--plot")
     assert json.loads(cli(server, "usage", "--tenant", tenant, "-o", "json"))["records"] == 3
-    assert server.control.get("/usage/summary?by=hour").status == 400
+    assert server.control.get("/usage/summary?by=week").status == 400

@@ -47,6 +47,23 @@ def test_changing_and_removing(up: Setup, dialling: Server) -> None:
     assert reply.status == 404
 
 
+def test_what_a_server_did_is_told(up: Setup, dialling: Server) -> None:
+    fake = up.add()
+    assert up.chat()["state"] == "succeeded"
+    health = up.view(fake)["health"]
+    assert health["prompt_tokens"] + health["completion_tokens"] > 0 and health["last_ok_at"]
+    assert "last_error" not in health and "heard_at" not in health
+    broken = up.add(refuse(500, {"error": {"message": "out of memory"}}), priority=0, weight=1_000)
+    up.change(fake, priority=1)
+    # The broken one is asked first, and the other one answers.
+    assert up.chat()["state"] == "succeeded"
+    told = up.view(broken)["health"]
+    assert "500" in told["last_error"] or "out of memory" in told["last_error"], told
+    assert told["last_error_at"] and told["failures"] == 1
+    assert told["prompt_tokens"] == told["completion_tokens"] == 0
+    assert up.view(fake)["health"]["completion_tokens"] > health["completion_tokens"]
+
+
 def test_a_removed_upstream_ends_its_calls_first(up: Setup, dialling: Server) -> None:
     go = threading.Event()
 

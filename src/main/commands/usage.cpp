@@ -95,11 +95,12 @@ int show_usage(const UsageOptions& options) {
 }  // namespace
 
 void add_usage(Command& root) {
-    auto command = root.command("usage", "what was used, by key, app, model or day");
+    auto command = root.command("usage", "what was used, by key, app, model, day or hour");
     const auto options = std::make_shared<UsageOptions>();
     add_connection(command, options->connection, true, {"table", "csv", "json"});
     command
-        .option("--by", options->by, "what to add up by: key, app, model, day, with commas between")
+        .option("--by", options->by,
+                "what to add up by: key, app, model, day, hour, with commas between")
         .value_name("LIST");
     command.option("--from", options->from, "first day, or time").value_name("DAY");
     command.option("--to", options->to, "the day, or time, before which it ends").value_name("DAY");

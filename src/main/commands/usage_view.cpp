@@ -12,7 +12,7 @@
 namespace headrace::main {
 namespace {
 
-constexpr std::array<std::string_view, 5> kGroups{"day", "key", "key_name", "app", "model"};
+constexpr std::array<std::string_view, 6> kGroups{"day", "hour", "key", "key_name", "app", "model"};
 constexpr std::array<std::string_view, 2> kCounts{"jobs", "succeeded"};
 constexpr std::array<std::string_view, 3> kMeters{"prompt_tokens", "completion_tokens",
                                                   "cached_tokens"};

@@ -12,8 +12,9 @@
 namespace headrace::protocols::native {
 namespace {
 
-constexpr std::array<std::string_view, kUsageBys> kWords{"key", "app", "model", "day"};
-constexpr std::size_t kDayLength = 10;  // of "2026-11-24"
+constexpr std::array<std::string_view, kUsageBys> kWords{"key", "app", "model", "day", "hour"};
+constexpr std::size_t kDayLength = 10;   // of "2026-11-24"
+constexpr std::size_t kHourLength = 13;  // of "2026-11-24T09"
 
 }  // namespace
 
@@ -24,8 +25,8 @@ Result<std::vector<UsageBy>> usage_by(std::string_view text) {
         const auto found = std::find(kWords.begin(), kWords.end(), text.substr(0, end));
         const auto by = static_cast<UsageBy>(found - kWords.begin());
         if (found == kWords.end() || std::find(out.begin(), out.end(), by) != out.end()) {
-            return fail(invalid("query.by", "enum", "key app model day",
-                                "by takes key, app, model and day, each once"));
+            return fail(invalid("query.by", "enum", "key app model day hour",
+                                "by takes key, app, model, day and hour, each once"));
         }
         out.push_back(by);
         text.remove_prefix(std::min(end + 1, text.size()));
@@ -42,6 +43,7 @@ void UsageSummary::add(const jobs::UsageRecord& record, const UsageNames& names)
         if (by == UsageBy::app) value = names.app;
         if (by == UsageBy::model) value = names.model;
         if (by == UsageBy::day) value = to_rfc3339(record.finished_at).substr(0, kDayLength);
+        if (by == UsageBy::hour) value = to_rfc3339(record.finished_at).substr(0, kHourLength);
     }
     auto found = rows_.find(group);
     if (found == rows_.end()) {
@@ -55,6 +57,7 @@ void UsageSummary::add(const jobs::UsageRecord& record, const UsageNames& names)
     row.key_name = names.key_name;
     row.jobs += 1;
     row.succeeded += record.state == jobs::JobState::succeeded ? 1 : 0;
+    row.failed += record.state == jobs::JobState::failed || record.state == jobs::JobState::expired;
     row.attempts += record.attempts;
     row.queued_s += static_cast<double>(record.queued_ms) / 1000;
     row.run_s += static_cast<double>(record.run_ms) / 1000;
@@ -82,10 +85,11 @@ void UsageSummary::append(std::string& out, const Group& group, const Row& row) 
     }
     if (out.back() != '{') out += ',';
     out += fmt::format(
-        "\"jobs\":{},\"succeeded\":{},\"attempts\":{},\"queued_s\":{:.3f},\"run_s\":{:.3f},"
+        "\"jobs\":{},\"succeeded\":{},\"failed\":{},\"attempts\":{},\"queued_s\":{:.3f},\"run_s\":{"
+        ":.3f},"
         "\"engine_s\":{:.6f},\"bytes_in\":{},\"bytes_out\":{},\"meters\":{{",
-        row.jobs, row.succeeded, row.attempts, row.queued_s, row.run_s, row.engine_s, row.bytes_in,
-        row.bytes_out);
+        row.jobs, row.succeeded, row.failed, row.attempts, row.queued_s, row.run_s, row.engine_s,
+        row.bytes_in, row.bytes_out);
     for (const auto& [name, value] : row.meters) {
         if (out.back() != '{') out += ',';
         append_json_string(out, name);

@@ -14,8 +14,8 @@
 namespace headrace::protocols::native {
 
 /// What usage is added up by.
-enum class UsageBy : std::uint8_t { key, app, model, day };
-inline constexpr std::size_t kUsageBys = 4;
+enum class UsageBy : std::uint8_t { key, app, model, day, hour };
+inline constexpr std::size_t kUsageBys = 5;
 
 /// "key,day" and the like; invalid_argument otherwise. The order is that of the columns.
 Result<std::vector<UsageBy>> usage_by(std::string_view text);
@@ -46,6 +46,7 @@ class UsageSummary {
         std::string key_name;
         std::uint64_t jobs = 0;
         std::uint64_t succeeded = 0;
+        std::uint64_t failed = 0;  // or expired
         std::uint64_t attempts = 0;
         double queued_s = 0;
         double run_s = 0;

@@ -25,10 +25,10 @@ constexpr WallMs kDay = 86'400'000;
 constexpr WallMs kMonday = 1'790'035'200'000;
 
 TEST(UsageBy, TakesEachNameOnce) {
-    const auto all = usage_by("day,key,model,app");
+    const auto all = usage_by("day,key,model,app,hour");
     ASSERT_TRUE(all);
     EXPECT_EQ(all->front(), UsageBy::day);
-    EXPECT_EQ(all->size(), 4U);
+    EXPECT_EQ(all->size(), 5U);
     for (const char* bad : {"days", "key,key", "key,,app", "key app"}) {
         EXPECT_FALSE(usage_by(bad)) << bad;
     }
@@ -56,7 +56,24 @@ TEST(UsageSummary, AddsUpByGroup) {
     EXPECT_DOUBLE_EQ(first.at("run_s").to_number<double>(), 3.0);
     EXPECT_DOUBLE_EQ(first.at("engine_s").to_number<double>(), 0.5);
     EXPECT_FALSE(first.contains("key"));
+    EXPECT_EQ(first.at("failed").as_int64(), 0);
     EXPECT_EQ(rows[1].as_object().at("succeeded").as_int64(), 0);
+    EXPECT_EQ(rows[1].as_object().at("failed").as_int64(), 1);
+}
+
+TEST(UsageSummary, HoursAreOfUtcAndACancelledJobHasNotFailed) {
+    UsageSummary summary(*usage_by("hour"));
+    summary.add(record("k1", "chat", kMonday + 3'599'999, 1, 1), {});
+    summary.add(record("k1", "chat", kMonday, 1, 1, jobs::JobState::cancelled), {});
+    summary.add(record("k1", "chat", kMonday + 3'600'000, 1, 1, jobs::JobState::expired), {});
+    const auto json = json::parse(summary.json());
+    const auto& rows = json.as_object().at("rows").as_array();
+    ASSERT_EQ(rows.size(), 2U);
+    EXPECT_EQ(rows[0].as_object().at("hour").as_string(), "2026-09-22T00");
+    EXPECT_EQ(rows[0].as_object().at("jobs").as_int64(), 2);
+    EXPECT_EQ(rows[0].as_object().at("failed").as_int64(), 0);
+    EXPECT_EQ(rows[1].as_object().at("hour").as_string(), "2026-09-22T01");
+    EXPECT_EQ(rows[1].as_object().at("failed").as_int64(), 1);
 }
 
 TEST(UsageSummary, KeysBringTheirNames) {
