@@ -15,8 +15,11 @@ export function launch(more: string[] = []): Promise<Browser> {
     return chromium.launch({ executablePath: process.env['HEADRACE_CHROMIUM'] ?? '/usr/bin/chromium', args: [...flags, ...more] });
 }
 
-/** A page that remembers what went wrong in it. A 401 is how the page learns that nobody is signed in. */
-export async function open(browser: Browser, url: string, options: BrowserContextOptions = {}): Promise<Page & { wrong: string[] }> {
+/** A page that remembers what went wrong in it. */
+export type ConsolePage = Page & { wrong: string[] };
+
+/** Opens one. A 401 is how the page learns that nobody is signed in. */
+export async function open(browser: Browser, url: string, options: BrowserContextOptions = {}): Promise<ConsolePage> {
     const context = await browser.newContext({
         viewport: { width: 1280, height: 800 }, permissions: ['clipboard-read', 'clipboard-write', 'microphone'], ...options,
     });

@@ -1,24 +1,15 @@
 import { execFileSync } from 'node:child_process';
-import type { Browser, Page } from 'playwright-core';
-import { afterAll, beforeAll, expect, it } from 'vitest';
-import { expectAccessible, launch, open } from './browser';
-import { chat, Server } from './server';
+import type { Page } from 'playwright-core';
+import { expect, it } from 'vitest';
+import { expectAccessible } from './browser';
+import { chat } from './server';
+import { serve } from './site';
 
-const server = new Server();
-let browser: Browser;
-
-beforeAll(async () => {
-    await server.start([chat]);
-    browser = await launch();
-});
-afterAll(async () => {
-    await server.stop();
-    await browser.close();
-});
+const site = serve({ engines: [chat] });
+const { server } = site;
 
 async function openChat() {
-    const page = await open(browser, server.link());
-    await page.getByRole('heading', { name: 'Healthy' }).waitFor();
+    const page = await site.signedIn();
     await page.getByRole('link', { name: 'Playground' }).click();
     await page.getByRole('heading', { name: 'Chat', level: 1 }).waitFor();
     return page;
@@ -153,9 +144,7 @@ it('the calls as code do the same from elsewhere', async () => {
 });
 
 it('speaks Chinese and fits a phone', async () => {
-    const page = await open(browser, server.link(), { locale: 'zh-CN', viewport: { width: 400, height: 800 } });
-    await page.getByRole('heading', { name: '健康' }).waitFor();
-    await page.goto(`${server.control}/console/playground/chat@1.0.0`);
+    const page = await site.open('/playground/chat@1.0.0', { locale: 'zh-CN', viewport: { width: 400, height: 800 } });
     await page.getByRole('textbox', { name: '消息', exact: true }).fill('什么是引水渠？');
     await page.keyboard.press('Enter');
     await page.locator('.turn-facts').getByText(/首个词元/).waitFor();

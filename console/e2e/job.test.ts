@@ -1,24 +1,14 @@
-import type { Browser } from 'playwright-core';
-import { afterAll, beforeAll, expect, it } from 'vitest';
-import { expectAccessible, launch, open } from './browser';
-import { echo, Server } from './server';
+import { expect, it } from 'vitest';
+import { expectAccessible } from './browser';
+import { echo, type Server } from './server';
+import { serve } from './site';
 
-const server = new Server();
-let browser: Browser;
-
-beforeAll(async () => {
-    await server.start([echo]);
-    browser = await launch();
-});
-afterAll(async () => {
-    await server.stop();
-    await browser.close();
-});
+const site = serve({ engines: [echo] });
+const { server } = site;
 
 /** Signed in first, so that a short job is still there when its page opens. */
 async function openJob(submit: (server: Server) => Promise<{ id: string }>) {
-    const page = await open(browser, server.link());
-    await page.getByRole('heading', { name: 'Healthy' }).waitFor();
+    const page = await site.signedIn();
     const { id } = await submit(server);
     await page.goto(`${server.control}/console/jobs/${id}`);
     return { page, id };

@@ -1,36 +1,20 @@
-import type { Browser } from 'playwright-core';
-import { afterAll, beforeAll, expect, it } from 'vitest';
-import { expectAccessible, launch, open } from './browser';
-import { echo, Server } from './server';
+import { expect, it } from 'vitest';
+import { expectAccessible } from './browser';
+import { echo } from './server';
+import { serve } from './site';
 
-const server = new Server();
-let browser: Browser;
-
-beforeAll(async () => {
-    await server.start([echo]);
-    browser = await launch();
-});
-afterAll(async () => {
-    await server.stop();
-    await browser.close();
-});
-
-async function openJobs(options = {}) {
-    const page = await open(browser, server.link(), options);
-    await page.getByRole('heading', { level: 1 }).waitFor();
-    await page.goto(`${server.control}/console/jobs`);
-    return page;
-}
+const site = serve({ engines: [echo] });
+const { server } = site;
 
 it('says how to send a first job', async () => {
-    const page = await openJobs();
+    const page = await site.open('/jobs');
     await page.getByText('There are no jobs yet').waitFor();
     await expectAccessible(page);
     expect(page.wrong).toEqual([]);
 });
 
 it('lists jobs of every state, filters them, and leads to each', async () => {
-    const page = await openJobs();
+    const page = await site.open('/jobs');
     await server.submit('echo', { text: 'x' });
     await server.submit('echo_slow', { text: 'x', duration_ms: 60_000 }, { timeout: 1 });
     const long = await server.submit('echo_slow', { text: 'x', duration_ms: 60_000 }, { timeout: 60 });
@@ -45,7 +29,7 @@ it('lists jobs of every state, filters them, and leads to each', async () => {
     await page.getByLabel('Capability').selectOption('echo@1.0.0');
     await page.getByText('No job matches this filter.').waitFor();
     await expectAccessible(page);
-    await page.goto(`${server.control}/console/jobs?state=running`);
+    await site.visit(page, '/jobs?state=running');
     await rows.getByRole('link').click();
     await page.waitForURL(`**/jobs/${long.id}`);
     await page.getByRole('heading', { name: 'echo_slow@1.0.0' }).waitFor();
@@ -57,7 +41,7 @@ it('lists jobs of every state, filters them, and leads to each', async () => {
 });
 
 it('is as good in Chinese and on a phone', async () => {
-    const page = await openJobs({ locale: 'zh-CN', viewport: { width: 400, height: 800 } });
+    const page = await site.open('/jobs', { locale: 'zh-CN', viewport: { width: 400, height: 800 } });
     await page.locator('tbody').getByText('已取消').waitFor();
     expect(await page.evaluate(() => document.documentElement.scrollWidth)).toBeLessThanOrEqual(400);
     await expectAccessible(page);

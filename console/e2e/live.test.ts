@@ -1,17 +1,14 @@
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
-import type { Browser } from 'playwright-core';
-import { afterAll, beforeAll, expect, it } from 'vitest';
+import { afterAll, expect, it } from 'vitest';
 import { toInt16, wavOf } from '../src/features/playground/audio';
-import { expectAccessible, launch, open } from './browser';
-import { Server } from './server';
+import { expectAccessible } from './browser';
+import { serve } from './site';
 
 const media = resolve(import.meta.dirname, 'engines/media');
 const folder = mkdtempSync(join(tmpdir(), 'headrace-sound-'));
 const hertz = 1_000;
-const server = new Server();
-let browser: Browser;
 
 /** What the browser's microphone hears, over and over: ten seconds of one tone, at a rate that is not the engine's. */
 async function tone(): Promise<string> {
@@ -21,23 +18,11 @@ async function tone(): Promise<string> {
     return path;
 }
 
-beforeAll(async () => {
-    await server.start([media]);
-    browser = await launch([`--use-file-for-fake-audio-capture=${await tone()}`]);
-});
-afterAll(async () => {
-    await server.stop();
-    await browser.close();
-    rmSync(folder, { recursive: true, force: true });
-});
+const site = serve({ engines: [media], flags: async () => [`--use-file-for-fake-audio-capture=${await tone()}`] });
+const { server } = site;
+afterAll(() => { rmSync(folder, { recursive: true, force: true }); });
 
-async function openPlayground(options = {}) {
-    const page = await open(browser, server.link(), options);
-    await page.getByRole('heading', { level: 1 }).waitFor();
-    await page.goto(`${server.control}/console/playground/pitch`);
-    await page.getByRole('heading', { level: 1 }).waitFor();
-    return page;
-}
+const openPlayground = (options = {}) => site.open('/playground/pitch', options);
 
 const nothingRuns = async () => {
     const { queues } = await server.get<{ queues: { running: number }[] }>(server.control, '/queues');

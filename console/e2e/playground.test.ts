@@ -1,30 +1,15 @@
 import { readFileSync } from 'node:fs';
 import { resolve } from 'node:path';
-import type { Browser } from 'playwright-core';
-import { afterAll, beforeAll, expect, it } from 'vitest';
-import { expectAccessible, launch, open } from './browser';
-import { chat, echo, Server } from './server';
+import { expect, it } from 'vitest';
+import { expectAccessible } from './browser';
+import { chat, echo } from './server';
+import { serve } from './site';
 
 const media = resolve(import.meta.dirname, 'engines/media');
-const server = new Server();
-let browser: Browser;
+const site = serve({ engines: [echo, chat, media] });
+const { server } = site;
 
-beforeAll(async () => {
-    await server.start([echo, chat, media]);
-    browser = await launch();
-});
-afterAll(async () => {
-    await server.stop();
-    await browser.close();
-});
-
-async function openPlayground(capability: string) {
-    const page = await open(browser, server.link());
-    await page.getByRole('heading', { name: 'Healthy' }).waitFor();
-    await page.goto(`${server.control}/console/playground/${capability}`);
-    await page.getByRole('heading', { level: 1 }).waitFor();
-    return page;
-}
+const openPlayground = (capability: string) => site.open(`/playground/${capability}`);
 
 it('runs a form and streams what comes', async () => {
     const page = await openPlayground('echo_stream');

@@ -19,6 +19,11 @@ export class Server {
         return readFileSync(join(this.folder, 'admin.key'), 'utf8').trim();
     }
 
+    /** What stands in the address of FastChat's controller. */
+    get fastchatToken(): string {
+        return readFileSync(join(this.folder, 'data', 'fastchat.token'), 'utf8').trim();
+    }
+
     async start(engines: string[] = [echo, chat], settings: string[] = []): Promise<void> {
         const words = ['serve', '--data', join(this.folder, 'data'), '--admin-key-file', join(this.folder, 'admin.key')];
         words.push('--client', '127.0.0.1:0', '--control', '127.0.0.1:0');
@@ -72,6 +77,11 @@ export class Server {
         });
         if (!answer.ok) throw new Error(`POST ${path}: ${answer.status} ${await answer.text()}`);
         return (await answer.json()) as T;
+    }
+
+    async remove(door: string, path: string): Promise<void> {
+        const answer = await fetch(`${door}/api/v1${path}`, { method: 'DELETE', headers: { Authorization: `Bearer ${this.key}` } });
+        if (!answer.ok) throw new Error(`DELETE ${path}: ${answer.status} ${await answer.text()}`);
     }
 
     submit(capability: string, input: unknown, more: object = {}): Promise<{ id: string }> {

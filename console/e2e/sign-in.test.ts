@@ -1,35 +1,25 @@
-import type { Browser } from 'playwright-core';
-import { afterAll, beforeAll, expect, it } from 'vitest';
-import { expectAccessible, launch, open } from './browser';
-import { Server } from './server';
+import { expect, it } from 'vitest';
+import { expectAccessible } from './browser';
+import { serve } from './site';
 
-const server = new Server();
-let browser: Browser;
-
-beforeAll(async () => {
-    await server.start();
-    browser = await launch();
-});
-afterAll(async () => {
-    await server.stop();
-    await browser.close();
-});
+const site = serve();
+const { server } = site;
 
 it('a one-time link signs in once and leaves no trace in the address', async () => {
     const link = server.link();
-    const page = await open(browser, link);
+    const page = await site.at(link);
     await page.getByRole('heading', { name: 'Healthy' }).waitFor();
     expect(page.url()).toBe(`${server.control}/console/`);
     expect(page.wrong).toEqual([]);
 
-    const second = await open(browser, link);
+    const second = await site.at(link);
     await second.getByText('This link was used before').waitFor();
     expect(second.url()).not.toContain('sign-in');
     await expectAccessible(second);
 });
 
 it('a key signs in, a wrong one is told so, and one lands where one wanted to go', async () => {
-    const page = await open(browser, `${server.control}/console/jobs?state=failed`);
+    const page = await site.fresh('/jobs?state=failed');
     const field = page.getByLabel('With an API key');
     await expectAccessible(page);
     await field.fill('hr_wrong_key');
@@ -43,7 +33,7 @@ it('a key signs in, a wrong one is told so, and one lands where one wanted to go
 });
 
 it('signing out ends the session, also of other pages of the browser', async () => {
-    const page = await open(browser, server.link());
+    const page = await site.signedIn();
     await page.getByRole('heading', { name: 'Healthy' }).waitFor();
     const other = await page.context().newPage();
     await other.goto(`${server.control}/console/jobs`);
@@ -55,10 +45,8 @@ it('signing out ends the session, also of other pages of the browser', async () 
 });
 
 it('a caller is shown the playground and not the status', async () => {
-    const { key } = await server.post<{ key: string }>(server.control, '/keys', { name: 'app', role: 'caller' });
-    const page = await open(browser, `${server.control}/console/`);
-    await page.getByLabel('With an API key').fill(key);
-    await page.keyboard.press('Enter');
+    const { key } = await site.newKey('app', 'caller');
+    const page = await site.openAs(key, '/');
     await page.getByRole('heading', { name: 'Chat', level: 1 }).waitFor();
     expect(await page.getByRole('link', { name: 'Status' }).count()).toBe(0);
 });

@@ -1,22 +1,13 @@
-import type { Browser } from 'playwright-core';
-import { afterAll, beforeAll, expect, it } from 'vitest';
-import { expectAccessible, launch, open } from './browser';
-import { echo, Server } from './server';
+import { expect, it } from 'vitest';
+import { expectAccessible } from './browser';
+import { echo } from './server';
+import { serve } from './site';
 
-const server = new Server();
-let browser: Browser;
-
-beforeAll(async () => {
-    await server.start([echo]);
-    browser = await launch();
-});
-afterAll(async () => {
-    await server.stop();
-    await browser.close();
-});
+const site = serve({ engines: [echo] });
+const { server } = site;
 
 it('shows jobs as they run and fail, without a reload', async () => {
-    const page = await open(browser, server.link());
+    const page = await site.signedIn();
     await page.getByText('No job is running.').waitFor();
     await server.submit('echo_slow', { text: 'x', duration_ms: 60_000 }, { timeout: 60 });
     await server.submit('echo_slow', { text: 'x', duration_ms: 60_000 }, { timeout: 8 });
@@ -30,7 +21,7 @@ it('shows jobs as they run and fail, without a reload', async () => {
 });
 
 it('says what is wrong, and leads there', async () => {
-    const page = await open(browser, server.link());
+    const page = await site.signedIn();
     await page.getByRole('heading', { name: 'Healthy' }).waitFor();
     await server.post(server.control, '/queues/echo@1.0.0/pause', {});
     await server.submit('echo', { text: 'x' });
@@ -44,7 +35,7 @@ it('says what is wrong, and leads there', async () => {
 });
 
 it('holds the plots still under the cursor, and keeps the range in the address', async () => {
-    const page = await open(browser, server.link());
+    const page = await site.signedIn();
     await page.getByRole('button', { name: '5 min', exact: true }).click();
     await page.waitForURL(/\?window=300$/);
     const plot = page.locator('.plots .u-over').first();
@@ -55,7 +46,7 @@ it('holds the plots still under the cursor, and keeps the range in the address',
 });
 
 it('speaks Chinese, turns dark, fits a phone', async () => {
-    const page = await open(browser, server.link(), { locale: 'zh-CN', viewport: { width: 400, height: 800 } });
+    const page = await site.signedIn({ locale: 'zh-CN', viewport: { width: 400, height: 800 } });
     await page.getByRole('heading', { name: '健康' }).waitFor();
     expect(await page.evaluate(() => document.documentElement.lang)).toBe('zh-CN');
     expect(await page.evaluate(() => document.documentElement.scrollWidth)).toBeLessThanOrEqual(400);
@@ -70,7 +61,7 @@ it('speaks Chinese, turns dark, fits a phone', async () => {
 });
 
 it('goes by keyboard', async () => {
-    const page = await open(browser, server.link());
+    const page = await site.signedIn();
     await page.getByRole('heading', { name: 'Healthy' }).waitFor();
     await page.keyboard.press('?');
     await page.getByRole('dialog', { name: 'Keyboard' }).waitFor();
