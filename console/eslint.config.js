@@ -1,7 +1,7 @@
 import hooks from 'eslint-plugin-react-hooks';
 import tseslint from 'typescript-eslint';
 
-// Arrows: app -> features -> api, ui; i18n is free to all but ui; a feature never imports a feature.
+// Arrows: app -> features -> forms -> api, ui; i18n is free to all but ui; a feature never imports a feature.
 const forbid = (files, groups, message) => ({
     files,
     rules: { 'no-restricted-imports': ['error', { patterns: [{ group: groups, message }] }] },
@@ -21,13 +21,15 @@ export default tseslint.config(
             eqeqeq: 'error',
         },
     },
-    forbid(['src/ui/**'], ['**/api/**', '**/features/**', '**/app/**', '**/i18n/**'], 'ui imports nothing of ours'),
-    forbid(['src/api/**'], ['**/features/**', '**/app/**', '**/ui/**', '**/i18n/**'], 'api imports nothing of ours'),
+    forbid(['src/ui/**'], ['**/api/**', '**/features/**', '**/app/**', '**/forms/**', '**/i18n/**'], 'ui imports nothing of ours'),
+    forbid(['src/api/**'], ['**/features/**', '**/app/**', '**/forms/**', '**/ui/**', '**/i18n/**'], 'api imports nothing of ours'),
+    forbid(['src/forms/**'], ['**/features/**', '**/app/**'], 'forms imports api, ui and i18n only'),
     forbid(['src/i18n/**'], ['**/features/**', '**/app/**', '**/ui/**', '**/api/**'], 'i18n imports nothing of ours'),
     forbid(
         ['src/features/**'],
-        ['**/app/**', '**/features/**', '../status/**', '../jobs/**', '../playground/**', '../keys/**', '../usage/**'],
-        'a feature imports api, ui and i18n only',
+        ['**/app/**', '**/features/**', '../status/**', '../jobs/**', '../playground/**', '../keys/**', '../usage/**',
+            '../directory/**', '../upstreams/**'],
+        'a feature imports api, forms, ui and i18n only',
     ),
     { files: ['src/i18n/{en,zh}.ts'], rules: { 'max-lines': 'off' } },
 );

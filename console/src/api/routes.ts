@@ -1,7 +1,10 @@
-import type { ApiKey, KeyRequest, NewKey, UsagePage } from './admin-types';
+import type {
+    Account, AccountChange, AccountKind, AccountRequest, ApiKey, KeyChange, KeyRequest, NewKey, UsageBy, UsageSummary,
+} from './admin-types';
 import { call, prefix, query } from './client';
 import type { Series, Status } from './status-types';
 import type { Capability, CapabilityEntry, Job, JobPage, JobState, Json, Session, StoredFile, Timeline } from './types';
+import type { Upstream, UpstreamChange, UpstreamRequest, UpstreamTest } from './upstream-types';
 
 export const session = {
     get: () => call<Session>('GET', '/session', { quiet: true }),
@@ -60,19 +63,48 @@ export const files = {
 export const keys = {
     list: (signal?: AbortSignal) => call<{ keys: ApiKey[] }>('GET', '/keys', { signal }),
     create: (wanted: KeyRequest) => call<NewKey>('POST', '/keys', { body: wanted as unknown as Json }),
+    change: (id: string, change: KeyChange) =>
+        call<ApiKey>('PATCH', `/keys/${encodeURIComponent(id)}`, { body: change as unknown as Json }),
+    rotate: (id: string, overlap_s: number) =>
+        call<NewKey>('POST', `/keys/${encodeURIComponent(id)}/rotate`, { body: { overlap_s } }),
     revoke: (id: string) => call<undefined>('DELETE', `/keys/${encodeURIComponent(id)}`),
 };
 
+const accountPath = (kind: AccountKind, { name, tenant }: Account) =>
+    `/${kind}/${encodeURIComponent(name)}${query({ tenant })}`;
+
+/** Tenants, apps and users: one form, three collections. */
+export const accounts = {
+    list: async (kind: AccountKind, signal?: AbortSignal) =>
+        (await call<Record<AccountKind, Account[]>>('GET', `/${kind}`, { signal }))[kind],
+    create: (kind: AccountKind, wanted: AccountRequest) =>
+        call<Account>('POST', `/${kind}`, { body: wanted as unknown as Json }),
+    change: (kind: AccountKind, which: Account, change: AccountChange) =>
+        call<Account>('PATCH', accountPath(kind, which), { body: change as unknown as Json }),
+    remove: (kind: AccountKind, which: Account) => call<undefined>('DELETE', accountPath(kind, which)),
+};
+
 export interface UsageFilter {
+    by: UsageBy;
     from: string;
-    to?: string | undefined;
-    limit: number;
-    cursor?: string | undefined;
 }
 
 export const usage = {
-    list: (filter: UsageFilter, signal?: AbortSignal) =>
-        call<UsagePage>('GET', `/usage${query({ ...filter })}`, { signal }),
+    summary: (filter: UsageFilter, signal?: AbortSignal) =>
+        call<UsageSummary>('GET', `/usage/summary${query({ ...filter })}`, { signal }),
+};
+
+const upstreamPath = ({ name, tenant }: Upstream, verb = '') =>
+    `/upstreams/${encodeURIComponent(name)}${verb}${query({ tenant })}`;
+
+export const upstreams = {
+    list: async (signal?: AbortSignal) =>
+        (await call<{ upstreams: Upstream[] }>('GET', '/upstreams', { signal })).upstreams,
+    add: (wanted: UpstreamRequest) => call<Upstream>('POST', '/upstreams', { body: wanted as unknown as Json }),
+    change: (which: Upstream, change: UpstreamChange) =>
+        call<Upstream>('PATCH', upstreamPath(which), { body: change as unknown as Json }),
+    remove: (which: Upstream) => call<undefined>('DELETE', upstreamPath(which)),
+    test: (which: Upstream) => call<UpstreamTest>('POST', upstreamPath(which, '/test')),
 };
 
 /** Signed links name the client door; the page may only load from its own origin, which serves them too. */

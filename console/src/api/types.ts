@@ -10,6 +10,8 @@ export interface JobError {
     message: string;
     reason?: string;
     retryable: boolean;
+    /** Seconds. */
+    retry_after?: number;
 }
 
 export interface Progress {

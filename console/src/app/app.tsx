@@ -1,12 +1,13 @@
-import { lazy, Suspense, useEffect } from 'react';
+import { lazy, Suspense, useEffect, type ReactNode } from 'react';
 import { Navigate, Outlet, Route, Routes, useLocation, useOutletContext } from 'react-router';
 import type { Session } from '../api/types';
 import { useT, type Key } from '../i18n';
 import { Button } from '../ui/controls';
 import { Failure, Loading } from '../ui/page';
-import { ErrorBoundary, NotFoundPage } from './error-page';
+import { ErrorBoundary, NoRightPage, NotFoundPage } from './error-page';
 import { Layout } from './layout';
-import { managesKeys, seesStatus, useSession } from './session';
+import { may, seesStatus, type Need } from './rights';
+import { useSession } from './session';
 import { SignInPage } from './sign-in-page';
 
 const StatusPage = lazy(async () => ({ default: (await import('../features/status/status-page')).StatusPage }));
@@ -16,11 +17,14 @@ const PlaygroundPage = lazy(async () => ({
     default: (await import('../features/playground/playground-page')).PlaygroundPage,
 }));
 
+const DirectoryPage = lazy(async () => ({ default: (await import('../features/directory/directory-page')).DirectoryPage }));
 const KeysPage = lazy(async () => ({ default: (await import('../features/keys/keys-page')).KeysPage }));
 const UsagePage = lazy(async () => ({ default: (await import('../features/usage/usage-page')).UsagePage }));
+const UpstreamsPage = lazy(async () => ({ default: (await import('../features/upstreams/upstreams-page')).UpstreamsPage }));
 
 const titles: Record<string, Key> = {
-    playground: 'nav.playground', jobs: 'nav.jobs', keys: 'nav.keys', usage: 'nav.usage',
+    playground: 'nav.playground', jobs: 'nav.jobs', keys: 'nav.keys', usage: 'nav.usage', directory: 'nav.directory',
+    upstreams: 'nav.upstreams',
 };
 const titleOf = (path: string): Key => titles[path.split('/')[1] ?? ''] ?? 'nav.status';
 
@@ -43,12 +47,10 @@ function Playground() {
     return <PlaygroundPage clientUrl={useOutletContext<Session>().client_url} />;
 }
 
-function Keys() {
-    return <KeysPage session={useOutletContext<Session>()} />;
-}
-
-function Usage() {
-    return <UsagePage knowsKeys={managesKeys(useOutletContext<Session>())} />;
+/** A page for those who may: the others are told what it needs. */
+function For({ need, page }: { need: Need; page: (session: Session) => ReactNode }) {
+    const session = useOutletContext<Session>();
+    return may(session, need) ? page(session) : <NoRightPage need={need} session={session} />;
 }
 
 export function App() {
@@ -72,8 +74,10 @@ export function App() {
                     <Route path="jobs" element={<JobsPage />} />
                     <Route path="jobs/:id" element={<JobPage />} />
                     <Route path="playground/:capability?" element={<Playground />} />
-                    <Route path="keys" element={<Keys />} />
-                    <Route path="usage" element={<Usage />} />
+                    <Route path="upstreams" element={<For need="viewer" page={(who) => <UpstreamsPage session={who} manages={may(who, 'operator')} />} />} />
+                    <Route path="usage" element={<For need="viewer" page={() => <UsagePage />} />} />
+                    <Route path="keys" element={<For need="admin" page={(who) => <KeysPage session={who} />} />} />
+                    <Route path="directory" element={<For need="admin" page={(who) => <DirectoryPage session={who} />} />} />
                     <Route path="*" element={<NotFoundPage />} />
                 </Route>
             </Route>

@@ -5,7 +5,7 @@ import type { Session } from '../api/types';
 import { useT } from '../i18n';
 import { Button, Dialog } from '../ui/controls';
 import { Logo } from './logo';
-import { managesKeys, seesStatus } from './session';
+import { may } from './rights';
 import { shortcuts, useShortcuts } from './shortcuts';
 import { Toggles } from './toggles';
 
@@ -35,11 +35,13 @@ export function Layout({ session, leave }: { session: Session; leave: () => void
                 <div className="top-inner">
                     <NavLink to="/" className="top-logo" aria-label="Headrace"><Logo small /><span>Headrace</span></NavLink>
                     <nav aria-label={t('nav.main')} className="grow">
-                        {seesStatus(session) && <NavLink to="/" end>{t('nav.status')}</NavLink>}
+                        {may(session, 'viewer') && <NavLink to="/" end>{t('nav.status')}</NavLink>}
                         <NavLink to="/jobs">{t('nav.jobs')}</NavLink>
                         <NavLink to="/playground">{t('nav.playground')}</NavLink>
-                        {seesStatus(session) && <NavLink to="/usage">{t('nav.usage')}</NavLink>}
-                        {managesKeys(session) && <NavLink to="/keys">{t('nav.keys')}</NavLink>}
+                        {may(session, 'viewer') && <NavLink to="/upstreams">{t('nav.upstreams')}</NavLink>}
+                        {may(session, 'viewer') && <NavLink to="/usage">{t('nav.usage')}</NavLink>}
+                        {may(session, 'admin') && <NavLink to="/keys">{t('nav.keys')}</NavLink>}
+                        {may(session, 'admin') && <NavLink to="/directory">{t('nav.directory')}</NavLink>}
                     </nav>
                     <Toggles />
                     <Button

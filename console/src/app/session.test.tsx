@@ -3,7 +3,8 @@ import { render, screen } from '@testing-library/react';
 import userEvent from '@testing-library/user-event';
 import { afterEach, expect, it, vi } from 'vitest';
 import type { Session } from '../api/types';
-import { seesStatus, SessionProvider, takeLinkToken, useSession } from './session';
+import { may, seesStatus } from './rights';
+import { SessionProvider, takeLinkToken, useSession } from './session';
 import { SignInPage } from './sign-in-page';
 
 const session: Session = {
@@ -74,4 +75,10 @@ it('takes a pasted link for its token', async () => {
 it('hides the status from callers only', () => {
     expect(seesStatus({ ...session, system: false, roles: ['caller'] })).toBe(false);
     expect(seesStatus({ ...session, system: false, roles: ['viewer'] })).toBe(true);
+});
+
+it('shows keys to admins, and what changes a server to operators', () => {
+    const as = (role: string) => ({ ...session, system: false, roles: [role] });
+    expect(['admin', 'operator', 'developer', 'viewer', 'caller'].map((role) => may(as(role), 'admin'))).toEqual([true, false, false, false, false]);
+    expect(['admin', 'operator', 'developer', 'viewer', 'caller'].map((role) => may(as(role), 'operator'))).toEqual([true, true, false, false, false]);
 });

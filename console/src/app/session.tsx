@@ -92,14 +92,4 @@ export function SessionProvider({ children }: { children: ReactNode }) {
     return <Context.Provider value={value}>{children}</Context.Provider>;
 }
 
-/** A caller's key sees its own jobs and the playground; the server refuses it the status. */
-export function seesStatus({ system, roles }: Session): boolean {
-    return system || roles.some((role) => role !== 'caller');
-}
-
-/** Who may see keys may make them. */
-export function managesKeys({ system, roles }: Session): boolean {
-    return system || roles.includes('admin');
-}
-
 export const useSession = () => useContext(Context);

@@ -10,6 +10,8 @@ interface BarsProps {
     /** How long most of them last. */
     step: number;
     values: number[];
+    /** What stands under a bar that begins then; as many as there is room for. */
+    nameOf: (start: number) => string;
     format: (value: number) => string;
     height: number;
     /** Changes when colours do. */
@@ -18,16 +20,7 @@ interface BarsProps {
     onHover: (index: number | null) => void;
 }
 
-const hour = 3_600;
-const two = (value: number) => String(value).padStart(2, '0');
-
-/** Under a bar of a day its day, under one of an hour its hour; as many as there is room for. */
-function nameOf(start: number, step: number): string {
-    const at = new Date(start * 1000);
-    return step <= hour ? `${two(at.getHours())}:00` : `${two(at.getMonth() + 1)}-${two(at.getDate())}`;
-}
-
-function optionsOf({ starts, step, format, height }: BarsProps, width: number, hover: (index: number | null) => void): uPlot.Options {
+function optionsOf({ starts, step, nameOf, format, height }: BarsProps, width: number, hover: (index: number | null) => void): uPlot.Options {
     const colour = colours();
     const every = Math.max(1, Math.ceil((starts.length * 48) / Math.max(width, 1)));
     const ends: [number, number] = [(starts[0] ?? 0) - step / 2, (starts[starts.length - 1] ?? 0) + step / 2];
@@ -44,7 +37,7 @@ function optionsOf({ starts, step, format, height }: BarsProps, width: number, h
             {
                 ...axisOf(colour), size: 24, gap: 6, grid: { show: false },
                 splits: () => starts.filter((_, at) => (starts.length - 1 - at) % every === 0),
-                values: (_u, at) => at.map((start) => nameOf(start, step)),
+                values: (_u, at) => at.map(nameOf),
             },
             valueAxis(colour, format),
         ],

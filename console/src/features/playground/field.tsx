@@ -1,21 +1,9 @@
 import { useId } from 'react';
+import { faultText, type Fault } from '../../forms/faults';
 import { useT, type Translate } from '../../i18n';
-import type { Fault } from './form-check';
 import { isMedia, textsIn, type Draft, type Entry } from './form-model';
 import { ListControl, TextControl } from './field-controls';
 import { MediaControl } from './media-control';
-
-const told = new Set([
-    'required', 'type', 'min', 'max', 'exclusive_min', 'exclusive_max', 'multiple_of', 'min_length', 'max_length',
-    'pattern', 'json', 'values', 'min_items', 'max_items', 'max_bytes', 'content_type',
-]);
-
-export function faultText(fault: Fault, t: Translate): string {
-    const limit = fault.limit ?? '';
-    return told.has(fault.rule)
-        ? t(`rule.${fault.rule}` as 'rule.required', { limit })
-        : t('rule.other', { rule: fault.rule, limit });
-}
 
 /** What a field takes, in a few words: its kind and bounds. */
 function boundsOf({ spec }: Entry, t: Translate): string {

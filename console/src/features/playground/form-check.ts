@@ -1,10 +1,11 @@
 import type { FieldFault } from '../../api/client';
 import type { FieldSpec } from '../../api/types';
+import type { Fault } from '../../forms/faults';
 import { isMedia, isNumber, mediaIn, textsIn, type Draft, type Drafts, type Entry, type MediaItem } from './form-model';
 
-/** The rules of the server, by its names, told before anything is sent. The server has the last word. */
-export type Fault = Pick<FieldFault, 'rule' | 'limit'>;
+export type { Fault } from '../../forms/faults';
 
+/** The rules of the server, by its names, told before anything is sent. The server has the last word. */
 const fault = (rule: string, limit?: string | number): Fault => (limit === undefined ? { rule } : { rule, limit });
 
 function checkNumber(spec: FieldSpec, text: string): Fault | undefined {

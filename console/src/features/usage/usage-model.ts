@@ -1,9 +1,10 @@
-import type { UsageRecord } from '../../api/admin-types';
+import type { UsageBy, UsageRow } from '../../api/admin-types';
 
 export const ranges = [1, 7, 30, 90] as const;
 export type Range = (typeof ranges)[number];
-export type By = 'capability' | 'key' | 'day';
-export const groupings: By[] = ['capability', 'key', 'day'];
+/** What the table adds up by. */
+export type By = Exclude<UsageBy, 'hour'>;
+export const groupings: By[] = ['model', 'key', 'app', 'day'];
 export type Metric = 'jobs' | 'run' | 'tokens';
 
 export interface Sum {
@@ -23,44 +24,33 @@ const empty = (): Sum => ({ jobs: 0, failed: 0, run_s: 0, bytes: 0, promptTokens
 const prompts = new Set(['prompt_tokens', 'input_tokens', 'tokens_in']);
 const completions = new Set(['completion_tokens', 'output_tokens', 'tokens_out', 'tokens']);
 
-function add(sum: Sum, { state, run_s, usage }: UsageRecord): void {
-    sum.jobs += 1;
-    if (state === 'failed' || state === 'expired') sum.failed += 1;
+function add(sum: Sum, { jobs, failed, run_s, bytes_in, bytes_out, meters }: UsageRow): Sum {
+    sum.jobs += jobs;
+    sum.failed += failed;
     sum.run_s += run_s;
-    sum.bytes += usage.bytes_in + usage.bytes_out;
-    for (const [name, value] of Object.entries(usage.meters ?? {})) {
+    sum.bytes += bytes_in + bytes_out;
+    for (const [name, value] of Object.entries(meters)) {
         if (prompts.has(name)) sum.promptTokens += value;
         else if (completions.has(name)) sum.tokens += value;
         else sum.meters[name] = (sum.meters[name] ?? 0) + value;
     }
-}
-
-export function total(records: UsageRecord[]): Sum {
-    const sum = empty();
-    for (const record of records) add(sum, record);
     return sum;
 }
 
-/** Local days, as whoever looks counts them. */
-export function dayOf(at: number): string {
-    const date = new Date(at);
-    const two = (value: number) => String(value).padStart(2, '0');
-    return `${date.getFullYear()}-${two(date.getMonth() + 1)}-${two(date.getDate())}`;
-}
+export const total = (rows: UsageRow[]): Sum => rows.reduce(add, empty());
 
 export interface Group extends Sum {
+    /** What it was added up by; of a key its id. Empty: of no app. */
+    id: string;
+    /** As people know it. */
     name: string;
 }
 
-export function grouped(records: UsageRecord[], by: By): Group[] {
-    const groups = new Map<string, Group>();
-    for (const record of records) {
-        const name = by === 'capability' ? record.capability : by === 'key' ? record.caller : dayOf(Date.parse(record.finished_at));
-        let group = groups.get(name);
-        if (!group) groups.set(name, group = { name, ...empty() });
-        add(group, record);
-    }
-    return [...groups.values()];
+export function groupsOf(rows: UsageRow[], by: By): Group[] {
+    return rows.map((row) => {
+        const id = row[by] ?? '';
+        return { id, name: by === 'key' ? row.key_name || id : id, ...add(empty(), row) };
+    });
 }
 
 export type SortKey = 'name' | 'jobs' | 'failed' | 'run_s' | 'bytes' | 'promptTokens' | 'tokens';
@@ -74,41 +64,48 @@ export function sorted(groups: Group[], key: SortKey, falling: boolean): Group[]
     });
 }
 
-export interface Buckets {
-    /** When each begins, in seconds since the epoch. */
+const hour_s = 3_600;
+const day_s = 86_400;
+
+/** Bars of a range: hours of the last 24, else days; both in UTC, as the server adds up. */
+export function stepOf(range: Range): { by: 'hour' | 'day'; step_s: number } {
+    return range === 1 ? { by: 'hour', step_s: hour_s } : { by: 'day', step_s: day_s };
+}
+
+/** When each bar begins, in seconds since the epoch. */
+export function startsOf(range: Range, now: number): number[] {
+    const { step_s } = stepOf(range);
+    const last = Math.floor(now / 1000 / step_s) * step_s;
+    const count = range === 1 ? 24 : range;
+    return Array.from({ length: count }, (_, at) => last - (count - 1 - at) * step_s);
+}
+
+/** Where the range begins: with its first whole bar. */
+export const beginOf = (range: Range, now: number) => new Date((startsOf(range, now)[0] ?? 0) * 1000).toISOString();
+
+/** As the server names them: "2026-11-24", "2026-11-24T09". */
+export const dayName = (start: number) => new Date(start * 1000).toISOString().slice(0, 10);
+const hourName = (start: number) => new Date(start * 1000).toISOString().slice(0, 13);
+
+export interface Bars {
     starts: number[];
     step_s: number;
     sums: Sum[];
 }
 
-/** One bar an hour for a day, one a local day for all else; empty ones are there too. */
-export function bucketsOf(records: UsageRecord[], range: Range, now: number): Buckets {
-    const starts: number[] = [];
-    const at = new Date(now);
-    if (range === 1) at.setMinutes(0, 0, 0);
-    else at.setHours(0, 0, 0, 0);
-    const count = range === 1 ? 24 : range;
-    for (let step = 0; step < count; step += 1) {
-        starts.unshift(at.getTime() / 1000);
-        // By the calendar, so that a day of 23 hours is one day.
-        if (range === 1) at.setTime(at.getTime() - 3_600_000);
-        else at.setDate(at.getDate() - 1);
-    }
-    const sums = starts.map(empty);
-    for (const record of records) {
-        const bucket = starts.findLastIndex((start) => start <= Date.parse(record.finished_at) / 1000);
-        const sum = sums[bucket];
-        if (sum) add(sum, record);
-    }
-    return { starts, step_s: range === 1 ? 3_600 : 86_400, sums };
+/** One for every hour or day, also where nothing ran. */
+export function barsOf(rows: UsageRow[], range: Range, now: number): Bars {
+    const { by, step_s } = stepOf(range);
+    const starts = startsOf(range, now);
+    const known = new Map(rows.map((row) => [row[by], row]));
+    const sums = starts.map((start) => {
+        const row = known.get(by === 'hour' ? hourName(start) : dayName(start));
+        return row ? add(empty(), row) : empty();
+    });
+    return { starts, step_s, sums };
 }
 
-/** Where the range begins: with its first whole bucket. */
-export function beginOf(range: Range, now: number): string {
-    return new Date((bucketsOf([], range, now).starts[0] ?? 0) * 1000).toISOString();
-}
-
-export function valuesOf({ sums }: Buckets, metric: Metric): number[] {
+export function valuesOf({ sums }: Bars, metric: Metric): number[] {
     return sums.map((sum) => (metric === 'jobs' ? sum.jobs : metric === 'run' ? sum.run_s : sum.promptTokens + sum.tokens));
 }
 
@@ -118,12 +115,13 @@ const cell = (value: string | number) => {
     return /[",\n\r]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
 };
 
-export function csvOf(groups: Group[], by: By, nameOf: (name: string) => string): string {
+export function csvOf(groups: Group[], by: By): string {
     const meters = [...new Set(groups.flatMap((group) => Object.keys(group.meters)))].sort();
-    const head = [by, 'jobs', 'failed', 'run_s', 'prompt_tokens', 'completion_tokens', 'bytes', ...meters];
+    const named = by === 'key';
+    const head = [by, ...(named ? ['key_name'] : []), 'jobs', 'failed', 'run_s', 'prompt_tokens', 'completion_tokens', 'bytes', ...meters];
     const rows = groups.map((group) => [
-        nameOf(group.name), group.jobs, group.failed, Math.round(group.run_s * 1000) / 1000, group.promptTokens, group.tokens,
-        group.bytes, ...meters.map((name) => group.meters[name] ?? 0),
+        group.id, ...(named ? [group.name] : []), group.jobs, group.failed, Math.round(group.run_s * 1000) / 1000, group.promptTokens,
+        group.tokens, group.bytes, ...meters.map((name) => group.meters[name] ?? 0),
     ]);
     return [head, ...rows].map((row) => row.map(cell).join(',')).join('\r\n') + '\r\n';
 }

@@ -1,16 +1,14 @@
 import './usage.css';
-import { useQuery } from '@tanstack/react-query';
 import { useMemo } from 'react';
 import { useSearchParams } from 'react-router';
-import { keys } from '../../api/routes';
 import { useT } from '../../i18n';
 import { Button, Command, Empty, Notice, Segments } from '../../ui/controls';
-import { bytes, clock, count, duration } from '../../ui/format';
+import { bytes, count, duration } from '../../ui/format';
 import { Failure, Loading } from '../../ui/page';
 import { UsagePlot } from './usage-plot';
-import { csvOf, grouped, groupings, ranges, total, type By, type Metric, type Range, type Sum } from './usage-model';
-import { mostRecords, useRecords } from './usage-records';
+import { csvOf, groupings, groupsOf, ranges, stepOf, total, type By, type Metric, type Range, type Sum } from './usage-model';
 import { UsageTable } from './usage-table';
+import { useSummary } from './use-summary';
 
 interface Choice {
     range: Range;
@@ -22,7 +20,7 @@ interface Choice {
 function useChoice(): [Choice, (change: Partial<Choice>) => void] {
     const [search, setSearch] = useSearchParams();
     const range = ranges.find((known) => String(known) === search.get('days')) ?? 7;
-    const by = groupings.find((known) => known === search.get('by')) ?? 'capability';
+    const by = groupings.find((known) => known === search.get('by')) ?? 'model';
     const metric = (['run', 'tokens'] as const).find((known) => known === search.get('show')) ?? 'jobs';
     return [{ range, by, metric }, (change) => {
         const next = { range, by, metric, ...change };
@@ -56,18 +54,16 @@ function Totals({ sum }: { sum: Sum }) {
     );
 }
 
-export function UsagePage({ knowsKeys }: { knowsKeys: boolean }) {
+export function UsagePage() {
     const t = useT();
     const [{ range, by, metric }, choose] = useChoice();
-    const { data, error, read, refetch, isFetching } = useRecords(range);
-    const known = useQuery({ queryKey: ['keys'], queryFn: ({ signal }) => keys.list(signal), enabled: knowsKeys });
-    const names = useMemo(() => new Map(known.data?.keys.map(({ id, name }) => [id, name])), [known.data]);
-    const records = useMemo(() => data?.records ?? [], [data]);
-    const groups = useMemo(() => grouped(records, by), [records, by]);
-    const sum = useMemo(() => total(records), [records]);
-    const nameOf = (name: string) => (by === 'key' ? names.get(name) ?? name : name);
+    const bars = useSummary(stepOf(range).by, range);
+    const table = useSummary(by, range);
+    const groups = useMemo(() => groupsOf(table.data?.rows ?? [], by), [table.data, by]);
+    const sum = useMemo(() => total(bars.data?.rows ?? []), [bars.data]);
+    const error = bars.error ?? table.error;
     if (error) return <Failure title={t('usage.failed_load')} error={error} hint={t('usage.failed_hint')} />;
-    const first = records[records.length - 1];
+    const again = () => { void bars.refetch(); void table.refetch(); };
     return (
         <div className="usage">
             <header className="usage-head">
@@ -76,17 +72,25 @@ export function UsagePage({ knowsKeys }: { knowsKeys: boolean }) {
                     label={t('plot.range')} value={range} onChange={(next) => { choose({ range: next }); }}
                     options={ranges.map((value) => ({ value, text: value === 1 ? t('usage.day') : t('key.days', { n: value }) }))}
                 />
-                <Button look="plain" icon="retry" aria-label={t('usage.again')} title={t('usage.again')} disabled={isFetching} onClick={() => { void refetch(); }} />
+                <Button
+                    look="plain" icon="retry" aria-label={t('usage.again')} title={t('usage.again')}
+                    disabled={bars.isFetching || table.isFetching} onClick={again}
+                />
             </header>
-            {!data && <Loading text={read > 0 ? t('usage.reading', { n: count(read) }) : t('loading')} />}
-            {data?.cut && first && <Notice tone="warn">{t('usage.cut', { n: count(mostRecords), time: clock(first.finished_at) })}</Notice>}
-            {data && records.length === 0 && (
+            {!bars.data && <Loading text={t('loading')} />}
+            {bars.data && (!bars.data.complete || table.data?.complete === false) && (
+                <Notice tone="warn">{t('usage.cut', { n: count(bars.data.records) })}</Notice>
+            )}
+            {bars.data?.records === 0 && (
                 <Empty title={t('usage.none')}><Command text={'headrace call echo --text "hello"'} copy={t('copy')} copied={t('copied')} /></Empty>
             )}
-            {records.length > 0 && (
+            {bars.data && bars.data.records > 0 && (
                 <>
                     <Totals sum={sum} />
-                    <UsagePlot records={records} range={range} metric={metric} tokens={sum.promptTokens + sum.tokens > 0} onMetric={(next) => { choose({ metric: next }); }} />
+                    <UsagePlot
+                        rows={bars.data.rows} range={range} metric={metric} tokens={sum.promptTokens + sum.tokens > 0}
+                        onMetric={(next) => { choose({ metric: next }); }}
+                    />
                     <section aria-label={t(`usage.by_${by}`)}>
                         <div className="usage-head">
                             <Segments
@@ -94,9 +98,14 @@ export function UsagePage({ knowsKeys }: { knowsKeys: boolean }) {
                                 options={groupings.map((value) => ({ value, text: t(`usage.by_${value}`) }))}
                             />
                             <span className="grow" />
-                            <Button small look="plain" icon="save" onClick={() => { save(csvOf(groups, by, nameOf), `usage-by-${by}.csv`); }}>CSV</Button>
+                            <Button
+                                small look="plain" icon="save" disabled={!table.data}
+                                onClick={() => { save(csvOf(groups, by), `usage-by-${by}.csv`); }}
+                            >
+                                CSV
+                            </Button>
                         </div>
-                        <UsageTable key={by} groups={groups} by={by} nameOf={nameOf} />
+                        {table.data ? <UsageTable key={by} groups={groups} by={by} /> : <Loading text={t('loading')} />}
                     </section>
                 </>
             )}

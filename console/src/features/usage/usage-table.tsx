@@ -1,5 +1,4 @@
 import { useState } from 'react';
-import { Link } from 'react-router';
 import { useT, type Key } from '../../i18n';
 import { bytes, count, duration } from '../../ui/format';
 import { sorted, type By, type Group, type SortKey } from './usage-model';
@@ -19,7 +18,7 @@ const columns: Column[] = [
     { key: 'bytes', label: 'usage.bytes', text: (group) => bytes(group.bytes) },
 ];
 
-export function UsageTable({ groups, by, nameOf }: { groups: Group[]; by: By; nameOf: (name: string) => string }) {
+export function UsageTable({ groups, by }: { groups: Group[]; by: By }) {
     const t = useT();
     // The newest day first; of the others, who used most.
     const [sort, setSort] = useState<{ key: SortKey; falling: boolean }>({ key: by === 'day' ? 'name' : 'jobs', falling: true });
@@ -50,12 +49,8 @@ export function UsageTable({ groups, by, nameOf }: { groups: Group[]; by: By; na
                 </thead>
                 <tbody>
                     {sorted(groups, sort.key, sort.falling).map((group) => (
-                        <tr key={group.name}>
-                            <td>
-                                {by === 'capability'
-                                    ? <Link to={`/jobs?capability=${encodeURIComponent(group.name)}`}>{group.name}</Link>
-                                    : <span title={group.name}>{nameOf(group.name)}</span>}
-                            </td>
+                        <tr key={group.id}>
+                            <td title={group.id}>{group.name || <span className="quiet">{t('none')}</span>}</td>
                             {shown.map(({ key, text }) => (
                                 <td key={key} className={`right${group[key as 'jobs'] === 0 ? ' zero' : ''}`}>{text(group)}</td>
                             ))}
