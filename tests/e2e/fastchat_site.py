@@ -85,8 +85,19 @@ class Site:
         return self.ask("/list_models").json()["models"]
 
     def worker(self, models: str, *more: str, controller: str | None = None) -> Worker:
-        self.workers.append(Worker(self.folder, controller or self.controller, models, *more).start())
-        return self.workers[-1]
+        """Started, registered and up."""
+        worker = Worker(self.folder, controller or self.controller, models, *more).start()
+        self.workers.append(worker)
+        deadline = time.monotonic() + 60
+        while worker.address not in self.addresses():
+            assert time.monotonic() < deadline, (worker.log_text(), self.server.log_text()[-3000:])
+            time.sleep(0.02)
+        return worker
+
+    def addresses(self) -> list[str]:
+        """Of the workers that are up."""
+        known = self.server.control.get("/upstreams").json()["upstreams"]
+        return [each["base_url"] for each in known if each["health"]["state"] == "up"]
 
     def wait_models(self, *names: str, within: float = 20.0) -> None:
         deadline = time.monotonic() + within
