@@ -164,7 +164,7 @@ asio::awaitable<CallResult<CallAnswer>> OpenaiDialer::read_refusal(OutAnswer& an
     if (verbatim && is_json(*body)) {
         CallAnswer refusal;
         refusal.output.set("status", std::int64_t{status});
-        refusal.output.set("response", without_secret(std::move(*body), secret));
+        refusal.output.set("response", without_secrets(std::move(*body), *line.upstream));
         refusal.tokens = {0, 0, 0};
         co_return refusal;
     }

@@ -198,6 +198,20 @@ Result<void> check(const UpstreamSpec& spec) {
     return faults.result();
 }
 
+std::string without_secrets(std::string text, const UpstreamSpec& spec) {
+    const auto cut = [&text](std::string_view secret, std::size_t least) {
+        if (secret.size() < least) return;
+        constexpr std::string_view kStars = "***";
+        for (auto at = text.find(secret); at != std::string::npos;
+             at = text.find(secret, at + kStars.size())) {
+            text.replace(at, secret.size(), kStars);
+        }
+    };
+    cut(spec.key.reveal(), 4);
+    for (const auto& [name, value] : spec.headers) cut(value, 8);
+    return text;
+}
+
 bool same(const UpstreamSpec& a, const UpstreamSpec& b) {
     return a.tenant == b.tenant && a.name == b.name && a.kind == b.kind &&
            a.base_url == b.base_url && a.key.reveal() == b.key.reveal() && a.ca == b.ca &&

@@ -49,8 +49,8 @@ struct UpstreamSpec {
     TenantId tenant;   // who may use its models; "system" = everybody
     std::string name;  // is_upstream_name()
     Kind kind = Kind::openai;
-    std::string base_url;  // "http://10.0.0.7:8000/v1"; what paths are appended to
-    Secret key;            // sent as a bearer token; empty = none
+    std::string base_url;     // "http://10.0.0.7:8000/v1"; what paths are appended to
+    Secret key;               // sent as a bearer token; empty = none
     std::string ca;           // whom its certificate may be from, PEM; empty = the system's store
     std::string server_name;  // whom its certificate is for; empty = the host of base_url
     std::vector<ModelSpec> models;
@@ -83,6 +83,10 @@ Result<void> check(const UpstreamSpec& spec);
 /// Whether two specs say the same, the key included.
 bool same(const UpstreamSpec& a, const UpstreamSpec& b);
 
+/// Replaces what a server may have said back of what it was sent: its key, and values of its header
+/// fields, which may be keys under another name. Values below 8 bytes are words like any other.
+std::string without_secrets(std::string text, const UpstreamSpec& spec);
+
 /// How a server is, as far as we know.
 enum class Health : std::uint8_t {
     up,
@@ -103,9 +107,9 @@ struct UpstreamView {
     std::uint64_t calls = 0;     // since start
     std::uint64_t failures = 0;  // of these
     WallMs last_ok_at = 0;
-    std::string last_error;       // of the server's own, since start; stays after it is up again
+    std::string last_error;  // of the server's own, since start; stays after it is up again
     WallMs last_error_at = 0;
-    WallMs heard_at = 0;  // its last sign of life that came by itself: a heart-beat
+    WallMs heard_at = 0;              // its last sign of life that came by itself: a heart-beat
     std::uint64_t prompt_tokens = 0;  // of calls that succeeded since start, as they were metered
     std::uint64_t completion_tokens = 0;
     std::optional<double> load;  // what it says of its own queue, where its protocol has that

@@ -190,6 +190,11 @@ asio::awaitable<CallResult<CallAnswer>> PoolWorker::call_server(RunningPtr job,
     } else if (job->ended) {
         answer = call_failed(Fault::cancelled, "cancelled", "the call was dropped");
     }
+    if (!answer) {
+        auto& failed = answer.error();
+        failed.message = without_secrets(std::move(failed.message), *spec);
+        failed.detail = without_secrets(std::move(failed.detail), *spec);
+    }
     const CallError* error = answer ? nullptr : &answer.error();
     server->judge(ticket, error);
     if (answer) server->count(answer->tokens);

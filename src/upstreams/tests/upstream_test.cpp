@@ -62,6 +62,17 @@ TEST(Check, TlsIsForHttpsAndOfCertificates) {
     EXPECT_EQ(fault_of(spec), "server_name");
 }
 
+TEST(WithoutSecrets, CutsWhatTheServerWasSent) {
+    UpstreamSpec spec = sound();
+    EXPECT_EQ(without_secrets("nothing", spec), "nothing");
+    spec.key = Secret("sk-1234");
+    spec.headers = {{"x-api-key", "longer-secret"}, {"x-team", "blue"}};
+    EXPECT_EQ(without_secrets("sk-1234sk-1234, longer-secret of blue sk-123", spec),
+              "******, *** of blue sk-123");
+    spec.headers = {{"x", "********"}};
+    EXPECT_EQ(without_secrets("a ******** b", spec), "a *** b") << "and it ends";
+}
+
 TEST(Same, SeesEveryField) {
     const UpstreamSpec one = sound();
     EXPECT_TRUE(same(one, sound()));
