@@ -23,6 +23,8 @@ sources() {
 simulation() {
     build/dev/sim --seeds "${HEADRACE_SIM_SEEDS:-2000}"
     build/dev/sim --plants
+    build/dev/sim_upstreams --seeds "${HEADRACE_SIM_UPSTREAMS_SEEDS:-500}"
+    build/dev/sim_upstreams --plants
 }
 sdk_tests() { (cd sdk/python && $PYTEST tests --junitxml="$ROOT/build/results/sdk.xml"); }
 bench_harness() { $PYTEST tests/bench --junitxml=build/results/bench.xml; }

@@ -91,6 +91,49 @@ FASTCHAT_TOOLS = (
 )
 
 
+UPSTREAM_STREAMS = [
+    b': hello\n\ndata: {"id":"c","object":"chat.completion.chunk","created":1,"model":"m","choices":[{"index":0,"delta":'
+    b'{"role":"assistant","content":"He"},"finish_reason":null}]}\n\n'
+    b'data: {"choices":[{"index":0,"delta":{"content":"y \\u00e9"},"logprobs":{"content":[{"token":"y","logprob":-0.5}]}}]'
+    b'}\n\ndata: {"choices":[{"delta":{},"finish_reason":"stop"}]}\n\n'
+    b'data: {"choices":[],"usage":{"prompt_tokens":3,"completion_tokens":2,"prompt_tokens_details":{"cached_tokens":1}}}'
+    b"\n\ndata: [DONE]\n\n",
+    b'data: {"choices":[{"delta":{"tool_calls":[{"index":0,"id":"call_1","type":"function","function":{"name":"f",'
+    b'"arguments":"{\\"a\\":"}}]}}]}\r\n\r\ndata: {"choices":[{"delta":{"tool_calls":[{"index":0,"function":'
+    b'{"arguments":"1}"}}]},"finish_reason":"tool_calls"}],"usage":null}\r\n\r\ndata: [DONE]\r\n\r\n',
+    b'event: error\ndata: {"error":{"message":"secret went wrong","type":"server_error","code":503}}\n\n',
+    b'data: {"object":"error","message":"no","code":50001}\n\n',
+    b'data: {"choices":\ndata: []}\n\nid: 7\nretry: 10\ndata:[DONE]\n\n',
+]
+UPSTREAM_BODIES = [
+    b'{"model":"a","messages":[],"stream":true,"stream_options":{"include_usage":false,"x":1}}',
+    b'{"choices":[{"index":0,"message":{"role":"assistant","content":"hi","tool_calls":[]},"finish_reason":"stop"}],'
+    b'"usage":{"prompt_tokens":1,"completion_tokens":2}}',
+    b'{"data":[{"index":0,"embedding":[0.5,-1e-3]},{"index":1,"embedding":"AACAPw=="}],"usage":{"prompt_tokens":4}}',
+    b'{"results":[{"index":1,"relevance_score":0.5},{"index":0,"relevance_score":-1}]}',
+    b'{"text":"said","segments":[{"start":0.0,"end":1.5,"text":"said"}]}',
+]
+RESPONSE_BODIES = [
+    b'{"model":"m","input":"hi","instructions":"be brief","stream":true,"store":false,"temperature":0.5,'
+    b'"text":{"format":{"type":"json_schema","name":"x","schema":{"type":"object"}}},"metadata":{"k":"v"}}',
+    b'{"model":"m","input":[{"role":"user","content":[{"type":"input_text","text":"a"},{"type":"input_image",'
+    b'"image_url":"data:image/png;base64,AA=="}]},{"type":"function_call","call_id":"c","name":"f","arguments":"{}"},'
+    b'{"type":"function_call_output","call_id":"c","output":"1"}],"tools":[{"type":"function","name":"f",'
+    b'"parameters":{"type":"object"}}],"tool_choice":"auto","previous_response_id":"resp_1"}',
+]
+BATCH_LINES = [
+    b'{"custom_id":"a","method":"POST","url":"/v1/chat/completions","body":{"model":"m","messages":[]}}\n'
+    b'{"custom_id":"b","method":"POST","url":"/v1/chat/completions","body":{"model":"m"}}\r\n\n',
+    b'{"custom_id":"a","url":"/v1/completions"}\nnone\n{"custom_id":"a","method":"GET","body":[]}',
+]
+BATCH_TEXTS = [
+    b'{"created":1,"endpoint":"/v1/completions","input_file":"file-1","metadata":{"a":"b"},"expires":9}',
+    b'{"status":"failed","total":3,"completed":1,"failed":1,"begun":1,"ended":2,"output_file":"file-2",'
+    b'"errors":[{"code":"invalid_json","line":2,"message":"x","param":null}]}',
+]
+WAVE = struct.pack("<4sI4s4sIHHIIHH4sI", b"RIFF", 44, b"WAVE", b"fmt ", 16, 1, 1, 16000, 32000, 2, 16, b"data", 8)
+
+
 def socket_frame(opcode: int, payload: bytes, last: bool = True, mask: bytes = b"\x01\x02\x03\x04") -> bytes:
     first = (0x80 if last else 0) | opcode
     size = len(payload)
@@ -150,6 +193,17 @@ def configurations() -> list[bytes]:
     return out
 
 
+def openai_bodies() -> list[bytes]:
+    """The request bodies of the golden files under every reading, a wave, and outputs of an engine."""
+    bodies = []
+    for path in sorted((ROOT / "tests/golden/openai").glob("*.txt")):
+        bodies += [line.encode() for line in path.read_text().splitlines() if line.startswith("{")]
+    out = [bytes([kind]) + body for kind in range(4) for body in bodies]
+    out.append(b"\x04" + WAVE + bytes(8))
+    out.append(b'\x05[{"token":"a","logprob":-0.5,"bytes":[97],"top_logprobs":[]}]\nrest')
+    return out
+
+
 def manifests() -> list[bytes]:
     return [
         b'{"headrace_backup":1,"version":"0.1.0","created_at":"2026-01-02T03:04:05.678Z","master_key":true,'
@@ -205,6 +259,13 @@ def seeds() -> dict[str, list[bytes]]:
         "backup_manifest": manifests(),
         "fastchat_chunks": [b"\x05" + text for text in FASTCHAT_CHUNKS],
         "fastchat_template": templates(),
+        "openai_bodies": openai_bodies(),
+        "openai_batches": [b"\x00" + text for text in RESPONSE_BODIES]
+        + [b"\x01" + text for text in BATCH_LINES]
+        + [b"\x02" + text for text in BATCH_TEXTS],
+        "json_scan": UPSTREAM_BODIES + RESPONSE_BODIES + BATCH_TEXTS,
+        "upstream_stream": UPSTREAM_STREAMS + UPSTREAM_BODIES,
+        "upstream_relay": [bytes([first]) + text for first in (0, 33) for text in UPSTREAM_STREAMS],
         "store_records": rows(),
         "small_values": SMALL,
         "llama_texts": [b"\x00" + text for text in SCHEMAS]
