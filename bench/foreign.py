@@ -170,7 +170,10 @@ def started(processes: Processes, address: str, start: Callable[[], None], ready
     with contextlib.ExitStack() as undo:
         undo.callback(processes.close)
         start()
-        ready()
+        try:
+            ready()
+        except RuntimeError as error:
+            raise NotHere("it does not start: " + str(error).strip().splitlines()[-1]) from error
         time.sleep(1)  # what they do once, in the background, is not a request's
         undo.pop_all()
     return Server(address, f"Authorization: Bearer {KEY}", processes.pids, processes.close)

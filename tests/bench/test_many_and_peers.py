@@ -83,6 +83,7 @@ class Recorder(http.server.BaseHTTPRequestHandler):
 def recorder() -> Iterator[tuple[str, list[tuple[str, str]]]]:
     handler = type("Handler", (Recorder,), {"seen": []})
     with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
+        server.handle_error = lambda *_: None  # callers that end leave answers behind
         threading.Thread(target=server.serve_forever, daemon=True).start()
         yield f"127.0.0.1:{server.server_port}", handler.seen
         server.shutdown()
@@ -148,6 +149,19 @@ def test_an_environment_counts_only_when_it_is_whole(monkeypatch: pytest.MonkeyP
     (foreign.venv("fastchat") / ".stamp").write_text("pins")
     assert foreign.require("fastchat") == foreign.venv("fastchat")
     assert foreign.version("fastchat") == "fastchat 0.2.36" and foreign.version("litellm") == ""
+
+
+def test_a_peer_that_does_not_start_is_told_with_its_last_words(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: pathlib.Path
+) -> None:
+    monkeypatch.setattr(foreign, "ROOT", tmp_path)
+    program = foreign.venv("litellm") / "bin/litellm"
+    program.parent.mkdir(parents=True)
+    (foreign.venv("litellm") / ".stamp").write_text("pins")
+    program.write_text("#!/bin/sh\necho starting\necho no module named sun >&2\nexit 1\n")
+    program.chmod(0o755)
+    with pytest.raises(NotHere, match="it does not start: no module named sun"):
+        foreign.litellm(tmp_path / "folder", "127.0.0.1:1", "fake")
 
 
 def test_a_peers_ratio_is_to_ours_before_the_same_server() -> None:
