@@ -1,8 +1,14 @@
 #include "base/ids.hpp"
 
+#include <algorithm>
+#include <array>
 #include <set>
+#include <thread>
+#include <vector>
 
 #include <gtest/gtest.h>
+
+#include "base/shared_ids.hpp"
 
 namespace headrace {
 namespace {
@@ -41,6 +47,28 @@ TEST(Ids, SameSeedSameIds) {
     IdSource a(clock, 42);
     IdSource b(clock, 42);
     EXPECT_EQ(a.next(), b.next());
+}
+
+TEST(SharedIds, AreNeverMadeTwiceWhicheverThreadAsks) {
+    constexpr std::size_t kThreads = 4;
+    constexpr std::size_t kEach = 5'000;
+    const StillClock clock;
+    SharedIds shared(clock);
+    std::array<std::vector<Uuid>, kThreads> made;
+    {
+        std::vector<std::jthread> threads;
+        for (auto& mine : made) {
+            threads.emplace_back([&shared, &mine] {
+                for (std::size_t i = 0; i < kEach; ++i) mine.push_back(shared.make<Uuid>());
+            });
+        }
+    }
+    std::set<Uuid> all;
+    for (const auto& mine : made) {
+        EXPECT_TRUE(std::is_sorted(mine.begin(), mine.end()));
+        all.insert(mine.begin(), mine.end());
+    }
+    EXPECT_EQ(all.size(), kThreads * kEach);
 }
 
 }  // namespace

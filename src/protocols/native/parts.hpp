@@ -3,7 +3,6 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
-#include <mutex>
 #include <string>
 #include <vector>
 
@@ -12,6 +11,7 @@
 #include "base/clock.hpp"
 #include "base/ids.hpp"
 #include "base/result.hpp"
+#include "base/shared_ids.hpp"
 
 namespace headrace::access {
 class AuditLog;
@@ -99,20 +99,11 @@ struct Settings {
 /// What the groups of routes share.
 struct Site {
     Site(Parts parts_, Settings settings_)
-        : parts(std::move(parts_)), settings(settings_), ids_(parts.clock) {}
+        : parts(std::move(parts_)), settings(settings_), ids(parts.clock) {}
 
     Parts parts;
     Settings settings;
-
-    /// Thread-safe.
-    FileId new_file_id() {
-        const std::lock_guard lock(mutex_);
-        return ids_.make<FileId>();
-    }
-
-  private:
-    std::mutex mutex_;  // guards ids_
-    IdSource ids_;
+    SharedIds ids;
 };
 
 inline constexpr std::string_view kPrefix = "/api/v1";

@@ -6,6 +6,7 @@
 #include "http/multipart.hpp"
 #include "jobs/blob_io.hpp"
 #include "jobs/log_io.hpp"
+#include "protocols/forms/form_body.hpp"
 #include "protocols/native/body.hpp"
 #include "protocols/native/errors.hpp"
 #include "protocols/native/file_routes.hpp"
@@ -127,18 +128,10 @@ asio::awaitable<Result<jobs::FileRecord>> FileRoutes::receive_form(http::Exchang
     if (!reader) co_return fail(std::move(reader).error());
     auto writer = jobs::BlobWriter::open(site_.parts.blobs, tenant, site_.settings.max_file_bytes);
     if (!writer) co_return fail(std::move(writer).error());
-    while (true) {
-        auto piece = co_await exchange.read_some();
-        if (!piece) co_return fail(std::move(piece).error());
-        if (!*piece) break;
-        if (auto fed = reader->feed(**piece); !fed) co_return fail(std::move(fed).error());
-        if (form.pending.empty()) continue;
-        auto written = co_await writer->write(std::exchange(form.pending, {}));
-        if (!written) co_return fail(std::move(written).error());
-    }
-    if (auto whole = reader->finish(); !whole) co_return fail(std::move(whole).error());
+    auto read = co_await forms::read_form_body(exchange, *reader, form.pending, std::move(*writer));
+    if (!read) co_return fail(std::move(read).error());
     if (!form.seen) co_return fail(invalid("file", "required", "", "the form has no part file"));
-    auto blob = co_await writer->finish();
+    auto blob = co_await read->finish();
     if (!blob) co_return fail(std::move(blob).error());
     jobs::FileRecord file;
     file.tenant = std::move(tenant);
@@ -160,7 +153,7 @@ asio::awaitable<Reply> FileRoutes::create(http::Exchange& exchange) {
         file = co_await receive_raw(exchange, who.tenant, site_.settings.max_file_bytes);
     }
     if (!file) co_return fail(std::move(file).error());
-    file->id = site_.new_file_id();
+    file->id = site_.ids.make<FileId>();
     file->owner = who.key_id;
     co_return co_await keep(std::move(*file));
 }
@@ -183,7 +176,7 @@ asio::awaitable<Reply> FileRoutes::promise(http::Exchange& exchange) {
     access::UrlClaim claim;
     claim.purpose = access::UrlPurpose::upload;
     claim.tenant = who.tenant;
-    claim.file = site_.new_file_id();
+    claim.file = site_.ids.make<FileId>();
     claim.expires_at = site_.parts.clock.wall() + site_.settings.url_good_ms;
     claim.note = upload_note(who.key_id, *size, *type);
     const auto id = claim.file.text();

@@ -88,7 +88,7 @@ asio::awaitable<Reply> BatchRoutes::create(http::Exchange& exchange) {
                                  "Invalid 'input_file_id': its purpose must be 'batch'."));
     }
     const auto& who = caller_of(exchange);
-    const auto id = site_.new_id();
+    const auto id = site_.ids.make<Uuid>();
     facts->id = wire_id(kBatchPrefix, id);
     facts->created = site_.parts.clock.wall() / 1000;
     facts->expires = facts->created + kWindowSeconds;

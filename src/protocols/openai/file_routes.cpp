@@ -104,7 +104,7 @@ asio::awaitable<Reply> FileRoutes::create(http::Exchange& exchange) {
     if (!keep) co_return fail(keep.error());
     const auto& who = caller_of(exchange);
     jobs::FileRecord file;
-    file.id = FileId(site_.new_id());
+    file.id = site_.ids.make<FileId>();
     file.tenant = who.tenant;
     file.owner = who.key_id;
     file.blob = form->file->blob;

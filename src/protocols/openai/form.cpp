@@ -2,6 +2,7 @@
 
 #include "http/multipart.hpp"
 #include "jobs/blob_io.hpp"
+#include "protocols/forms/form_body.hpp"
 #include "protocols/openai/context.hpp"
 #include "protocols/openai/errors.hpp"
 
@@ -91,18 +92,11 @@ asio::awaitable<Result<Form>> read_form(Site& site, http::Exchange& exchange) {
     const auto tenant = caller_of(exchange).tenant;
     auto writer = jobs::BlobWriter::open(site.parts.blobs, tenant, site.settings.max_file_bytes);
     if (!writer) co_return fail(std::move(writer).error());
-    while (true) {
-        auto piece = co_await exchange.read_some();
-        if (!piece) co_return fail(std::move(piece).error());
-        if (!*piece) break;
-        if (auto fed = reader->feed(**piece); !fed) co_return fail(std::move(fed).error());
-        if (parts.pending.empty()) continue;
-        auto written = co_await writer->write(std::exchange(parts.pending, {}));
-        if (!written) co_return fail(std::move(written).error());
-    }
-    if (auto whole = reader->finish(); !whole) co_return fail(std::move(whole).error());
+    auto read =
+        co_await forms::read_form_body(exchange, *reader, parts.pending, std::move(*writer));
+    if (!read) co_return fail(std::move(read).error());
     if (form.file) {
-        auto blob = co_await writer->finish();
+        auto blob = co_await read->finish();
         if (!blob) co_return fail(std::move(blob).error());
         form.file->blob = *blob;
     }

@@ -1,11 +1,11 @@
 #pragma once
 
 #include <cstdint>
-#include <mutex>
 #include <string_view>
 
 #include "base/clock.hpp"
 #include "base/ids.hpp"
+#include "base/shared_ids.hpp"
 
 namespace headrace::access {
 class KeyRing;
@@ -40,21 +40,11 @@ struct Settings {
 
 /// What the groups of routes share.
 struct Site {
-    Site(Parts parts_, Settings settings_)
-        : parts(parts_), settings(settings_), ids_(parts.clock) {}
+    Site(Parts parts_, Settings settings_) : parts(parts_), settings(settings_), ids(parts.clock) {}
 
     Parts parts;
     Settings settings;
-
-    /// Thread-safe.
-    Uuid new_id() {
-        const std::lock_guard lock(mutex_);
-        return ids_.next();
-    }
-
-  private:
-    std::mutex mutex_;  // guards ids_
-    IdSource ids_;
+    SharedIds ids;
 };
 
 inline constexpr std::string_view kPrefix = "/v1";

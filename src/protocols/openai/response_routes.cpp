@@ -152,7 +152,7 @@ asio::awaitable<Result<std::string>> ResponseRoutes::object_of(const http::Excha
 
 asio::awaitable<Result<ResponseRoutes::Order>> ResponseRoutes::read_order(http::Exchange& exchange,
                                                                           const Body& body) {
-    const auto uuid = site_.new_id();
+    const auto uuid = site_.ids.make<Uuid>();
     auto request = read_response_request(body.tree, "msg_" + hex_of(uuid));
     if (!request) co_return fail(std::move(request).error());
     Order order;
