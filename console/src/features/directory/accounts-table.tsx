@@ -28,7 +28,7 @@ function Row({ kind, subject, onAccount }: { kind: AccountKind; subject: Account
             {kind !== 'users' && <td className="account-text clip" title={limits}>{limits || <span className="quiet">{t('limits.none')}</span>}</td>}
             <td><Badge tone={enabled ? 'good' : 'wait'} icon={enabled ? 'check' : 'stop'}>{t(enabled ? 'directory.on' : 'directory.off')}</Badge></td>
             <td className="right">{subject.created_at && clock(subject.created_at)}</td>
-            <td className="right">
+            <td className="actions">
                 {actions.map(([act, text, label]) => (
                     <Button key={act} small look="plain" aria-label={label} onClick={() => { onAccount(act, subject); }}>{text}</Button>
                 ))}
@@ -52,7 +52,7 @@ export function AccountsTable({ kind, accounts, onAccount }: { kind: AccountKind
                         {kind !== 'users' && <th scope="col">{t('limits.title')}</th>}
                         <th scope="col">{t('key.state')}</th>
                         <th scope="col" className="right">{t('job.created')}</th>
-                        <th scope="col"><span className="hidden-text">{t('key.actions')}</span></th>
+                        <th scope="col" className="actions"><span className="hidden-text">{t('key.actions')}</span></th>
                     </tr>
                 </thead>
                 <tbody>

@@ -47,7 +47,7 @@ function Row({ subject, tenants, onKey }: { subject: ApiKey; tenants: boolean; o
             </td>
             <td className="right">{subject.last_used_at ? clock(subject.last_used_at) : <span className="quiet">{t('key.never')}</span>}</td>
             <td className="right">{end ? clock(end) : <span className="quiet">{t('key.never')}</span>}</td>
-            <td className="right">
+            <td className="actions">
                 {works(state) && (['edit', 'rotate', 'revoke'] as const).map((act) => (
                     <Button
                         key={act} small look="plain" aria-label={t(`key.${act}_one`, { name: subject.name })}
@@ -78,7 +78,7 @@ export function KeysTable({ keys, tenants, onKey }: { keys: ApiKey[]; tenants: b
                         <th scope="col">{t('key.state')}</th>
                         <th scope="col" className="right">{t('key.used')}</th>
                         <th scope="col" className="right">{t('key.ends')}</th>
-                        <th scope="col"><span className="hidden-text">{t('key.actions')}</span></th>
+                        <th scope="col" className="actions"><span className="hidden-text">{t('key.actions')}</span></th>
                     </tr>
                 </thead>
                 <tbody>

@@ -58,7 +58,7 @@ function Row({ subject, onUpstream }: { subject: Upstream; onUpstream: OnUpstrea
                     ? <><span className="up-text clip" title={health.last_error}>{health.last_error}</span><div className="small quiet"><Ago at={health.last_error_at} /></div></>
                     : <span className="quiet">{t('none')}</span>}
             </td>
-            {onUpstream && <td className="right"><Actions subject={subject} onUpstream={onUpstream} /></td>}
+            {onUpstream && <td className="actions"><Actions subject={subject} onUpstream={onUpstream} /></td>}
         </tr>
     );
 }
@@ -82,7 +82,7 @@ export function ServersTable({ upstreams, onUpstream }: { upstreams: Upstream[];
                         <th scope="col" className="right">{t('up.tokens')}</th>
                         <th scope="col">{t('up.last_ok')}</th>
                         <th scope="col">{t('up.last_error')}</th>
-                        {onUpstream && <th scope="col"><span className="hidden-text">{t('key.actions')}</span></th>}
+                        {onUpstream && <th scope="col" className="actions"><span className="hidden-text">{t('key.actions')}</span></th>}
                     </tr>
                 </thead>
                 <tbody>
