@@ -33,6 +33,7 @@ std::size_t ResponseParser::feed(std::string_view input, std::string& body) {
             body.append(input);
             break;
         case Step::chunked:
+            if (body.empty()) body.reserve(input.size());
             while (used < input.size() && step_ == Step::chunked) {
                 const auto piece = chunks_.next(input.substr(used));
                 used += piece.consumed;

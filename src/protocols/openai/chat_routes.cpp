@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "catalog/scalar_codec.hpp"
 #include "protocols/openai/answer_stream.hpp"
 #include "protocols/openai/chat_answer.hpp"
 #include "protocols/openai/context.hpp"
@@ -30,6 +31,11 @@ asio::awaitable<Reply> pass_verbatim(Site& site, http::Exchange& exchange, Model
     if (!records) co_return fail(records.error());
     const auto& record = *records->front();
     call.consumed(record.usage);
+    if (record.output && !record.output->spilled) {
+        // Nearly always: an answer and nothing beside it.
+        const auto text = catalog::only_text(record.output->values, "response");
+        if (text) co_return http::Response(200, "application/json", std::string(*text));
+    }
     auto outputs = co_await outputs_of(site, record);
     if (!outputs) co_return fail(std::move(outputs).error());
     co_return verbatim_response(std::move(*outputs));
