@@ -15,7 +15,9 @@ from scale import MILLION, may_open, settled
 KEYS = 10_000
 MODELS = 1_000
 SLICES = 6  # of one measurement, in pairs of one and many
-PLATEAUS = 10  # that the million is cut into
+# What is kept swings by megabytes, so that the line is drawn through many plateaus, over two millions.
+PLATEAUS = 20
+PLATEAU_CHATS = 100_000
 WARM_CHATS = 300_000
 # So high that nobody meets them; a key without any would not be counted.
 LIMITS = {"requests_per_minute": 10**9, "tokens_per_minute": 10**12, "concurrency": 10**6}
@@ -143,13 +145,13 @@ def slope(points: Sequence[tuple[float, float]]) -> float:
 
 
 def million_chats(stage: Stage) -> Figures:
-    """Resident bytes after each tenth of a million, with nothing under way."""
+    """Resident bytes at plateaus with nothing under way; the growth is that of a million chats."""
     with contextlib.closing(Site(stage, 1, 1)) as site:
         chats(site, WARM_CHATS)
         points = [(0.0, float(settled(site.server.pid)))]
         done, begin, cpu = 0, 0.0, 0.0
         for _ in range(PLATEAUS):
-            took, used, more = chats(site, MILLION // PLATEAUS)
+            took, used, more = chats(site, PLATEAU_CHATS)
             done, begin, cpu = done + more, begin + took, cpu + used
             points.append((float(done), float(settled(site.server.pid))))
         sizes = [size for _, size in points]
