@@ -30,7 +30,7 @@ it('follows a job to its end', async () => {
 it('cancels a running job and retries it as a new one', async () => {
     const { page, id } = await openJob((to) => to.submit('echo_slow', { text: 'x', duration_ms: 60_000 }));
     await page.getByRole('button', { name: 'Cancel' }).click();
-    await page.getByText('cancelled', { exact: true }).waitFor();
+    await page.getByText('cancelled', { exact: true }).first().waitFor();
     await page.getByRole('button', { name: 'Retry' }).click();
     await page.getByText('retry of another job').waitFor();
     expect(page.url()).not.toContain(id);

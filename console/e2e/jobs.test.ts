@@ -35,7 +35,7 @@ it('lists jobs of every state, filters them, and leads to each', async () => {
     await page.getByRole('heading', { name: 'echo_slow@1.0.0' }).waitFor();
     await expectAccessible(page);
     await page.getByRole('button', { name: 'Cancel' }).click();
-    await page.getByText('cancelled', { exact: true }).waitFor();
+    await page.getByText('cancelled', { exact: true }).first().waitFor();
     await expectAccessible(page);
     expect(page.wrong).toEqual([]);
 });
