@@ -108,5 +108,11 @@ def test_purge_leaves_nothing(debian: Chroot) -> None:
     shutil.rmtree(debian.root / "etc/headrace/engines")
     (debian.root / "etc/headrace/engines").mkdir()
     debian.run("apt-get", "purge", "-q", "-y", "headrace")
-    for path in ("usr/bin/headrace", "usr/lib/headrace", "usr/share/headrace", "etc/headrace/headrace.toml", "var/lib/headrace"):
+    for path in (
+        "usr/bin/headrace",
+        "usr/lib/headrace",
+        "usr/share/headrace",
+        "etc/headrace/headrace.toml",
+        "var/lib/headrace",
+    ):
         assert not (debian.root / path).exists(), path
