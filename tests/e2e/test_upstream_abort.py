@@ -137,6 +137,26 @@ def test_a_handshake_that_never_ends(up: Setup, dialling: Server) -> None:
     taken.close()
 
 
+def test_a_stream_through_fastchats_controller(dialling: Server, hole: Blackhole) -> None:
+    body = {"name": "hole", "tenant": "system", "kind": "fastchat", "base_url": hole.url, "models": ["of-nobody"]}
+    assert dialling.control.post("/upstreams", {**body, "timeouts": SLOW, "probe_every": 0}).status == 201
+    token = (dialling.folder / "data" / "fastchat.token").read_text().strip()
+    connection = http.client.HTTPConnection("127.0.0.1", dialling.control_port, timeout=60)
+    ask = json.dumps({"model": "of-nobody", "prompt": "x"})
+    connection.request("POST", f"/fastchat/{token}/worker_generate_stream", ask)
+
+    def view() -> dict[str, Any]:
+        return dialling.control.get("/upstreams/hole?tenant=system").json()["health"]
+
+    try:
+        until(lambda: hole.syns() == 1 and view()["in_flight"] == 1)
+        connection.sock.close()
+        assert until(lambda: hole.syns() == 0 and view()["in_flight"] == 0) < 20.0
+        assert view()["failures"] == 0, "it has said nothing of the worker"
+    finally:
+        dialling.control.delete("/upstreams/hole?tenant=system")
+
+
 def test_others_go_on_meanwhile(up: Setup, hole: Blackhole, dialling: Server) -> None:
     add(up, hole)
     job = dialling.client.submit(up.capability, {"messages": HI})

@@ -12,6 +12,7 @@
 #include "http/route.hpp"
 #include "protocols/fastchat/parts.hpp"
 #include "protocols/fastchat/registry.hpp"
+#include "upstreams/connections.hpp"
 
 namespace headrace::protocols::fastchat {
 
@@ -48,6 +49,7 @@ class ControllerRoutes {
     // worker_stream.cpp
     asio::awaitable<void> worker_generate_stream(http::Exchange& exchange) const;
     class Place;
+    class Waiting;
     struct Ask {
         std::string model;
         std::uint64_t max_tokens = 0;  // that the answer may have; 0 = not said
@@ -55,7 +57,7 @@ class ControllerRoutes {
     static Result<Ask> ask_in(std::string_view body);
     asio::awaitable<Result<access::Permit>> admit(const Ask& ask, std::size_t bytes) const;
     asio::awaitable<bool> pass_on(http::Exchange& exchange, Place& place, std::string body,
-                                  std::uint64_t& used) const;
+                                  upstreams::Abort& abort, std::uint64_t& used) const;
 
     Parts parts_;
     const Settings& settings_;

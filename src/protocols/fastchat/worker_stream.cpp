@@ -104,6 +104,20 @@ class ControllerRoutes::Place {
     std::optional<bool> verdict_;
 };
 
+/// What the call waits for is dropped with its caller.
+class ControllerRoutes::Waiting {
+  public:
+    Waiting(upstreams::Abort& abort, UniqueFunction<void()> drop) : abort_(abort) {
+        abort_.hold(std::move(drop));
+    }
+    ~Waiting() { abort_.release(); }
+    Waiting(const Waiting&) = delete;
+    Waiting& operator=(const Waiting&) = delete;
+
+  private:
+    upstreams::Abort& abort_;
+};
+
 /// Whoever calls a worker through us knows the token and has no key: the limits are those of the
 /// tenant that the workers' models belong to, and of the model.
 asio::awaitable<Result<access::Permit>> ControllerRoutes::admit(const Ask& ask,
@@ -136,6 +150,8 @@ asio::awaitable<void> ControllerRoutes::worker_generate_stream(http::Exchange& e
         co_return;
     }
     bool tried = false;
+    upstreams::Abort abort;
+    exchange.on_hangup([&abort] { abort.trip(); });
     for (int left = kTries; left > 0; --left) {
         auto enter = [this, name = ask->model] { return registry_.enter(name); };
         auto visit = co_await on_core<upstreams::Visit>(parts_.core, std::move(enter));
@@ -145,11 +161,12 @@ asio::awaitable<void> ControllerRoutes::worker_generate_stream(http::Exchange& e
         std::uint64_t used = 0;
         {
             Place place(parts_.core, registry_, std::move(*visit));
-            const bool passed = co_await pass_on(exchange, place, *body, used);
+            const bool passed = co_await pass_on(exchange, place, *body, abort, used);
             if (passed) {
                 permit->settle(used > 0 ? used : body->size() / kBytesPerToken);
                 co_return;
             }
+            if (abort.tripped()) co_return;
         }
         // Nothing has reached the caller, so another worker may have the call.
         auto suspect = [this, spec](auto done) { registry_.suspect(*spec, std::move(done)); };
@@ -161,9 +178,11 @@ asio::awaitable<void> ControllerRoutes::worker_generate_stream(http::Exchange& e
     co_await exchange.respond(std::move(last));
 }
 
-/// False: the worker has given nothing, and the caller got nothing. `used`: the tokens it counted.
+/// False: the worker has given nothing, and the caller got nothing. `abort`: the caller has left.
+/// `used`: the tokens it counted.
 asio::awaitable<bool> ControllerRoutes::pass_on(http::Exchange& exchange, Place& place,
-                                                std::string body, std::uint64_t& used) const {
+                                                std::string body, upstreams::Abort& abort,
+                                                std::uint64_t& used) const {
     const auto& worker = place.worker();
     auto url = http::Url::parse(worker.base_url);
     if (!url) co_return false;
@@ -178,10 +197,15 @@ asio::awaitable<bool> ControllerRoutes::pass_on(http::Exchange& exchange, Place&
     request.url = std::move(*url);
     request.headers.add("Content-Type", "application/json");
     request.body = std::move(body);
+    std::optional<Waiting> waiting(std::in_place, abort, [&client] { client.cancel(); });
     auto stream = co_await client.open(std::move(request));
+    waiting.reset();
+    if (abort.tripped()) co_return false;
     if (!stream) place.judge(false);
     if (!stream || stream->status() != 200) co_return false;
+    waiting.emplace(abort, [&stream] { stream->cancel(); });
     auto piece = co_await stream->read_some();
+    if (abort.tripped()) co_return false;
     if (!piece || !piece->has_value()) {
         place.judge(false);
         co_return false;
@@ -201,6 +225,7 @@ asio::awaitable<bool> ControllerRoutes::pass_on(http::Exchange& exchange, Place&
         piece = co_await stream->read_some();
     }
     used = last.tokens();
+    if (abort.tripped()) co_return true;
     place.judge(piece.has_value());
     if (!piece) {
         const auto chunk = error_chunk(code::kWorkerTimeout, "the worker broke off");
