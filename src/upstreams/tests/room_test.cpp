@@ -117,8 +117,7 @@ class ScriptedDialer final : public Dialer {
 
 class End final : public jobs::JobWatcher {
   public:
-    End(jobs::Core& core, std::size_t& left, bool streamed)
-        : core_(core), left_(left), streamed_(streamed) {}
+    End(std::size_t& left, bool streamed) : left_(left), streamed_(streamed) {}
     void on_event(const std::shared_ptr<const jobs::JobEvent>& event) override {
         if (const auto* step = std::get_if<jobs::OutputEvent>(&event->what)) {
             EXPECT_TRUE(streamed_);
@@ -137,7 +136,6 @@ class End final : public jobs::JobWatcher {
     std::shared_ptr<const jobs::JobRecord> record;
 
   private:
-    jobs::Core& core_;
     std::size_t& left_;
     bool streamed_;
 };
@@ -174,7 +172,7 @@ class RoomTest : public ::testing::TestWithParam<std::uint64_t> {
         submission.caller = "key";
         submission.version = *version;
         submission.job_class = durable ? jobs::JobClass::durable : jobs::JobClass::interactive;
-        auto end = std::make_shared<End>(core_, left_, streamed);
+        auto end = std::make_shared<End>(left_, streamed);
         submission.watcher = end;
         ++left_;
         core_.submit(std::move(submission), [this, end](Result<jobs::Accepted> accepted) {
