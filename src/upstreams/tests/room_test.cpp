@@ -251,8 +251,14 @@ asio::awaitable<void> RoomTest::mixed_load() {
     dialer_->scripts["a"].fails = 10;
     dialer_->scripts["b"].breaks = 10;
     dialer_->scripts["c"].busy = 20;
-    put(spec("a", 0, 4));
-    put(spec("b", 0, 7));
+    // Three failures in a row are luck here, and with two circuits open the rest of the jobs fails.
+    const auto patient = [this](const char* name, std::uint32_t priority, std::uint32_t room) {
+        auto out = spec(name, priority, room);
+        out.failures = 20;
+        return out;
+    };
+    put(patient("a", 0, 4));
+    put(patient("b", 0, 7));
     put(spec("c", 1, 3));
     put(spec("d", 2, 5));
     co_await pause(std::chrono::milliseconds(5));
@@ -262,7 +268,7 @@ asio::awaitable<void> RoomTest::mixed_load() {
             const auto& victim = jobs_[random() % jobs_.size()];
             core_.cancel({tenant_, std::nullopt}, victim.id, [](Result<jobs::CancelOutcome>) {});
         }
-        if (i == 200) put(spec("a", 3, 2));
+        if (i == 200) put(patient("a", 3, 2));
         if (i == 300) room_.remove(tenant_, "d", [](Result<void>) {});
         if (i == 450) put(spec("d", 0, 5));
         if (random() % 3 == 0) co_await pause(std::chrono::microseconds(random() % 800));
@@ -325,7 +331,9 @@ void RoomTest::check_one_dead() {
     }
     // Calls that were on their way when it opened, and a trial at most.
     EXPECT_LT(dialer_->scripts["dead"].calls, 30U);
-    EXPECT_EQ(room_.find(tenant_, "dead")->health, Health::open);
+    // Closed to all, or to all but the trial that is due by now.
+    const auto health = room_.find(tenant_, "dead")->health;
+    EXPECT_TRUE(health == Health::open || health == Health::half_open);
     EXPECT_EQ(store_.writes, 2);
 }
 
