@@ -9,7 +9,14 @@ namespace headrace {
 namespace {
 
 // The sanitizers bring an operator new of their own, which reports and never asks the handler.
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+#if defined(__has_feature)  // clang's word for it
+#define HEADRACE_SANITIZED (__has_feature(address_sanitizer) || __has_feature(thread_sanitizer))
+#elif defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+#define HEADRACE_SANITIZED 1
+#else
+#define HEADRACE_SANITIZED 0
+#endif
+#if HEADRACE_SANITIZED
 constexpr bool kNewAsksHandler = false;
 #else
 constexpr bool kNewAsksHandler = true;
