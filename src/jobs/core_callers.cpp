@@ -12,18 +12,16 @@ Error no_such_job() {
 
 }  // namespace
 
-/// A job that is not in memory.
+/// A job that is not in memory. It may have come there when `done` runs: home from another node.
 void Core::Impl::get_record(const Scope& scope, JobId id, Done<JobRecord> done) {
-    const auto here = [this, id] {
-        const Job* job = jobs_.find(id);
-        return job && job->phase != Phase::elsewhere;
-    };
-    if (here()) return done(headrace::fail(no_such_job()));  // it is, but not for this scope
+    const Job* job = jobs_.find(id);
+    if (job && job->phase != Phase::elsewhere) {
+        return done(headrace::fail(no_such_job()));  // it is, but not for this scope
+    }
     log_.get(scope.tenant, id,
-             later([scope, here,
-                    done = std::move(done)](Result<std::optional<JobRecord>> found) mutable {
+             later([scope, done = std::move(done)](Result<std::optional<JobRecord>> found) mutable {
                  if (!found) return done(headrace::fail(std::move(found.error())));
-                 if (!*found || !may_see(scope, (*found)->tenant, (*found)->caller) || here()) {
+                 if (!*found || !may_see(scope, (*found)->tenant, (*found)->caller)) {
                      return done(headrace::fail(no_such_job()));
                  }
                  done(std::move(**found));
@@ -33,10 +31,13 @@ void Core::Impl::get_record(const Scope& scope, JobId id, Done<JobRecord> done) 
 void Core::Impl::get(const Scope& scope, JobId id, Done<JobView> done) {
     const Job* job = visible(scope, id);
     if (job && job->phase != Phase::elsewhere) return done(view_of(*job));
-    get_record(scope, id, [done = std::move(done)](Result<JobRecord> record) mutable {
-        if (!record) return done(headrace::fail(std::move(record.error())));
-        done(JobView{std::make_shared<const JobRecord>(std::move(*record)), std::nullopt});
-    });
+    get_record(
+        scope, id, [this, scope, id, done = std::move(done)](Result<JobRecord> record) mutable {
+            if (!record) return done(headrace::fail(std::move(record.error())));
+            const Job* live = visible(scope, id);
+            if (live && live->phase != Phase::elsewhere) return done(view_of(*live));
+            done(JobView{std::make_shared<const JobRecord>(std::move(*record)), std::nullopt});
+        });
 }
 
 void Core::Impl::list(JobQuery query, Done<std::vector<JobView>> done) {
@@ -60,10 +61,12 @@ void Core::Impl::list(JobQuery query, Done<std::vector<JobView>> done) {
 
 void Core::Impl::cancel(const Scope& scope, JobId id, Done<CancelOutcome> done) {
     if (Job* job = visible(scope, id)) return cancel_live(*job, std::move(done));
-    get_record(scope, id, [done = std::move(done)](Result<JobRecord> record) mutable {
-        if (!record) return done(headrace::fail(std::move(record.error())));
-        done(headrace::fail(ErrorCode::conflict, "the job has ended"));
-    });
+    get_record(scope, id,
+               [this, scope, id, done = std::move(done)](Result<JobRecord> record) mutable {
+                   if (!record) return done(headrace::fail(std::move(record.error())));
+                   if (Job* live = visible(scope, id)) return cancel_live(*live, std::move(done));
+                   done(headrace::fail(ErrorCode::conflict, "the job has ended"));
+               });
 }
 
 void Core::Impl::cancel_live(Job& job, Done<CancelOutcome> done) {

@@ -51,9 +51,13 @@ void Core::Impl::watch(const Scope& scope, JobId id, std::uint64_t after,
         return;
     }
     get_record(scope, id,
-               [this, ticket, after, subscription,
+               [this, scope, ticket, after, subscription,
                 done = std::move(done)](Result<JobRecord> record) mutable {
                    if (!record) return done(headrace::fail(std::move(record.error())));
+                   if (visible(scope, ticket.job)) {  // it has come home meanwhile
+                       return watch(scope, ticket.job, after, std::move(subscription->watcher),
+                                    std::move(done));
+                   }
                    if (!is_terminal(record->state)) {
                        return done(headrace::fail(ErrorCode::not_found, "no such job"));
                    }

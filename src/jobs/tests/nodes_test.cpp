@@ -70,6 +70,26 @@ TEST_F(Nodes, AJobWithoutAWorkerHereEndsElsewhereAndItsCallerHears) {
     EXPECT_EQ(watcher->story(), "queued0 done:succeeded");
 }
 
+// The log is asked about a job that is elsewhere, and its end is heard of before the log answers.
+TEST_F(Nodes, AJobThatEndsWhileItIsLookedUpIsFound) {
+    const JobId job = rig.submit(rig.durable(echo));
+    rig.advance(milliseconds(10));
+    auto record = std::make_shared<JobRecord>(stored(job));
+    record->state = JobState::succeeded;
+    record->finished_at = record->created_at + 1;
+    rig.log->write({LogWrite::Kind::finish, record, {}, nullptr}, [](Result<void>) {});
+    rig.settle();
+    std::vector<JobState> seen;
+    const auto look = [&](Result<JobView> view) {
+        ASSERT_TRUE(view) << view.error().message;
+        seen.push_back(view->record->state);
+    };
+    nodes.listener.lock()->ended({job});
+    rig.core->get({TenantId("acme"), std::nullopt}, job, look);
+    rig.settle();
+    EXPECT_EQ(seen, std::vector<JobState>{JobState::succeeded});
+}
+
 TEST_F(Nodes, ANodeThatIsAloneKeepsItsJobs) {
     nodes.is_alone = true;
     rig.submit(rig.durable(echo));
