@@ -65,8 +65,29 @@ void Core::Impl::cancel(const Scope& scope, JobId id, Done<CancelOutcome> done) 
                [this, scope, id, done = std::move(done)](Result<JobRecord> record) mutable {
                    if (!record) return done(headrace::fail(std::move(record.error())));
                    if (Job* live = visible(scope, id)) return cancel_live(*live, std::move(done));
+                   if (claims_ && !is_terminal(record->state)) {
+                       return cancel_abroad(std::move(*record), std::move(done));
+                   }
                    done(headrace::fail(ErrorCode::conflict, "the job has ended"));
                });
+}
+
+/// A job that another node accepted: taken here to end if nobody has it, else whoever has it is
+/// told.
+void Core::Impl::cancel_abroad(JobRecord record, Done<CancelOutcome> done) {
+    auto tenant = record.tenant;
+    const JobId id = record.id;
+    claims_->recall(std::move(tenant), id, true,
+                    later([this, record = std::move(record),
+                           done = std::move(done)](Result<std::optional<JobRecord>> back) mutable {
+                        if (!back) return done(headrace::fail(std::move(back.error())));
+                        if (*back) take_in(**back);
+                        if (Job* live = jobs_.find(record.id)) {
+                            return cancel_live(*live, std::move(done));
+                        }
+                        auto known = std::make_shared<const JobRecord>(std::move(record));
+                        done(CancelOutcome{true, JobView{std::move(known), std::nullopt}});
+                    }));
 }
 
 void Core::Impl::cancel_live(Job& job, Done<CancelOutcome> done) {

@@ -110,6 +110,7 @@ class Core::Impl : public CoreTables {
     void abandon_lease(Job& job, CancelReason reason);
     // core_callers.cpp
     void cancel(const Scope& scope, JobId id, Done<CancelOutcome> done);
+    void cancel_abroad(JobRecord record, Done<CancelOutcome> done);
     void cancel_live(Job& job, Done<CancelOutcome> done);
     void hang_up(JobId id);
     void retry(const Scope& scope, JobId id, Done<JobView> done);

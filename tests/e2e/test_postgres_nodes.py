@@ -112,3 +112,23 @@ def test_a_cancel_reaches_the_node_that_runs_it(nodes: tuple[Server, Server], da
     held.fail("cancelled")
     assert caller.wait(running["id"], within=20)["state"] == "cancelled"
     worker.close()
+
+
+def test_a_cancel_may_come_by_any_node(nodes: tuple[Server, Server]) -> None:
+    a, b = nodes
+    waiting = a.client.submit("shared", {"text": "nobody has it"})
+    assert b.client.post(f"/jobs/{waiting['id']}/cancel").status in (200, 202)
+    assert b.client.wait(waiting["id"])["state"] == "cancelled"
+    running = a.client.submit("shared", {"text": "a has it"})
+    worker = worker_of(a)
+    held = worker.next_job(20)
+    deadline = time.monotonic() + 20
+    while b.client.job(running["id"])["state"] != "running":
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+    assert b.client.post(f"/jobs/{running['id']}/cancel").status in (200, 202)
+    assert held.cancelled.wait(20), "the engine was told"
+    held.fail("cancelled")
+    assert b.client.wait(running["id"], within=20)["state"] == "cancelled"
+    assert a.client.wait(running["id"], within=20)["state"] == "cancelled"
+    worker.close()

@@ -148,6 +148,22 @@ TEST_F(Nodes, ACancelTakesBackWhatNobodyHas) {
     EXPECT_EQ(rig.state(job), JobState::cancelled);
 }
 
+// Accepted by a node that this one only knows from the log.
+TEST_F(Nodes, ACancelReachesAJobOfAnotherNode) {
+    auto record = std::make_shared<JobRecord>(stored(rig.submit(rig.durable(echo))));
+    const JobId job = record->id = rig.ids.make<JobId>();
+    rig.log->write({LogWrite::Kind::accept, record, {}, nullptr}, [](Result<void>) {});
+    rig.settle();
+    const auto told = rig.cancel(job);
+    ASSERT_TRUE(told) << told.error().message;
+    EXPECT_TRUE(told->was_running);
+    EXPECT_EQ(nodes.cancels, std::vector<JobId>{job}) << "whoever has it is told";
+    nodes.given_back = *record;
+    ASSERT_TRUE(rig.cancel(job));
+    EXPECT_EQ(rig.state(job), JobState::cancelled) << "nobody had it";
+    EXPECT_EQ(rig.cancel(job).error().code, ErrorCode::conflict);
+}
+
 TEST_F(Nodes, ADeadlineEndsWhatNobodyHas) {
     auto submission = rig.durable(echo);
     submission.deadline_at = rig.time.wall() + 100;
