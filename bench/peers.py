@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import argparse
 import contextlib
-import os
 import pathlib
 import shutil
 import signal
@@ -204,14 +203,8 @@ def arguments_of(words: list[str]) -> argparse.Namespace:
 def main(words: list[str]) -> int:
     arguments = arguments_of(words)
     build = (ROOT / arguments.build).resolve()
-    how = report.Run(
-        " ".join(["./dev peers", *words]),
-        report.commit(ROOT),
-        report.machine(),
-        os.getloadavg()[0],
-        arguments.rounds,
-        arguments.seconds,
-    )
+    command = " ".join(["./dev peers", *words])
+    how = report.Run.begin(ROOT, command, arguments.rounds, arguments.seconds)
     # SIGTERM unwinds as Ctrl-C does, so that no server outlives the run.
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     folder = pathlib.Path(tempfile.mkdtemp(prefix="peers-", dir=build))

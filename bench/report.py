@@ -135,6 +135,11 @@ class Run:
     rounds: int
     seconds: float
 
+    @classmethod
+    def begin(cls, root: pathlib.Path, command: str, rounds: int, seconds: float) -> Run:
+        """Here and now."""
+        return cls(command, commit(root), machine(), os.getloadavg()[0], rounds, seconds)
+
     @property
     def busy(self) -> bool:
         return self.load > 0.5

@@ -6,7 +6,6 @@ Prints each row as it is measured, then the budgets, and (when every row was mea
 from __future__ import annotations
 
 import argparse
-import os
 import pathlib
 import shutil
 import signal
@@ -71,14 +70,8 @@ def main(words: list[str]) -> int:
         print("\n".join(row.name for row in chosen) or f"no row matches {arguments.rows}")
         return 0 if chosen else 2
     build = (ROOT / arguments.build).resolve()
-    run = report.Run(
-        " ".join(["./dev bench", *words]),
-        report.commit(ROOT),
-        report.machine(),
-        os.getloadavg()[0],
-        arguments.rounds,
-        arguments.seconds,
-    )
+    command = " ".join(["./dev bench", *words])
+    run = report.Run.begin(ROOT, command, arguments.rounds, arguments.seconds)
     # SIGTERM unwinds as Ctrl-C does, so that no server outlives the run.
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     folder = pathlib.Path(tempfile.mkdtemp(prefix="bench-", dir=build))

@@ -49,7 +49,7 @@ JobMetrics::JobMetrics(telemetry::Registry& registry, std::size_t tenants)
 JobMetrics::Cells& JobMetrics::cells_of(const jobs::JobRecord& job) {
     if (last_ && last_->version == job.version && last_->capability == job.capability)
         return *last_;
-    const auto found = versions_.find(Seen(job.capability, job.version));
+    const auto found = versions_.find(NamePairView(job.capability, job.version));
     if (found != versions_.end()) return *(last_ = &found->second);
     Cells cells;
     cells.capability = job.capability;

@@ -1,14 +1,11 @@
 #pragma once
 
 #include <deque>
-#include <functional>
 #include <map>
 #include <string>
-#include <string_view>
-#include <unordered_map>
-#include <utility>
 
 #include "jobs/observer.hpp"
+#include "main/name_pair.hpp"
 #include "telemetry/metrics.hpp"
 
 namespace headrace::main {
@@ -50,15 +47,6 @@ class JobMetrics final : public jobs::CoreObserver {
         std::string name;
         telemetry::Counter* ended;
     };
-    using Seen = std::pair<std::string_view, std::string_view>;  // capability, version
-    struct ByText {                                              // both the hash and the comparison
-        using is_transparent = void;
-        bool operator()(const Seen& a, const Seen& b) const { return a == b; }
-        std::size_t operator()(const Seen& key) const {
-            const std::hash<std::string_view> hash;
-            return hash(key.first) * 31 + hash(key.second);
-        }
-    };
     Cells& cells_of(const jobs::JobRecord& job);
     Tenant& tenant_of(const TenantId& tenant);
     telemetry::Counter& cell(std::map<std::string, telemetry::Counter*>& cache,
@@ -76,7 +64,7 @@ class JobMetrics final : public jobs::CoreObserver {
     telemetry::Counter& cancels_;
     telemetry::Counter& attached_;
     telemetry::Counter& lost_;
-    std::unordered_map<std::pair<std::string, std::string>, Cells, ByText, ByText> versions_;
+    NamePairTable<Cells> versions_;  // by capability and version
     std::map<std::string, Tenant, std::less<>> tenants_;
     std::map<std::string, telemetry::Counter*> refusals_;
     Cells* last_ = nullptr;

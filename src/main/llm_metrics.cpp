@@ -38,14 +38,14 @@ LlmMetrics::LlmMetrics(telemetry::Registry& registry)
                            {"capability", "model", "direction"})) {}
 
 LlmMetrics::Cells& LlmMetrics::cells_of(const std::string& capability, const std::string& model) {
-    const Seen seen(capability, model);
-    if (last_ != nullptr && Seen(last_->first) == seen) return last_->second;
+    const NamePairView seen(capability, model);
+    if (last_ != nullptr && NamePairView(last_->first) == seen) return last_->second;
     // Most are known under their own names; the rest is counted as "other".
     if (const auto known = cells_.find(seen); known != cells_.end()) {
         last_ = &*known;
         return last_->second;
     }
-    Names names(capabilities_(capability), models_(model));
+    NamePair names(capabilities_(capability), models_(model));
     const auto [at, made] = cells_.try_emplace(names);
     if (made) {
         const auto& [name, of] = names;

@@ -1,12 +1,9 @@
 #pragma once
 
-#include <functional>
 #include <string>
-#include <string_view>
-#include <unordered_map>
-#include <utility>
 
 #include "jobs/observer.hpp"
+#include "main/name_pair.hpp"
 #include "telemetry/metrics.hpp"
 
 namespace headrace::main {
@@ -32,17 +29,7 @@ class LlmMetrics {
         telemetry::Histogram* first = nullptr;
         telemetry::Histogram* each = nullptr;
     };
-    using Names = std::pair<std::string, std::string>;  // capability, model
-    using Seen = std::pair<std::string_view, std::string_view>;
-    struct ByText {  // both the hash and the comparison
-        using is_transparent = void;
-        bool operator()(const Seen& a, const Seen& b) const { return a == b; }
-        std::size_t operator()(const Seen& key) const {
-            const std::hash<std::string_view> hash;
-            return hash(key.first) * 31 + hash(key.second);
-        }
-    };
-    using Table = std::unordered_map<Names, Cells, ByText, ByText>;
+    using Table = NamePairTable<Cells>;  // by capability and model
     Cells& cells_of(const std::string& capability, const std::string& model);
 
     telemetry::Family<telemetry::Histogram>& first_;
