@@ -6,6 +6,7 @@ import contextlib
 import statistics
 import time
 from collections.abc import Callable, Iterator, Sequence
+from typing import Any
 
 import llm
 import parts
@@ -77,18 +78,22 @@ class Site:
             file.write_text("\n".join(words) + "\n")
         key = "{fill}" if vary == "key" else self.keys[0]
         model = "{fill}" if vary == "model" else self.models[0]
+        result, used = self.chats(key, model, seconds=seconds, fill=file)
+        return figures_of(result, used)
+
+    def chats(self, key: str, model: str, **how: Any) -> tuple[dict[str, Any], float]:
+        """What `parts.load` says of whole chats, sent in the way `how` tells it, and the server's CPU seconds."""
         before = parts.cpu_seconds([self.server.pid])
         result = parts.load(
             self.stage.build,
             self.server.address,
             llm.CONNECTIONS,
-            seconds=seconds,
             path="/v1/chat/completions",
             body=llm.chat_body(False, model),
             headers=("Content-Type: application/json", f"Authorization: Bearer {key}"),
-            fill=file,
+            **how,
         )
-        return figures_of(result, parts.cpu_seconds([self.server.pid]) - before)
+        return result, parts.cpu_seconds([self.server.pid]) - before
 
     def close(self) -> None:
         self.server.close()
@@ -168,17 +173,8 @@ def million_chats(stage: Stage) -> Figures:
 
 def chats(site: Site, count: int) -> tuple[float, float, int]:
     """Seconds, CPU seconds and answers."""
-    before = parts.cpu_seconds([site.server.pid])
-    result = parts.load(
-        site.stage.build,
-        site.server.address,
-        llm.CONNECTIONS,
-        requests=count,
-        path="/v1/chat/completions",
-        body=llm.chat_body(False, site.models[0]),
-        headers=("Content-Type: application/json", f"Authorization: Bearer {site.keys[0]}"),
-    )
-    return result["seconds"], parts.cpu_seconds([site.server.pid]) - before, result["good"]
+    result, used = site.chats(site.keys[0], site.models[0], requests=count)
+    return result["seconds"], used, result["good"]
 
 
 def rows() -> list[Row]:

@@ -3,6 +3,9 @@
 Every target starts from its kept corpus (tests/fuzz/corpus/TARGET), from seeds made of the repository's own
 examples and test vectors, and from what it found before (build/fuzz-corpus/TARGET). CPU seconds, executions,
 corpus and findings are added to docs/reliability/fuzz.json, from which the table fuzz.md beside it is made.
+
+With --seed, a run is the same each time: it begins with the repository's inputs alone, in order of their names,
+keeps nothing of what it finds on the way, and ends after --runs executions at most.
 """
 
 from __future__ import annotations
@@ -12,6 +15,7 @@ import json
 import pathlib
 import re
 import resource
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -46,31 +50,51 @@ def about(target: str) -> str:
     return " ".join(words).split(". ")[0].split(": ")[0].rstrip(".")
 
 
-def run(binary: pathlib.Path, arguments: list[str], log: pathlib.Path) -> tuple[int, float]:
+def run(program: list[str], arguments: list[str], log: pathlib.Path) -> tuple[int, float]:
     """Exit status and CPU seconds."""
     before = resource.getrusage(resource.RUSAGE_CHILDREN)
     with open(log, "wb") as out:
-        status = subprocess.run([str(binary), *arguments], stdout=out, stderr=out, check=False).returncode
+        status = subprocess.run([*program, *arguments], stdout=out, stderr=out, check=False).returncode
     after = resource.getrusage(resource.RUSAGE_CHILDREN)
     return status, after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
 
 
-def fuzz(target: str, seconds: int, seeds: pathlib.Path) -> tuple[bool, float, int]:
+def inputs(target: str, seeds: pathlib.Path, seed: int) -> list[str]:
+    """The arguments that tell libFuzzer where to begin. A folder is read in the order in which the file system
+    happens to hold it, so that a run that must repeat itself is given a list."""
+    given = [folder for folder in (KEPT / target, seeds / target) if folder.is_dir()]
+    if not seed:
+        (GROWN / target).mkdir(parents=True, exist_ok=True)
+        return [str(folder) for folder in (GROWN / target, *given)]
+    files = sorted(path for folder in given for path in folder.iterdir())
+    listed = ROOT / "build" / "fuzz-seeds" / f"{target}.list"
+    listed.write_text(",".join(map(str, files)))
+    return [f"-seed={seed}", *([f"-seed_inputs=@{listed}"] if files else [])]
+
+
+def still() -> list[str]:
+    """What a program is started with so that its addresses, which steer libFuzzer too, are the same each time;
+    nothing where the machine does not allow it."""
+    fixed = ["setarch", "--addr-no-randomize"]
+    if not shutil.which(fixed[0]) or subprocess.run([*fixed, "true"], capture_output=True, check=False).returncode:
+        return []
+    return fixed
+
+
+def fuzz(target: str, options: argparse.Namespace, seeds: pathlib.Path) -> tuple[bool, float, int]:
     """Whether nothing was found, CPU seconds, executions."""
-    grown = GROWN / target
-    grown.mkdir(parents=True, exist_ok=True)
     FINDINGS.mkdir(parents=True, exist_ok=True)
-    corpora = [str(folder) for folder in (grown, KEPT / target, seeds / target) if folder.is_dir()]
     log = ROOT / "build" / "logs" / f"fuzz_{target}.log"
     status, used = run(
-        ROOT / "build" / "fuzz" / f"fuzz_{target}",
+        [*(still() if options.seed else []), str(ROOT / "build" / "fuzz" / f"fuzz_{target}")],
         [
-            f"-max_total_time={seconds}",
+            f"-max_total_time={options.seconds}",
+            f"-runs={options.runs}",
             "-timeout=5",
             "-rss_limit_mb=1024",
             "-print_final_stats=1",
             f"-artifact_prefix={FINDINGS}/{target}-",
-            *corpora,
+            *inputs(target, seeds, options.seed),
         ],
         log,
     )
@@ -87,7 +111,7 @@ def keep(target: str, seeds: pathlib.Path) -> None:
     with tempfile.TemporaryDirectory() as folder:
         sources = [str(place) for place in (kept, seeds / target, GROWN / target) if place.is_dir()]
         log = ROOT / "build" / "logs" / f"fuzz_{target}_merge.log"
-        status, _ = run(ROOT / "build" / "fuzz" / f"fuzz_{target}", ["-merge=1", folder, *sources], log)
+        status, _ = run([str(ROOT / "build" / "fuzz" / f"fuzz_{target}")], ["-merge=1", folder, *sources], log)
         if status != 0:
             sys.exit(f"{target}: the corpus could not be merged; see {log}")
         kept.mkdir(parents=True, exist_ok=True)
@@ -120,6 +144,8 @@ def write_table(record: dict[str, dict]) -> None:
 def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("--seconds", type=int, default=600)
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--runs", type=int, default=-1)
     parser.add_argument("--keep", action="store_true")
     parser.add_argument("--no-record", action="store_true")
     parser.add_argument("targets", nargs="+")
@@ -129,7 +155,7 @@ def main() -> None:
     subprocess.run([sys.executable, str(ROOT / "tests" / "fuzz" / "seeds.py"), str(seeds)], check=True)
     for target in targets:
         print(f"== {target} for {options.seconds} s", flush=True)
-        sound, used, executed = fuzz(target, options.seconds, seeds) if options.seconds > 0 else (True, 0.0, 0)
+        sound, used, executed = fuzz(target, options, seeds) if options.seconds > 0 else (True, 0.0, 0)
         print(f"   {executed} executions in {used:.1f} CPU seconds", flush=True)
         if options.keep and sound:
             keep(target, seeds)
