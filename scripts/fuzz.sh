@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
-# ./dev fuzz [--seconds N] [--seed N] [--runs N] [--keep] [--no-record] [TARGET...]: builds the libFuzzer targets with clang 16 and
-# AddressSanitizer and runs each for N seconds (default 600) from its corpus in tests/fuzz/corpus. A finding
-# ends the run and leaves its input in build/fuzz-findings.
+# ./dev fuzz [--seconds N] [--seed N] [--runs N] [--keep] [--no-record] [TARGET...]: builds the libFuzzer
+# targets with clang 16 and AddressSanitizer and runs each for N seconds (default 600) from its corpus in
+# tests/fuzz/corpus. A finding ends the run and leaves its input in build/fuzz-findings.
 #   --seed N     a run that repeats itself: from the repository's inputs alone, and the same from there on
 #   --runs N     at most so many executions of each
 #   --keep       then minimises what was reached into tests/fuzz/corpus
