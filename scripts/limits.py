@@ -108,6 +108,17 @@ ROWS = [
         "`complete` is false",
     ),
     (
+        "one search of the request log",
+        "{bytes:src/main/request_search.hpp:kMostSearched} or {ms:src/main/request_search.hpp:kLongestSearch} read, "
+        "{bytes:src/main/request_search.hpp:kMostFound} found",
+        "`next_cursor` goes on from there",
+    ),
+    (
+        "searches of the request log at once",
+        "{n:src/main/request_searches.hpp:kMostAtOnce}",
+        "503 with Retry-After",
+    ),
+    (
         "inputs and results of jobs in memory",
         "{bytes:overload.queue_bytes}; from 85 % on the server gives way ([access](access.md))",
         "503 with Retry-After, then not ready",

@@ -58,6 +58,7 @@ constexpr std::array<Rule, kRightCount> kRules{{
     {Right::manage_users, "manage_users", kAdmin},
     {Right::read_upstreams, "read_upstreams", kReaders},
     {Right::manage_upstreams, "manage_upstreams", kOperators},
+    {Right::read_requests, "read_requests", kOperators},
 }};
 
 constexpr bool rules_stand_in_order() {

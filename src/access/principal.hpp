@@ -53,8 +53,9 @@ enum class Right : std::uint16_t {
     manage_users,    // also read
     read_upstreams,
     manage_upstreams,
+    read_requests,  // the request log, which may hold what others asked and were answered
 };
-inline constexpr std::size_t kRightCount = static_cast<std::size_t>(Right::manage_upstreams) + 1;
+inline constexpr std::size_t kRightCount = static_cast<std::size_t>(Right::read_requests) + 1;
 std::string_view to_string(Right right);
 
 /// The tenant of those who run the server: its admins are the system's admins, and its operators

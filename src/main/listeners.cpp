@@ -18,7 +18,7 @@ Result<std::unique_ptr<Listeners>> Listeners::make(const Parts& parts, const Tra
     }
     std::unique_ptr<RequestLog> log;
     if (requests.enabled) {
-        auto opened = RequestLog::open(requests, parts.registry, parts.clock);
+        auto opened = RequestLog::open(requests, parts.registry, parts.clock, &parts.keys);
         if (!opened) return fail(std::move(opened.error()));
         log = std::move(*opened);
     }

@@ -23,6 +23,7 @@ class Listeners {
         telemetry::Registry& registry;
         Loop& loop;  // the core's
         jobs::CoreObserver& next;
+        const access::KeyRing& keys;
     };
     /// Error: an endpoint that is none, or a request log that cannot be written.
     static Result<std::unique_ptr<Listeners>> make(const Parts& parts, const TraceSettings& traces,

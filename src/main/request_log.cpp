@@ -6,6 +6,7 @@
 
 #include <fmt/format.h>
 
+#include "access/keys.hpp"
 #include "base/json.hpp"
 #include "base/log.hpp"
 #include "catalog/values.hpp"
@@ -64,23 +65,26 @@ std::string text_of_parts(const std::vector<std::string>& parts) {
 
 Result<std::unique_ptr<RequestLog>> RequestLog::open(RequestLogSettings settings,
                                                      telemetry::Registry& registry,
-                                                     const Clock& clock) {
+                                                     const Clock& clock,
+                                                     const access::KeyRing* keys) {
     auto redaction = Redaction::make(settings.redact);
     if (!redaction) return fail(std::move(redaction).error());
     auto files = RequestFiles::open(settings.folder, settings.file_bytes, settings.keep_days);
     if (!files) {
         return fail(files.error().code, "request_log.folder: " + files.error().message);
     }
-    return std::unique_ptr<RequestLog>(new RequestLog(std::move(settings), std::move(*files),
-                                                      std::move(*redaction), registry, clock));
+    return std::unique_ptr<RequestLog>(new RequestLog(
+        std::move(settings), std::move(*files), std::move(*redaction), registry, clock, keys));
 }
 
 RequestLog::RequestLog(RequestLogSettings settings, RequestFiles files, Redaction redaction,
-                       telemetry::Registry& registry, const Clock& clock)
+                       telemetry::Registry& registry, const Clock& clock,
+                       const access::KeyRing* keys)
     : settings_(std::move(settings)),
       files_(std::move(files)),
       redaction_(std::move(redaction)),
       clock_(clock),
+      keys_(keys),
       lines_(
           registry.counter("headrace_request_log_lines_total", "Calls in the request log.").cell()),
       failed_(registry
@@ -177,6 +181,7 @@ void RequestLog::add_line(std::string& out, const Entry& entry) const {
                    job.id.text());
     add_text(out, "tenant", job.tenant.name);
     add_text(out, "key", job.caller);
+    add_owners(out, job);
     add_text(out, "capability", job.capability);
     add_text(out, "model", entry.model);
     add_text(out, "operation", entry.embeds ? "embed" : "chat");
@@ -200,6 +205,14 @@ void RequestLog::add_line(std::string& out, const Entry& entry) const {
     add_number(out, "total_ms", job.finished_at - job.created_at);
     if (settings_.bodies) add_bodies(out, entry);
     out.append("}\n");
+}
+
+/// Of the key as it is now, moments after the call.
+void RequestLog::add_owners(std::string& out, const jobs::JobRecord& job) const {
+    const auto who = keys_ ? keys_->whose(job.caller) : nullptr;
+    if (!who || who->tenant != job.tenant) return;
+    if (!who->app.empty()) add_text(out, "app", who->app);
+    if (!who->user.empty()) add_text(out, "user", who->user);
 }
 
 void RequestLog::add_body(std::string& out, std::string_view name, std::string_view text) const {

@@ -17,6 +17,10 @@
 #include "main/request_files.hpp"
 #include "telemetry/metrics.hpp"
 
+namespace headrace::access {
+class KeyRing;
+}
+
 namespace headrace::main {
 
 struct RequestLogSettings {
@@ -38,9 +42,11 @@ class RequestLog {
     static constexpr std::size_t kMostWaitingBytes = 64 << 20;  // of bodies
 
     /// Error: the folder cannot be used, or a pattern is none. What is too old is removed.
+    /// `keys` tells a key's app and user; null: nobody does. It outlives the log.
     static Result<std::unique_ptr<RequestLog>> open(RequestLogSettings settings,
                                                     telemetry::Registry& registry,
-                                                    const Clock& clock);
+                                                    const Clock& clock,
+                                                    const access::KeyRing* keys = nullptr);
     /// Writes what waits.
     ~RequestLog();
 
@@ -64,10 +70,11 @@ class RequestLog {
         std::size_t bytes = 0;
     };
     RequestLog(RequestLogSettings settings, RequestFiles files, Redaction redaction,
-               telemetry::Registry& registry, const Clock& clock);
+               telemetry::Registry& registry, const Clock& clock, const access::KeyRing* keys);
     void run();
     void write(const std::deque<Entry>& entries);
     void add_line(std::string& out, const Entry& entry) const;
+    void add_owners(std::string& out, const jobs::JobRecord& job) const;
     void add_bodies(std::string& out, const Entry& entry) const;
     void add_body(std::string& out, std::string_view name, std::string_view text) const;
 
@@ -75,6 +82,7 @@ class RequestLog {
     RequestFiles files_;
     Redaction redaction_;
     const Clock& clock_;
+    const access::KeyRing* const keys_;
     telemetry::Counter& lines_;    // the thread's
     telemetry::Counter& failed_;   // the thread's
     telemetry::Counter& dropped_;  // the core's loop's

@@ -1,19 +1,30 @@
 #include "main/request_search.hpp"
 
-#include <algorithm>
-#include <cerrno>
-#include <cstring>
-#include <deque>
-#include <fstream>
-#include <iterator>
-#include <string_view>
+#include <fcntl.h>
+#include <sys/stat.h>
 
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <charconv>
+#include <cstring>
+#include <optional>
+#include <string_view>
+#include <tuple>
+#include <utility>
+
+#include <fmt/format.h>
+
+#include "base/json.hpp"
 #include "main/request_files.hpp"
+#include "main/request_lines.hpp"
 
 namespace headrace::main {
 namespace {
 
 constexpr std::size_t kDayLength = 10;
+constexpr std::string_view kFirstMember = "{\"at\":\"";
+constexpr std::size_t kTimeLength = 24;
 
 std::string lower(std::string_view text) {
     std::string out(text);
@@ -29,23 +40,172 @@ std::string_view text_of(const json::object& line, std::string_view name) {
     return text ? std::string_view(text->data(), text->size()) : std::string_view();
 }
 
-bool says(const json::object& line, std::string_view name, const std::string& wanted) {
-    return wanted.empty() || text_of(line, name) == wanted;
+/// A place in the log: before this byte of this file, and in all that is older.
+struct Place {
+    std::string day;
+    std::uint32_t part = 0;
+    std::uint64_t before = 0;
+
+    [[nodiscard]] std::string text() const { return fmt::format("{}.{}.{}", day, part, before); }
+};
+
+template <class Number>
+bool read_number(std::string_view text, Number& out) {
+    const auto read = std::from_chars(text.data(), text.data() + text.size(), out);
+    return read.ec == std::errc() && read.ptr == text.data() + text.size();
 }
 
-bool matches(const json::object& line, const RequestQuery& query, const std::string& lowered) {
-    if (query.from != 0 || query.to != 0) {
-        const auto at = from_rfc3339(text_of(line, "at"));
-        if (!at || *at < query.from || (query.to != 0 && *at >= query.to)) return false;
+std::optional<Place> place_from(std::string_view text) {
+    Place out;
+    if (text.size() <= kDayLength || text[kDayLength] != '.') return std::nullopt;
+    out.day = text.substr(0, kDayLength);
+    if (!from_rfc3339(out.day + "T00:00:00Z")) return std::nullopt;
+    text.remove_prefix(kDayLength + 1);
+    const auto dot = text.find('.');
+    if (dot == std::string_view::npos || !read_number(text.substr(0, dot), out.part) ||
+        !read_number(text.substr(dot + 1), out.before))
+        return std::nullopt;
+    return out;
+}
+
+bool newer(const RequestFile& file, const Place& place) {
+    return std::tie(file.day, file.part) > std::tie(place.day, place.part);
+}
+
+/// Says of a line whether it matches; most lines are refused before they are parsed.
+class Matcher {
+  public:
+    explicit Matcher(const RequestQuery& query) : query_(query), lowered_(lower(query.text)) {
+        for (const auto& [name, value] : texts()) {
+            if (value->empty()) continue;
+            std::string member = fmt::format("\"{}\":", name);
+            append_json_string(member, *value);
+            members_.push_back(std::move(member));
+        }
     }
-    if (!says(line, "model", query.model) || !says(line, "key", query.key) ||
-        !says(line, "tenant", query.tenant) || !says(line, "outcome", query.outcome))
-        return false;
-    if (lowered.empty()) return true;
-    const auto has = [&](std::string_view name) {
-        return lower(text_of(line, name)).find(lowered) != std::string::npos;
+
+    /// As the log writes lines: each member that is asked for stands in it.
+    [[nodiscard]] bool may_match(std::string_view line) const {
+        return std::all_of(members_.begin(), members_.end(), [&](const std::string& member) {
+            return line.find(member) != std::string_view::npos;
+        });
+    }
+
+    [[nodiscard]] bool matches(const json::object& line) const {
+        for (const auto& [name, value] : texts()) {
+            if (!value->empty() && text_of(line, name) != *value) return false;
+        }
+        if (query_.status != 0) {
+            const auto* status = line.if_contains("status");
+            if (!status || !status->is_int64() || status->get_int64() != query_.status)
+                return false;
+        }
+        if (!query_.of.empty()) {
+            const auto is = [&](const std::string& name) {
+                return text_of(line, "capability") == name || text_of(line, "model") == name;
+            };
+            if (!std::any_of(query_.of.begin(), query_.of.end(), is)) return false;
+        }
+        return in_time(line) && has_text(line);
+    }
+
+  private:
+    using Text = std::pair<std::string_view, const std::string*>;
+
+    [[nodiscard]] std::array<Text, 7> texts() const {
+        return {Text{"model", &query_.model},    Text{"key", &query_.key},
+                Text{"tenant", &query_.tenant},  Text{"app", &query_.app},
+                Text{"user", &query_.user},      Text{"upstream", &query_.upstream},
+                Text{"outcome", &query_.outcome}};
+    }
+
+    [[nodiscard]] bool in_time(const json::object& line) const {
+        if (query_.from == 0 && query_.to == 0) return true;
+        const auto at = from_rfc3339(text_of(line, "at"));
+        return at && *at >= query_.from && (query_.to == 0 || *at < query_.to);
+    }
+
+    [[nodiscard]] bool has_text(const json::object& line) const {
+        if (lowered_.empty()) return true;
+        const auto has = [&](std::string_view name) {
+            return lower(text_of(line, name)).find(lowered_) != std::string::npos;
+        };
+        return has("request") || has("answer") || has("job");
+    }
+
+    const RequestQuery& query_;
+    std::string lowered_;
+    std::vector<std::string> members_;
+};
+
+/// When the call of a line was accepted, by its first member; 0 where it is not to be seen there.
+WallMs time_of(std::string_view line) {
+    if (!line.starts_with(kFirstMember)) return 0;
+    return from_rfc3339(line.substr(kFirstMember.size(), kTimeLength)).value_or(0);
+}
+
+class Search {
+  public:
+    Search(const RequestQuery& query, const SearchBounds& bounds)
+        : query_(query), matcher_(query), bounds_(bounds) {}
+
+    /// False: the page is full, or the bounds are reached.
+    Result<bool> read(const RequestFile& file, std::uint64_t before);
+    RequestPage page;
+
+  private:
+    void look_at(std::string_view line);
+    [[nodiscard]] bool enough() const {
+        return page.lines.size() >= query_.limit || found_ >= bounds_.found ||
+               searched_ >= bounds_.searched ||
+               std::chrono::steady_clock::now() - begun_ >= bounds_.time;
+    }
+
+    const RequestQuery& query_;
+    Matcher matcher_;
+    SearchBounds bounds_;
+    std::chrono::steady_clock::time_point begun_ = std::chrono::steady_clock::now();
+    std::uint64_t searched_ = 0;
+    std::uint64_t found_ = 0;
+};
+
+void Search::look_at(std::string_view text) {
+    searched_ += text.size() + 1;
+    const auto time = time_of(text);
+    if (time != 0) {
+        page.searched_to = time;
+        if (time < query_.from || (query_.to != 0 && time >= query_.to)) return;
+    }
+    if (time != 0 && !matcher_.may_match(text)) return;
+    auto line = parse_json_object(text);
+    if (!line) {
+        ++page.unreadable;
+    } else if (matcher_.matches(*line)) {
+        found_ += text.size();
+        page.lines.push_back(std::move(*line));
+    }
+}
+
+Result<bool> Search::read(const RequestFile& file, std::uint64_t before) {
+    const auto failed = [&](std::string_view why) {
+        return fail(ErrorCode::unavailable, fmt::format("{}: {}", file.path.string(), why));
     };
-    return has("request") || has("answer") || has("job");
+    UniqueFd fd(::open(file.path.c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK));
+    if (!fd && errno == ENOENT) return true;  // its time was over while we looked
+    struct stat status {};
+    if (!fd || ::fstat(fd.get(), &status) != 0) return failed(std::strerror(errno));
+    if (!S_ISREG(status.st_mode)) return failed("it is no file");
+    LinesBackwards lines(std::move(fd),
+                         std::min(before, static_cast<std::uint64_t>(status.st_size)));
+    for (;;) {
+        const auto line = lines.next();
+        if (!line) return failed(line.error().message);
+        if (!*line) return true;
+        look_at(**line);
+        if (!enough()) continue;
+        page.next_cursor = Place{file.day, file.part, lines.at()}.text();
+        return false;
+    }
 }
 
 /// A call is written on the day of its end, which may be long after it was accepted.
@@ -55,31 +215,28 @@ bool may_hold(const RequestFile& file, const RequestQuery& query) {
 
 }  // namespace
 
-Result<RequestMatches> search_requests(const std::filesystem::path& folder,
-                                       const RequestQuery& query) {
-    RequestMatches out;
-    const auto lowered = lower(query.text);
-    for (const auto& file : request_files(folder)) {
-        if (out.lines.size() >= query.limit || !may_hold(file, query)) break;
-        std::ifstream in(file.path);
-        if (!in) {
-            return fail(ErrorCode::unavailable, file.path.string() + ": " + std::strerror(errno));
+Result<RequestPage> search_requests(const std::filesystem::path& folder, const RequestQuery& query,
+                                    const SearchBounds& bounds) {
+    std::optional<Place> place;
+    if (!query.cursor.empty()) {
+        place = place_from(query.cursor);
+        if (!place) {
+            return fail(Error{ErrorCode::invalid_argument,
+                              "this is no cursor of ours",
+                              {{"query.cursor", "format:cursor", ""}},
+                              0});
         }
-        std::deque<json::object> found;
-        for (std::string text; std::getline(in, text);) {
-            auto line = parse_json_object(text);
-            if (!line) {
-                ++out.unreadable;
-                continue;
-            }
-            if (!matches(*line, query, lowered)) continue;
-            found.push_back(std::move(*line));
-            if (out.lines.size() + found.size() > query.limit) found.pop_front();
-        }
-        out.lines.insert(out.lines.begin(), std::make_move_iterator(found.begin()),
-                         std::make_move_iterator(found.end()));
     }
-    return out;
+    Search search(query, bounds);
+    for (const auto& file : request_files(folder)) {
+        if (place && newer(file, *place)) continue;
+        if (!may_hold(file, query)) break;
+        const bool here = place && file.day == place->day && file.part == place->part;
+        const auto more = search.read(file, here ? place->before : UINT64_MAX);
+        if (!more) return fail(more.error());
+        if (!*more) break;
+    }
+    return std::move(search.page);
 }
 
 }  // namespace headrace::main

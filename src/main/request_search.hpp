@@ -1,36 +1,31 @@
 #pragma once
 
-#include <cstddef>
+#include <chrono>
+#include <cstdint>
 #include <filesystem>
-#include <string>
-#include <vector>
 
-#include "base/clock.hpp"
-#include "base/json.hpp"
 #include "base/result.hpp"
+#include "protocols/native/request_query.hpp"
 
 namespace headrace::main {
 
-/// What is looked for in the request log; an empty text and a zero time match everything.
-struct RequestQuery {
-    WallMs from = 0;
-    WallMs to = 0;  // before it
-    std::string model;
-    std::string key;
-    std::string tenant;
-    std::string outcome;
-    std::string text;  // part of what was asked or answered, or a job's id; ASCII case is ignored
-    std::size_t limit = 50;
+using protocols::native::RequestPage;
+using protocols::native::RequestQuery;
+
+/// What one search may cost. Beyond it the page ends early, with a cursor to go on from.
+inline constexpr std::uint64_t kMostSearched = 64 << 20;  // bytes read
+inline constexpr std::chrono::milliseconds kLongestSearch{1'000};
+inline constexpr std::uint64_t kMostFound = 4 << 20;  // bytes of the lines that match
+
+struct SearchBounds {
+    std::uint64_t searched = kMostSearched;
+    std::uint64_t found = kMostFound;
+    std::chrono::milliseconds time = kLongestSearch;
 };
 
-struct RequestMatches {
-    std::vector<json::object> lines;  // the newest that match, oldest first
-    std::size_t unreadable = 0;       // lines that are none, such as one cut off by a full disk
-};
-
-/// Reads the files of the days asked for, the newest first, until there are enough. Error
-/// unavailable: one cannot be read.
-Result<RequestMatches> search_requests(const std::filesystem::path& folder,
-                                       const RequestQuery& query);
+/// Reads the files from the newest line back, until there are enough or the bounds are reached; one
+/// line at least. Error unavailable: a file cannot be read; invalid_argument: the cursor.
+Result<RequestPage> search_requests(const std::filesystem::path& folder, const RequestQuery& query,
+                                    const SearchBounds& bounds = {});
 
 }  // namespace headrace::main

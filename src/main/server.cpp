@@ -95,9 +95,9 @@ Result<std::unique_ptr<Server>> Server::make(config::Sources sources, config::Co
         new Server(std::move(sources), std::move(config), std::move(settings), std::move(*folder)));
     if (auto ok = server->open_stores(); !ok) return fail(std::move(ok.error()));
     if (auto ok = server->read_engines(); !ok) return fail(std::move(ok.error()));
-    auto listeners =
-        Listeners::make({server->clock_, server->registry_, server->core_loop_, server->activity_},
-                        server->settings_.traces, server->settings_.request_log);
+    auto listeners = Listeners::make(
+        {server->clock_, server->registry_, server->core_loop_, server->activity_, *server->keys_},
+        server->settings_.traces, server->settings_.request_log);
     if (!listeners) return fail(std::move(listeners.error()));
     server->listeners_ = std::move(*listeners);
     server->build_rooms();
@@ -215,6 +215,10 @@ void Server::build_rooms() {
         .config = [this] { return reload_.show(); },
         .reload = [this] { return reload_.run_async(); },
     };
+    if (settings_.request_log.enabled) {
+        searches_ = std::make_unique<RequestSearches>(settings_.request_log.folder);
+        parts.requests = [this](auto query) { return searches_->search(std::move(query)); };
+    }
     api_ = std::make_unique<protocols::native::Api>(std::move(parts), settings_.native);
     openai_ = std::make_unique<protocols::openai::Api>(
         protocols::openai::Parts{.jobs = *service_,

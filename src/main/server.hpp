@@ -39,6 +39,7 @@
 #include "main/overload_guard.hpp"
 #include "main/reload.hpp"
 #include "main/remote_workers.hpp"
+#include "main/request_searches.hpp"
 #include "main/sampler.hpp"
 #include "main/settings.hpp"
 #include "main/state_metrics.hpp"
@@ -131,6 +132,7 @@ class Server {
     std::unique_ptr<RemoteWorkers> remote_workers_;
     std::unique_ptr<http::GuardedFetch> fetch_;
     std::unique_ptr<DialledServers> dialled_;
+    std::unique_ptr<RequestSearches> searches_;  // null: the request log is off
     std::unique_ptr<protocols::native::Api> api_;
     std::unique_ptr<protocols::openai::Api> openai_;
     std::unique_ptr<FastchatRooms> fastchat_;

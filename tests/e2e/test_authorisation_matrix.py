@@ -53,6 +53,7 @@ RIGHTS = {
     "read_upstreams": READERS,
     "manage_upstreams": {"admin", "operator"},
     "manage_queues": {"admin", "operator"},
+    "read_requests": {"admin", "operator"},
     "replay": {"admin", "operator", "developer"},
 }
 SYSTEM_RIGHTS = {"read_config", "reload", "manage_tenants"}  # the system admin's alone

@@ -35,7 +35,8 @@ TEST(Rights, EveryRoleHasExactlyTheseRights) {
     expected[Role::developer].insert(look.begin(), look.end());
     expected[Role::developer].insert(R::replay);
     expected[Role::operator_] = expected[Role::developer];
-    expected[Role::operator_].insert({R::manage_workers, R::manage_queues, R::manage_upstreams});
+    expected[Role::operator_].insert(
+        {R::manage_workers, R::manage_queues, R::manage_upstreams, R::read_requests});
     expected[Role::admin] = expected[Role::operator_];
     expected[Role::admin].insert({R::manage_keys, R::read_audit, R::read_config, R::reload,
                                   R::manage_tenants, R::manage_apps, R::manage_users});

@@ -10,6 +10,7 @@
 
 #include "catalog/interface.hpp"
 #include "catalog/version.hpp"
+#include "main/request_lines.hpp"
 #include "main/request_search.hpp"
 
 namespace headrace::main {
@@ -184,35 +185,178 @@ TEST_F(RequestLogTest, FilesTurnByDayAndSizeAndGoByAge) {
     EXPECT_TRUE(fs::exists(folder_ / "notes.txt"));
 }
 
-TEST_F(RequestLogTest, ASearchGivesTheNewestThatMatch) {
-    auto files = RequestFiles::open(folder_, 1 << 20, 9);
-    ASSERT_TRUE(files);
-    for (int day = 0; day < 3; ++day) {
-        for (int i = 0; i < 3; ++i) {
-            const auto at = kNoon + day * kDay + i;
-            files->append("{\"at\":\"" + to_rfc3339(at) + "\",\"model\":\"" + (i == 1 ? "b" : "a") +
-                              "\",\"key\":\"k\",\"answer\":\"Day " + std::to_string(day) + "\"}\n",
-                          at);
+/// Three calls on each of three days, the second of model "b".
+class RequestSearchTest : public RequestLogTest {
+  protected:
+    void SetUp() override {
+        RequestLogTest::SetUp();
+        auto files = RequestFiles::open(folder_, 300, 9);
+        ASSERT_TRUE(files);
+        for (int day = 0; day < 3; ++day) {
+            for (int i = 0; i < 3; ++i) {
+                const auto at = kNoon + day * kDay + i;
+                files->append(line(at, i == 1 ? "b" : "a", "Day " + std::to_string(day)), at);
+                times_.insert(times_.begin(), to_rfc3339(at));
+            }
         }
     }
-    files->append("{\"torn", kNoon + 2 * kDay);
+
+    static std::string line(WallMs at, std::string_view model, std::string_view answer) {
+        std::string out = R"({"at":")" + to_rfc3339(at) + R"(","tenant":"t","key":"k","model":")";
+        out.append(model).append(R"(","app":"shop","user":"ann","upstream":"gpu-1")");
+        out.append(R"(,"capability":"c-)").append(model).append(R"(","outcome":"succeeded")");
+        if (model == "b") out.append(R"(,"status":400)");
+        return out.append(R"(,"answer":")").append(answer).append("\"}\n");
+    }
+
+    std::vector<std::string> times(const RequestQuery& query, const SearchBounds& bounds = {}) {
+        std::vector<std::string> out;
+        const auto page = search_requests(folder_, query, bounds);
+        EXPECT_TRUE(page) << page.error().message;
+        if (!page) return out;
+        for (const auto& line : page->lines) out.emplace_back(line.at("at").as_string());
+        next_ = page->next_cursor;
+        return out;
+    }
+
+    std::vector<std::string> times_;  // newest first
+    std::string next_;                // cursor of the last page
+};
+
+TEST_F(RequestSearchTest, GivesTheNewestThatMatch) {
+    std::ofstream(folder_ / "requests-2026-12-01.jsonl", std::ios::app) << R"({"torn)";
     RequestQuery query;
     query.model = "a";
     query.limit = 3;
-    auto found = search_requests(folder_, query);
-    ASSERT_TRUE(found);
-    EXPECT_EQ(found->unreadable, 1U);
-    ASSERT_EQ(found->lines.size(), 3U);
-    EXPECT_EQ(found->lines[0].at("at").as_string(), to_rfc3339(kNoon + kDay + 2));
-    EXPECT_EQ(found->lines[2].at("at").as_string(), to_rfc3339(kNoon + 2 * kDay + 2));
+    const auto page = search_requests(folder_, query);
+    ASSERT_TRUE(page);
+    EXPECT_EQ(page->unreadable, 1U);
+    EXPECT_THAT(times(query), ElementsAre(times_[0], times_[2], times_[3]));
     query = {};
     query.text = "dAY 1";
     query.from = kNoon + 1;
-    EXPECT_EQ(search_requests(folder_, query)->lines.size(), 3U);
+    EXPECT_EQ(times(query).size(), 3U);
     query.to = kNoon + kDay + 1;
-    EXPECT_EQ(search_requests(folder_, query)->lines.size(), 1U);
+    EXPECT_EQ(times(query).size(), 1U);
+    EXPECT_EQ(next_, "") << "the files were read to their end";
     query.key = "other";
-    EXPECT_TRUE(search_requests(folder_, query)->lines.empty());
+    EXPECT_TRUE(times(query).empty());
+}
+
+TEST_F(RequestSearchTest, EveryFilterLeavesOutWhatItIsNot) {
+    const auto count = [this](auto set) {
+        RequestQuery query;
+        set(query);
+        return times(query).size();
+    };
+    EXPECT_EQ(count([](auto& query) { query.app = "shop"; }), 9U);
+    EXPECT_EQ(count([](auto& query) { query.app = "sho"; }), 0U);
+    EXPECT_EQ(count([](auto& query) { query.user = "ann"; }), 9U);
+    EXPECT_EQ(count([](auto& query) { query.user = "bob"; }), 0U);
+    EXPECT_EQ(count([](auto& query) { query.upstream = "gpu-2"; }), 0U);
+    EXPECT_EQ(count([](auto& query) { query.tenant = "other"; }), 0U);
+    EXPECT_EQ(count([](auto& query) { query.outcome = "failed"; }), 0U);
+    EXPECT_EQ(count([](auto& query) { query.status = 400; }), 3U);
+    EXPECT_EQ(count([](auto& query) { query.status = 401; }), 0U);
+    EXPECT_EQ(count([](auto& query) { query.of = {"b", "x"}; }), 3U);
+    EXPECT_EQ(count([](auto& query) { query.of = {"c-a"}; }), 6U);
+    EXPECT_EQ(count([](auto& query) { query.of = {"x"}; }), 0U);
+}
+
+TEST_F(RequestSearchTest, PagesJoinWithoutGapOrTwin) {
+    for (const std::size_t limit : {1U, 2U, 4U, 9U}) {
+        RequestQuery query;
+        query.limit = limit;
+        std::vector<std::string> all;
+        do {
+            const auto page = times(query);
+            EXPECT_LE(page.size(), limit);
+            all.insert(all.end(), page.begin(), page.end());
+            query.cursor = next_;
+            ASSERT_LE(all.size(), times_.size());
+        } while (!next_.empty());
+        EXPECT_EQ(all, times_);
+    }
+}
+
+TEST_F(RequestSearchTest, BoundsEndAPageAndTheCursorLeadsOn) {
+    RequestQuery query;
+    query.text = "day 0";
+    for (const auto& bounds :
+         {SearchBounds{1, kMostFound, kLongestSearch}, SearchBounds{kMostSearched, 1, 1h},
+          SearchBounds{kMostSearched, kMostFound, 0ms}}) {
+        query.cursor.clear();
+        std::vector<std::string> all;
+        std::size_t pages = 0;
+        do {
+            const auto page = times(query, bounds);
+            EXPECT_LE(page.size(), 1U);
+            all.insert(all.end(), page.begin(), page.end());
+            query.cursor = next_;
+            ASSERT_LE(++pages, 10U);
+        } while (!next_.empty());
+        EXPECT_EQ(all, std::vector(times_.begin() + 6, times_.end()));
+        EXPECT_GE(pages, 3U);
+    }
+}
+
+TEST_F(RequestSearchTest, WhatIsWrittenMeanwhileDoesNotMoveTheCursor) {
+    RequestQuery query;
+    query.limit = 2;
+    EXPECT_THAT(times(query), ElementsAre(times_[0], times_[1]));
+    query.cursor = next_;
+    auto files = RequestFiles::open(folder_, 300, 9);
+    const auto at = kNoon + 2 * kDay;
+    for (int i = 0; i < 5; ++i) files->append(line(at + 9, "new", ""), at);
+    EXPECT_THAT(times(query), ElementsAre(times_[2], times_[3]));
+    // Its file's time is over: what is older is still found.
+    for (const auto& file : request_files(folder_)) {
+        if (file.day == "2026-12-01") fs::remove(file.path);
+    }
+    EXPECT_THAT(times(query), ElementsAre(times_[3], times_[4]));
+}
+
+TEST_F(RequestSearchTest, CursorsThatAreNoneAreRefused) {
+    for (const auto* cursor :
+         {"x", "2026-11-29", "2026-11-29.", "2026-11-29.0", "2026-11-29.0.", "2026-11-29.0.-1",
+          "2026-11-29.0.1x", "2026-13-29.0.1", "../../etc.0.1", "2026-11-29.99999999999.1"}) {
+        RequestQuery query;
+        query.cursor = cursor;
+        const auto page = search_requests(folder_, query);
+        ASSERT_FALSE(page) << cursor;
+        EXPECT_EQ(page.error().code, ErrorCode::invalid_argument);
+        EXPECT_EQ(page.error().violations.at(0).path, "query.cursor");
+    }
+    // One within a line gives no part of that line.
+    RequestQuery query;
+    query.cursor = "2026-11-29.0.40";
+    EXPECT_TRUE(times(query).empty());
+}
+
+TEST_F(RequestSearchTest, LinesLongerThanABlockAreRead) {
+    const std::string words(700'000, 'w');
+    {
+        std::ofstream out(folder_ / "requests-2026-12-02.jsonl");
+        out << line(kNoon, "a", "first") << line(kNoon + 1, "long", words)
+            << std::string(LinesBackwards::kLongest + 300'000, 'x') << '\n'
+            << line(kNoon + 2, "a", "last");
+    }
+    RequestQuery query;
+    query.limit = 3;
+    const auto page = search_requests(folder_, query, {1ULL << 40, 1ULL << 40, 1h});
+    ASSERT_TRUE(page);
+    ASSERT_EQ(page->lines.size(), 3U);
+    EXPECT_EQ(page->unreadable, 1U);
+    EXPECT_EQ(page->lines[0].at("answer").as_string(), "last");
+    EXPECT_EQ(page->lines[1].at("answer").as_string(), words);
+    EXPECT_EQ(page->lines[2].at("answer").as_string(), "first");
+}
+
+TEST_F(RequestSearchTest, ALinkInTheFolderIsNotFollowed) {
+    fs::remove_all(folder_);
+    fs::create_directory(folder_);
+    fs::create_symlink("/etc/passwd", folder_ / "requests-2026-12-03.jsonl");
+    EXPECT_FALSE(search_requests(folder_, {}));
 }
 
 }  // namespace

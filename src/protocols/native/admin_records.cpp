@@ -52,17 +52,6 @@ void append_usage_record(std::string& out, const jobs::UsageRecord& record, std:
     out += ",\"finished_at\":\"" + to_rfc3339(record.finished_at) + "\"}";
 }
 
-Result<WallMs> time_query(const http::Exchange& exchange, std::string_view name) {
-    const auto text = exchange.query(name);
-    if (!text) return 0;
-    auto time = from_rfc3339(*text);
-    if (!time) {
-        return fail(
-            invalid("query." + std::string(name), "format:time", "", "not an RFC 3339 time"));
-    }
-    return *time;
-}
-
 }  // namespace
 
 asio::awaitable<Reply> AdminRoutes::dead_letters(http::Exchange& exchange) {

@@ -11,6 +11,7 @@
 #include "protocols/native/gate.hpp"
 #include "protocols/native/job_routes.hpp"
 #include "protocols/native/key_routes.hpp"
+#include "protocols/native/request_routes.hpp"
 #include "protocols/native/sign_in_routes.hpp"
 #include "protocols/native/socket_routes.hpp"
 #include "protocols/native/status_routes.hpp"
@@ -30,6 +31,7 @@ struct Api::Rooms {
         sign_in.add_to(routes);
         status.add_to(routes);
         upstreams.add_to(routes);
+        requests.add_to(routes);
         capabilities.describe(routes);
     }
 
@@ -44,6 +46,7 @@ struct Api::Rooms {
     SignInRoutes sign_in{site};
     StatusRoutes status{site};
     UpstreamRoutes upstreams{site};
+    RequestRoutes requests{site};
     RouteList routes;
 };
 

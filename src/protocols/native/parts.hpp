@@ -12,6 +12,7 @@
 #include "base/ids.hpp"
 #include "base/result.hpp"
 #include "base/shared_ids.hpp"
+#include "protocols/native/request_query.hpp"
 
 namespace headrace::access {
 class AuditLog;
@@ -87,6 +88,8 @@ struct Parts {
     std::function<std::string()> config;
     /// Reads the settings again, all or nothing. Any loop.
     std::function<asio::awaitable<Result<void>>()> reload;
+    /// Empty where the request log is off.
+    RequestSearch requests = {};
 };
 
 struct Settings {

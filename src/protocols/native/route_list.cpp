@@ -134,4 +134,15 @@ Result<void> check_query(const http::Exchange& exchange, std::string_view known)
     return {};
 }
 
+Result<WallMs> time_query(const http::Exchange& exchange, std::string_view name) {
+    const auto text = exchange.query(name);
+    if (!text) return 0;
+    auto time = from_rfc3339(*text);
+    if (!time) {
+        return fail(
+            invalid("query." + std::string(name), "format:time", "", "not an RFC 3339 time"));
+    }
+    return *time;
+}
+
 }  // namespace headrace::protocols::native

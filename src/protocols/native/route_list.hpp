@@ -9,6 +9,7 @@
 #include <boost/asio/awaitable.hpp>
 
 #include "access/principal.hpp"
+#include "base/clock.hpp"
 #include "catalog/openapi.hpp"
 #include "http/exchange.hpp"
 #include "http/route.hpp"
@@ -74,5 +75,8 @@ std::string origin_of(const http::Exchange& exchange);
 /// invalid_argument naming the first query name that is not in `known` (separated by spaces), a
 /// name given twice, or a broken query.
 Result<void> check_query(const http::Exchange& exchange, std::string_view known);
+
+/// The RFC 3339 time that the query gives under this name; 0 where it gives none.
+Result<WallMs> time_query(const http::Exchange& exchange, std::string_view name);
 
 }  // namespace headrace::protocols::native

@@ -4,14 +4,15 @@
 
 #include <algorithm>
 #include <string>
+#include <utility>
 
 namespace headrace::stores {
 
-DiskPool::DiskPool(unsigned threads) {
+DiskPool::DiskPool(unsigned threads, std::string name) : name_(std::move(name)) {
     for (unsigned i = 0; i < std::max(threads, 1U); ++i) {
         threads_.emplace_back([this, i] {
             ::pthread_setname_np(::pthread_self(),
-                                 ("blobs-" + std::to_string(i)).substr(0, 15).c_str());
+                                 (name_ + '-' + std::to_string(i)).substr(0, 15).c_str());
             serve();
         });
     }

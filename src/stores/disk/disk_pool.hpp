@@ -3,6 +3,7 @@
 #include <condition_variable>
 #include <deque>
 #include <mutex>
+#include <string>
 #include <thread>
 #include <vector>
 
@@ -16,7 +17,8 @@ namespace headrace::stores {
 /// answer before the next call. Destroying it runs what is queued and joins.
 class DiskPool {
   public:
-    explicit DiskPool(unsigned threads);
+    /// `name`: of its threads, 12 characters at most.
+    explicit DiskPool(unsigned threads, std::string name = "blobs");
     ~DiskPool();
     DiskPool(const DiskPool&) = delete;
     DiskPool& operator=(const DiskPool&) = delete;
@@ -43,6 +45,7 @@ class DiskPool {
   private:
     void serve();
 
+    const std::string name_;
     std::mutex mutex_;  // guards inbox_ and closing_; never held while work runs
     std::condition_variable wake_;
     std::deque<UniqueFunction<void()>> inbox_;
