@@ -1,6 +1,7 @@
 #include <random>
 
 #include "sqlite_stores.hpp"
+#include "stores/sqlite/catalog_database.hpp"
 #include "stores/sqlite/job_log.hpp"
 
 namespace headrace::stores {
@@ -134,6 +135,29 @@ TEST_F(SqliteDamage, AChangedSchemaIsNamedNotMet) {
     }
     write_file(db(), sound);
     EXPECT_TRUE(SqliteJobLog::open(db(), both().log_settings, clock_));
+}
+
+// SQLite repeats the text of a damaged schema in what it says of it: with its line ends, and many
+// of them. Whoever reads the last line of a log must still find which file it is.
+TEST_F(SqliteDamage, ADamagedSchemaIsNamedInOneLine) {
+    const std::string catalog = both().folder / "catalog.db";
+    ASSERT_TRUE(CatalogDatabase::open(catalog));
+    const std::string sound = read_file(catalog);
+    int refused = 0;
+    for (std::size_t at = 100; at < std::min<std::size_t>(sound.size(), 8192); at += 7) {
+        std::string content = sound;
+        content[at] = static_cast<char>(content[at] ^ (1 << (at % 8)));
+        write_file(catalog, content);
+        const auto opened = CatalogDatabase::open(catalog);
+        if (opened) continue;
+        ++refused;
+        const std::string& said = opened.error().message;
+        EXPECT_TRUE(said.starts_with(catalog)) << "byte " << at << ": " << said;
+        EXPECT_EQ(said.find('\n'), std::string::npos) << "byte " << at << ": " << said;
+        EXPECT_LT(said.size(), 600U) << "byte " << at << ": " << said;
+        if (HasFailure()) return;
+    }
+    EXPECT_GT(refused, 100);
 }
 
 TEST_F(SqliteDamage, AnyFlippedBitIsNoticedOrHarmless) {

@@ -13,10 +13,22 @@ namespace headrace::stores {
 namespace {
 
 constexpr int kTryAgainAfterS = 5;
+constexpr std::size_t kLongestSaid = 300;
+
+/// SQLite repeats the SQL of a damaged schema, however many lines it has: an error is one line.
+std::string one_line(std::string_view said) {
+    std::string out;
+    for (const char c : said.substr(0, kLongestSaid)) {
+        const bool blank = c == ' ' || static_cast<unsigned char>(c) < ' ';
+        if (!blank) out += c;
+        if (blank && !out.ends_with(' ')) out += ' ';
+    }
+    return said.size() > kLongestSaid ? out + "..." : out;
+}
 
 Error error_of(int code, const char* message) {
     Error error;
-    error.message = "sqlite: " + std::string(message);
+    error.message = "sqlite: " + one_line(message);
     switch (code & 0xFF) {
         case SQLITE_FULL:
         case SQLITE_IOERR:
@@ -183,18 +195,22 @@ Result<void> Database::execute(Sql sql) {
     return {};
 }
 
-Statement Database::prepare(Sql sql) {
+Result<Statement> Database::try_prepare(Sql sql) {
     sqlite3_stmt* raw = nullptr;
     const int code =
         sqlite3_prepare_v3(database_.get(), sql.text().data(), static_cast<int>(sql.text().size()),
                            SQLITE_PREPARE_PERSISTENT, &raw, nullptr);
     Statement statement;
     statement.statement_.reset(raw);
-    if (code != SQLITE_OK) {
-        throw std::logic_error("statement does not compile: " +
-                               std::string(sqlite3_errmsg(database_.get())));
-    }
+    if (code != SQLITE_OK) return fail(error_of(database_.get()));
     return statement;
+}
+
+Statement Database::prepare(Sql sql) {
+    auto statement = try_prepare(sql);
+    if (!statement)
+        throw std::logic_error("statement does not compile: " + statement.error().message);
+    return std::move(*statement);
 }
 
 std::int64_t Database::changes() const {

@@ -94,6 +94,8 @@ class Database {
     Result<void> execute(Sql sql);
     /// Throws std::logic_error when the text does not compile: it is a literal of ours.
     Statement prepare(Sql sql);
+    /// For a file whose schema nobody has checked yet: an error when the text does not compile.
+    Result<Statement> try_prepare(Sql sql);
     /// Rows that the last statement changed.
     [[nodiscard]] std::int64_t changes() const;
     /// Ends a transaction that an error may already have ended.

@@ -49,15 +49,16 @@ Result<void> make_new(const std::string& path, std::span<const Step> steps,
 /// The text of everything the schema consists of, by kind and name.
 Result<std::map<std::string, std::string>> schema_of(Database& database) {
     std::map<std::string, std::string> found;
-    Statement select = database.prepare(
+    auto select = database.try_prepare(
         "SELECT type || ' ' || name, coalesce(sql, '') FROM sqlite_schema "
         "WHERE name NOT LIKE 'sqlite!_%' ESCAPE '!'");
-    select.start();
+    if (!select) return fail(select.error());
+    select->start();
     for (;;) {
-        const auto row = select.step();
+        const auto row = select->step();
         if (!row) return fail(row.error());
         if (!*row) return found;
-        found.emplace(select.bytes(0), select.bytes(1));
+        found.emplace(select->bytes(0), select->bytes(1));
     }
 }
 
@@ -89,12 +90,13 @@ Result<void> check_schema(SqliteSteps& target, Database& database, std::span<con
 }  // namespace
 
 Result<void> check_structure(Database& database) {
-    Statement check = database.prepare("PRAGMA integrity_check(1)");
-    check.start();
-    const auto row = check.step();
+    auto check = database.try_prepare("PRAGMA integrity_check(1)");
+    if (!check) return fail(check.error());
+    check->start();
+    const auto row = check->step();
     if (!row) return fail(row.error());
-    if (*row && check.bytes(0) == "ok") return {};
-    std::string found = *row ? std::string(check.bytes(0)) : std::string("no answer");
+    if (*row && check->bytes(0) == "ok") return {};
+    std::string found = *row ? std::string(check->bytes(0)) : std::string("no answer");
     std::replace(found.begin(), found.end(), '\n', ' ');
     return fail(ErrorCode::internal, "the database file is damaged: " + found);
 }
@@ -110,14 +112,15 @@ Result<void> SqliteSteps::begin() {
 }
 
 Result<void> SqliteSteps::take_over() {
-    Statement old = database_.prepare(
+    auto old = database_.try_prepare(
         "SELECT 1 FROM sqlite_schema WHERE type = 'table' AND name = 'migrations' "
         "AND NOT EXISTS (SELECT 1 FROM schema_migrations)");
-    old.start();
-    const auto found = old.step();
+    if (!old) return fail(old.error());
+    old->start();
+    const auto found = old->step();
     if (!found) return fail(found.error());
     if (!*found) return {};
-    old.reset();
+    old->reset();
     return database_.execute(
         "INSERT INTO schema_migrations(number, name, checksum, applied_at, program) "
         "SELECT number, 'first schema', lower(hex(checksum)), 0, '0.1.0' FROM migrations");
@@ -125,38 +128,43 @@ Result<void> SqliteSteps::take_over() {
 
 Result<std::vector<AppliedStep>> SqliteSteps::applied() {
     std::vector<AppliedStep> out;
-    Statement select = database_.prepare(
+    auto select = database_.try_prepare(
         "SELECT number, name, checksum, applied_at, program FROM schema_migrations "
         "ORDER BY number");
-    select.start();
+    if (!select) return fail(select.error());
+    select->start();
     for (;;) {
-        const auto row = select.step();
+        const auto row = select->step();
         if (!row) return fail(row.error());
         if (!*row) return out;
-        out.push_back({static_cast<int>(select.integer(0)), std::string(select.bytes(1)),
-                       std::string(select.bytes(2)), select.integer(3),
-                       std::string(select.bytes(4))});
+        out.push_back({static_cast<int>(select->integer(0)), std::string(select->bytes(1)),
+                       std::string(select->bytes(2)), select->integer(3),
+                       std::string(select->bytes(4))});
     }
 }
 
 Result<void> SqliteSteps::note(const AppliedStep& row) {
-    return database_
-        .prepare(
-            "INSERT INTO schema_migrations(number, name, checksum, applied_at, program) "
-            "VALUES(?, ?, ?, ?, ?)")
-        .run(row.number, row.name, row.checksum, row.applied_at, row.program);
+    auto insert = database_.try_prepare(
+        "INSERT INTO schema_migrations(number, name, checksum, applied_at, program) "
+        "VALUES(?, ?, ?, ?, ?)");
+    if (!insert) return fail(insert.error());
+    return insert->run(row.number, row.name, row.checksum, row.applied_at, row.program);
 }
 
 Result<void> SqliteSteps::forget(int number) {
-    auto done = database_.prepare("DELETE FROM schema_migrations WHERE number = ?").run(number);
-    if (!done) return done;
-    Statement old = database_.prepare("SELECT 1 FROM sqlite_schema WHERE name = 'migrations'");
-    old.start();
-    const auto found = old.step();
+    auto remove = database_.try_prepare("DELETE FROM schema_migrations WHERE number = ?");
+    if (!remove) return fail(remove.error());
+    if (auto done = remove->run(number); !done) return done;
+    auto old = database_.try_prepare("SELECT 1 FROM sqlite_schema WHERE name = 'migrations'");
+    if (!old) return fail(old.error());
+    old->start();
+    const auto found = old->step();
     if (!found) return fail(found.error());
     if (!*found) return {};
-    old.reset();
-    return database_.prepare("DELETE FROM migrations WHERE number = ?").run(number);
+    old->reset();
+    auto before = database_.try_prepare("DELETE FROM migrations WHERE number = ?");
+    if (!before) return fail(before.error());
+    return before->run(number);
 }
 
 Result<Database> open_checked(const std::string& path, std::span<const Step> steps,
