@@ -28,7 +28,8 @@ simulation() {
 }
 sdk_tests() { (cd sdk/python && $PYTEST tests --junitxml="$ROOT/build/results/sdk.xml"); }
 bench_harness() { $PYTEST tests/bench --junitxml=build/results/bench.xml; }
-end_to_end() { $PYTEST tests/e2e tests/hardening --junitxml=build/results/e2e.xml; }
+# Most of these wait for something: two files at a time, each test file by one process.
+end_to_end() { $PYTEST -n 2 --dist loadfile tests/e2e tests/hardening --junitxml=build/results/e2e.xml; }
 # The same damage each time: whether a change lands is no matter of luck. `./dev chaos` draws its own.
 chaos_rounds() { "$PYTHON" tests/chaos/run.py --quick --seed 1 --binary "$HEADRACE_BIN"; }
 

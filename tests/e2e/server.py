@@ -18,12 +18,17 @@ ROOT = pathlib.Path(__file__).resolve().parents[2]
 BINARY = pathlib.Path(os.environ.get("HEADRACE_BIN", ROOT / "build" / "dev" / "headrace"))
 ECHO = ROOT / "examples" / "engines" / "echo"
 STATE_GRACE = 20.0
+FIRST_PORT, PORTS_EACH, PORT_LANES = 20_000, 3_000, 4
 
 
 def free_port() -> int:
-    """Below the ephemeral range, so that no outgoing connection takes it before the server does."""
+    """Below the ephemeral range, so that no outgoing connection takes it before the server does.
+
+    Test processes that run beside one another (gw0, gw1, ...) draw from ports of their own.
+    """
+    lane = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw")) % PORT_LANES
     while True:
-        port = random.randrange(20_000, 32_000)
+        port = FIRST_PORT + lane * PORTS_EACH + random.randrange(PORTS_EACH)
         with contextlib.closing(socket.socket()) as probe:
             try:
                 probe.bind(("127.0.0.1", port))
