@@ -56,6 +56,25 @@ std::vector<LimitRule> rules_of(const Account& account) {
     return rules;
 }
 
+/// What the limiter is told when one becomes the other; either may be null.
+std::vector<LimitRule> rules_between(const Account* before, const Account* after) {
+    std::vector<LimitRule> rules;
+    if (before != nullptr) {
+        rules = rules_of(*before);
+        for (auto& rule : rules) rule.limits = Limits{};
+    }
+    if (after != nullptr) {
+        for (auto& rule : rules_of(*after)) {
+            std::erase_if(rules, [&](const LimitRule& old) {
+                return old.subject.scope == rule.subject.scope &&
+                       old.subject.name == rule.subject.name;
+            });
+            rules.push_back(std::move(rule));
+        }
+    }
+    return rules;
+}
+
 }  // namespace
 
 std::string_view to_string(AccountKind kind) {
@@ -138,21 +157,28 @@ void Directory::apply(const Account* before, const Account* after) {
         }
     });
     if (limiter_ == nullptr) return;
+    limiter_->set(rules_between(before, after));
+}
+
+void Directory::take(std::vector<Account> all) {
     std::vector<LimitRule> rules;
-    if (before != nullptr) {
-        rules = rules_of(*before);
-        for (auto& rule : rules) rule.limits = Limits{};
-    }
-    if (after != nullptr) {
-        for (auto& rule : rules_of(*after)) {
-            std::erase_if(rules, [&](const LimitRule& old) {
-                return old.subject.scope == rule.subject.scope &&
-                       old.subject.name == rule.subject.name;
-            });
-            rules.push_back(std::move(rule));
+    const auto note = [&rules](const Account* before, const Account* after) {
+        for (auto& rule : rules_between(before, after)) rules.push_back(std::move(rule));
+    };
+    accounts_.change([&](Accounts& accounts) {
+        auto before = std::exchange(accounts.all, {});
+        accounts.switched_off = 0;
+        for (auto& account : all) {
+            Key key{account.kind, account.tenant.name, account.name};
+            const auto known = before.extract(key);
+            if (!known) note(nullptr, &account);
+            if (known && known.mapped() != account) note(&known.mapped(), &account);
+            accounts.switched_off += account.enabled ? 0 : 1;
+            accounts.all.insert_or_assign(std::move(key), std::move(account));
         }
-    }
-    limiter_->set(std::move(rules));
+        for (const auto& [key, gone] : before) note(&gone, nullptr);
+    });
+    if (limiter_ != nullptr) limiter_->set(std::move(rules));
 }
 
 void Directory::store(Account account, Done<Account> done) {
@@ -163,8 +189,10 @@ void Directory::store(Account account, Done<Account> done) {
             done(fail(std::move(saved).error()));
             return;
         }
-        const auto before = get(account.kind, account.tenant, account.name);
-        apply(before ? &*before : nullptr, &account);
+        if (!store_.shared()) {
+            const auto before = get(account.kind, account.tenant, account.name);
+            apply(before ? &*before : nullptr, &account);
+        }
         done(std::move(account));
     });
 }
@@ -219,7 +247,7 @@ void Directory::remove(AccountKind kind, TenantId tenant, std::string name, Done
     }
     store_.remove(kind, std::move(tenant), std::move(name),
                   [this, account = *account, done = std::move(done)](Result<void> removed) mutable {
-                      if (removed) apply(&account, nullptr);
+                      if (removed && !store_.shared()) apply(&account, nullptr);
                       done(std::move(removed));
                   });
 }

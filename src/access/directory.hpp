@@ -32,6 +32,7 @@ std::string_view to_string(AccountKind kind);
 struct ModelLimits {
     std::string model;
     Limits limits;
+    bool operator==(const ModelLimits&) const = default;
 };
 
 /// A tenant (who pays), an app (what calls) or a user (who is behind a key), as it is stored.
@@ -46,6 +47,9 @@ struct Account {
     std::vector<ModelLimits> models;  // tenants: for all of its callers together, by model
     std::string email;                // users
     Role role = Role::caller;         // users: what they are meant to do
+
+    std::uint64_t version = 0;  // of the row, where servers share the store; given by it
+    bool operator==(const Account&) const = default;
 };
 
 /// What PATCH changes: absent members stay.
@@ -66,6 +70,8 @@ class AccountStore {
     virtual Result<std::vector<Account>> load_all() = 0;
     virtual void save(Account account, Done<void> done) = 0;
     virtual void remove(AccountKind kind, TenantId tenant, std::string name, Done<void> done) = 0;
+    /// As KeyStore::shared(); what is there now comes by Directory::take().
+    [[nodiscard]] virtual bool shared() const { return false; }
 };
 
 /// All tenants, apps and users, in memory, for every loop. A tenant works without a record of its
@@ -88,6 +94,9 @@ class Directory {
                 Done<Account> done);
     /// not_found; conflict while a working key belongs to it.
     void remove(AccountKind kind, TenantId tenant, std::string name, Done<void> done);
+
+    /// All that a shared store holds now, in the place of what was known. Thread-safe.
+    void take(std::vector<Account> all);
 
     [[nodiscard]] std::optional<Account> get(AccountKind kind, const TenantId& tenant,
                                              std::string_view name) const;

@@ -66,6 +66,16 @@ bool KeyRing::in_use(const Account& account) const {
     return found;
 }
 
+void KeyRing::take_uses(const std::vector<KeyUse>& uses) {
+    for (const auto& use : uses) {
+        const Entry* const found = entry(use.id);
+        if (found == nullptr || found->record->tenant != use.tenant) continue;
+        WallMs before = found->used->load(std::memory_order_relaxed);
+        while (before < use.at && !found->used->compare_exchange_weak(before, use.at)) {
+        }
+    }
+}
+
 void KeyRing::note_uses(Done<void> done) {
     std::vector<KeyUse> uses;
     // From a little before: what was used during the last call is written twice rather than never.

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstdint>
 #include <optional>
 #include <string>
 #include <vector>
@@ -63,6 +64,8 @@ struct KeyRecord {
     WallMs old_until = 0;   // that one works until then
     WallMs rotated_at = 0;  // 0 = never
     WallMs last_used = 0;   // within a second; 0 = not yet
+
+    std::uint64_t version = 0;  // of the row, where servers share the store; given by it
 };
 
 struct NewKey {
@@ -76,6 +79,13 @@ struct KeyUse {
     WallMs at = 0;
 };
 
+/// How well a store that servers share knows what the others did.
+enum class Contact : std::uint8_t {
+    current,
+    lost,    // it hears of no change at the moment
+    expired  // and that for so long that what is known counts no more
+};
+
 /// Keeps keys. Answers as jobs::JobLog does: on the calling loop, after the data is on disk; called
 /// from a thread that runs no loop (at start), on a thread of the store's.
 class KeyStore {
@@ -87,6 +97,15 @@ class KeyStore {
     virtual void revoke(TenantId tenant, std::string id, WallMs at, Done<void> done) = 0;
     /// When keys were last used; `last_used` of save() is not looked at.
     virtual void note_uses(std::vector<KeyUse> uses, Done<void> done) = 0;
+
+    /// True where other servers write the same store: every change, this server's own too, reaches
+    /// the ring by KeyRing::take() before `done` runs. What another has changed since the record
+    /// was read (`version`) is not overwritten: conflict.
+    [[nodiscard]] virtual bool shared() const { return false; }
+    [[nodiscard]] virtual Contact contact() const { return Contact::current; }
+    /// Keeps the key of the first admin; where servers share the store and one of them has made
+    /// such a key that still works, that one is given instead. Blocking; at start only.
+    virtual Result<NewKey> keep_first_admin(NewKey made);
 };
 
 }  // namespace headrace::access

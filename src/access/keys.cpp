@@ -15,6 +15,7 @@ namespace {
 
 constexpr std::size_t kMaxNameLength = 200;
 constexpr std::size_t kMaxItems = 100;
+constexpr int kContactRetry = 5;
 
 std::string_view view(const Sha256& digest) {
     return {reinterpret_cast<const char*>(digest.data()), digest.size()};
@@ -26,6 +27,14 @@ Error field_error(std::string path, std::string rule, std::string limit) {
                  std::move(text),
                  {{std::move(path), std::move(rule), std::move(limit)}},
                  0};
+}
+
+/// Never 401: the caller's key may be as good as ever.
+Error out_of_contact() {
+    return Error{ErrorCode::unavailable,
+                 "this server cannot reach the database that knows which keys are good",
+                 {},
+                 kContactRetry};
 }
 
 Error no_such_key() {
@@ -90,6 +99,8 @@ Result<std::shared_ptr<const Principal>> KeyRing::authenticate(std::string_view 
     const bool is_old = equal_in_constant_time(view(digest), view(record.old_digest));
     const WallMs now = clock_.wall();
     if (found == nullptr || (!is_new && !(is_old && now < record.old_until))) {
+        // It may have been made, or been given this secret, where we hear nothing from.
+        if (store_.contact() != Contact::current) return fail(out_of_contact());
         return fail(ErrorCode::unauthenticated, "the key is not valid");
     }
     // Only who proved the secret learns more.
@@ -97,10 +108,16 @@ Result<std::shared_ptr<const Principal>> KeyRing::authenticate(std::string_view 
     if (auto may = may_call_from(*found->principal, address); !may) {
         return fail(std::move(may).error());
     }
+    if (auto known = check_contact(); !known) return fail(std::move(known).error());
     if (now - found->used->load(std::memory_order_relaxed) >= kUseGrain) {
         found->used->store(now, std::memory_order_relaxed);
     }
     return found->principal;
+}
+
+Result<void> KeyRing::check_contact() const {
+    if (store_.contact() == Contact::expired) return fail(out_of_contact());
+    return {};
 }
 
 bool KeyRing::still_valid(const Principal& principal) const {
@@ -177,7 +194,7 @@ void KeyRing::save(KeyRecord record, Done<KeyRecord> done) {
             done(fail(std::move(saved).error()));
             return;
         }
-        put({record});
+        if (!store_.shared()) put({record});
         done(std::move(record));
     });
 }
@@ -275,7 +292,7 @@ void KeyRing::revoke(TenantId tenant, std::string id, Done<void> done) {
     store_.revoke(
         std::move(tenant), std::move(id), at,
         [this, record = std::move(*record), done = std::move(done)](Result<void> stored) mutable {
-            if (stored) put({std::move(record)});
+            if (stored && !store_.shared()) put({std::move(record)});
             done(std::move(stored));
         });
 }
@@ -285,12 +302,17 @@ Result<NewKey> KeyRing::create_first_admin() {
     spec.name = "admin";
     spec.role = Role::admin;
     spec.tenant = TenantId(std::string(kHouseTenant));
-    NewKey made = make(std::move(spec), "start");
+    auto kept = store_.keep_first_admin(make(std::move(spec), "start"));
+    if (!kept) return fail(std::move(kept).error());
+    put({kept->record});
+    return kept;
+}
+
+Result<NewKey> KeyStore::keep_first_admin(NewKey made) {
     std::promise<Result<void>> saved;
-    store_.save(made.record, [&saved](Result<void> result) { saved.set_value(std::move(result)); });
+    save(made.record, [&saved](Result<void> result) { saved.set_value(std::move(result)); });
     auto result = saved.get_future().get();
     if (!result) return fail(std::move(result).error());
-    put({made.record});
     return made;
 }
 

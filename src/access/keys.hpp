@@ -22,8 +22,9 @@ class Limiter;
 struct Account;
 
 /// All keys, in memory, for every loop. authenticate() takes no lock while no key changes, and asks
-/// no database: a key that is known works as long as the server runs, whatever becomes of the
-/// store; what is revoked is so at once.
+/// no database: what is revoked is so at once, and a key that is known works while the store is
+/// away: as long as the server runs where the store is its own, as long as KeyStore::contact() says
+/// where others write it too.
 ///
 /// A secret has 256 random bits and needs no slow hash: what is kept is its SHA-256, compared in
 /// constant time, and an unknown id costs the same work as a known one.
@@ -44,13 +45,20 @@ class KeyRing {
 
     /// The key text alone (see bearer_of), and the address that it came from ("": a Unix socket).
     /// unauthenticated when it is not a key, unknown, revoked or expired; permission_denied from an
-    /// address that it may not be used from, and when its tenant, app or user is switched off.
+    /// address that it may not be used from, and when its tenant, app or user is switched off;
+    /// unavailable when the store has been out of contact for so long that nobody can tell.
     /// Thread-safe; about a microsecond.
     [[nodiscard]] Result<std::shared_ptr<const Principal>> authenticate(
         std::string_view key, std::string_view address) const;
     /// False once the key is revoked, expired or switched off: for connections that outlive a
     /// request. Thread-safe.
     [[nodiscard]] bool still_valid(const Principal& principal) const;
+    /// unavailable while the store is out of contact for so long that no key may be used.
+    [[nodiscard]] Result<void> check_contact() const;
+
+    /// What other servers, or this one, changed in a shared store. Thread-safe.
+    void take(std::vector<KeyRecord> records) { put(std::move(records)); }
+    void take_uses(const std::vector<KeyUse>& uses);
 
     /// Makes a key. `by` may only make keys of its own tenant unless it is a system admin:
     /// permission_denied; invalid_argument with the field's violation. Thread-safe; `done` runs

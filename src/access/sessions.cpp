@@ -113,7 +113,7 @@ Result<Sessions::Opened> Sessions::open(Result<std::shared_ptr<const Principal>>
     const auto now = clock_.now();
     const std::lock_guard lock(mutex_);
     if (!who) {
-        failures_.failed(address, now);
+        if (who.error().code != ErrorCode::unavailable) failures_.failed(address, now);
         return fail(std::move(who).error());
     }
     failures_.succeeded(address);
@@ -150,6 +150,7 @@ Result<Sessions::Signed> Sessions::find(std::string_view cookie) {
         at->second.used = now;
         found = Signed{at->second.who, csrf_of(at->first), at->second.expires_at};
     }
+    if (auto known = keys_.check_contact(); !known) return fail(std::move(known).error());
     if (keys_.still_valid(*found.who)) return found;
     close(cookie);
     return fail(not_signed_in());

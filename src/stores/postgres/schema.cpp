@@ -79,6 +79,45 @@ DROP TABLE counters;
     {3, "lists of uploads", StepKind::expand,
      "CREATE INDEX files_uploaded ON files(tenant, id) WHERE job IS NULL;\n",
      "DROP INDEX files_uploaded;\n"},
+    {4, "the catalog", StepKind::expand, R"(
+-- What servers share of the catalog. Every change takes the next number of its part first, so that
+-- changes of a part are committed in the order of their numbers.
+CREATE TABLE catalog_changes(part text COLLATE "C" PRIMARY KEY, number bigint NOT NULL)
+    WITH (fillfactor = 10);
+INSERT INTO catalog_changes VALUES('keys', 0), ('accounts', 0), ('upstreams', 0), ('audit', 0);
+
+-- changed: number of the last change. details: what the body has no room for; empty: nothing.
+CREATE TABLE keys(
+    tenant text COLLATE "C" NOT NULL, id text COLLATE "C" NOT NULL, changed bigint NOT NULL,
+    sum bigint NOT NULL, body bytea NOT NULL, details_sum bigint NOT NULL, details bytea NOT NULL,
+    PRIMARY KEY(tenant, id));
+CREATE INDEX keys_by_change ON keys(changed);
+
+CREATE TABLE key_uses(
+    tenant text COLLATE "C" NOT NULL, id text COLLATE "C" NOT NULL, at bigint NOT NULL,
+    PRIMARY KEY(tenant, id)) WITH (fillfactor = 70);
+
+-- kind: 0 = tenant, 1 = app, 2 = user
+CREATE TABLE accounts(
+    kind smallint NOT NULL, tenant text COLLATE "C" NOT NULL, name text COLLATE "C" NOT NULL,
+    changed bigint NOT NULL, sum bigint NOT NULL, body bytea NOT NULL,
+    PRIMARY KEY(kind, tenant, name));
+
+CREATE TABLE upstreams(
+    tenant text COLLATE "C" NOT NULL, name text COLLATE "C" NOT NULL, changed bigint NOT NULL,
+    sum bigint NOT NULL, body bytea NOT NULL, PRIMARY KEY(tenant, name));
+
+CREATE TABLE audit(
+    tenant text COLLATE "C" NOT NULL, number bigint NOT NULL, at bigint NOT NULL,
+    sum bigint NOT NULL, body bytea NOT NULL, PRIMARY KEY(tenant, number));
+
+-- Single things: what shows that a master key is the right one, the first admin's key (both
+-- sealed), whose catalog.db was taken over.
+CREATE TABLE catalog_facts(name text COLLATE "C" PRIMARY KEY, value bytea NOT NULL);
+)",
+     R"(
+DROP TABLE catalog_facts, audit, upstreams, accounts, key_uses, keys, catalog_changes;
+)"},
 };
 
 }  // namespace

@@ -23,6 +23,8 @@ struct PostgresSettings {
     std::chrono::milliseconds lease{15'000};
     /// How long writes wait for a lost connection before they are answered `unavailable`.
     std::chrono::milliseconds patience{3'000};
+    /// How long keys that are known go on working while nothing is heard from the database.
+    std::chrono::milliseconds offline{60'000};
     Retention retention;
     MigrateOptions migrate;
 };
