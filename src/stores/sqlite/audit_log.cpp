@@ -3,41 +3,10 @@
 #include <limits>
 
 #include "base/log.hpp"
-#include "stores/base/row_codec.hpp"
+#include "stores/catalog/audit_row.hpp"
 
 namespace headrace::stores {
 namespace {
-
-constexpr std::uint64_t kFormat = 1;
-
-std::string encode(const access::AuditEntry& entry) {
-    RowWriter out;
-    out.number(kFormat);
-    out.text(entry.actor);
-    out.text(entry.act);
-    out.text(entry.object);
-    out.text(entry.outcome);
-    return out.take();
-}
-
-bool decode(std::string_view body, access::AuditEntry& entry) {
-    RowReader in(body);
-    if (in.number() != kFormat) return false;
-    entry.actor = in.text();
-    entry.act = in.text();
-    entry.object = in.text();
-    entry.outcome = in.text();
-    return in.complete();
-}
-
-std::int64_t sum_of(const access::AuditEntry& entry, std::string_view body) {
-    return RowSum("audit")
-        .add(entry.tenant.name)
-        .add(static_cast<std::int64_t>(entry.number))
-        .add(entry.at)
-        .add(body)
-        .value();
-}
 
 Result<void> write(Database& database, access::AuditEntry& entry) {
     Statement last =
@@ -47,10 +16,10 @@ Result<void> write(Database& database, access::AuditEntry& entry) {
     if (!row) return fail(row.error());
     entry.number = static_cast<std::uint64_t>(last.integer(0)) + 1;
     last.reset();
-    const std::string body = encode(entry);
+    const std::string body = audit_body(entry);
     return database
         .prepare("INSERT INTO audit(tenant, number, at, sum, body) VALUES(?, ?, ?, ?, ?)")
-        .run(entry.tenant.name, entry.number, entry.at, sum_of(entry, body), Blob{body});
+        .run(entry.tenant.name, entry.number, entry.at, audit_sum(entry, body), Blob{body});
 }
 
 Result<std::vector<access::AuditEntry>> read(Database& database, const TenantId& tenant,
@@ -71,7 +40,7 @@ Result<std::vector<access::AuditEntry>> read(Database& database, const TenantId&
         entry.number = static_cast<std::uint64_t>(rows.integer(0));
         entry.at = rows.integer(1);
         const std::string_view body = rows.bytes(3);
-        if (sum_of(entry, body) != rows.integer(2) || !decode(body, entry)) {
+        if (audit_sum(entry, body) != rows.integer(2) || !read_audit_body(body, entry)) {
             return fail(ErrorCode::internal, "damaged row in catalog.db: table audit, number " +
                                                  std::to_string(entry.number));
         }
@@ -80,6 +49,27 @@ Result<std::vector<access::AuditEntry>> read(Database& database, const TenantId&
 }
 
 }  // namespace
+
+Result<std::vector<access::AuditEntry>> SqliteAuditLog::load_all() {
+    std::vector<access::AuditEntry> out;
+    Statement rows = catalog_.database().prepare("SELECT tenant, number, at, sum, body FROM audit");
+    rows.start();
+    for (;;) {
+        const auto row = rows.step();
+        if (!row) return fail(row.error());
+        if (!*row) return out;
+        access::AuditEntry entry;
+        entry.tenant = TenantId(std::string(rows.bytes(0)));
+        entry.number = static_cast<std::uint64_t>(rows.integer(1));
+        entry.at = rows.integer(2);
+        const std::string_view body = rows.bytes(4);
+        if (audit_sum(entry, body) != rows.integer(3) || !read_audit_body(body, entry)) {
+            return fail(ErrorCode::internal, "damaged row in catalog.db: table audit, number " +
+                                                 std::to_string(entry.number));
+        }
+        out.push_back(std::move(entry));
+    }
+}
 
 void SqliteAuditLog::append(access::AuditEntry entry, access::Done<void> done) {
     const bool unheard = !done;

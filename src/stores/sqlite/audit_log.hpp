@@ -9,6 +9,8 @@ namespace headrace::stores {
 class SqliteAuditLog final : public access::AuditLog {
   public:
     explicit SqliteAuditLog(CatalogDatabase& catalog) : catalog_(catalog) {}
+    /// All tenants' entries. Blocking; at start only.
+    Result<std::vector<access::AuditEntry>> load_all();
     void append(access::AuditEntry entry, access::Done<void> done) override;
     void list(TenantId tenant, std::uint64_t before, std::uint32_t limit,
               access::Done<std::vector<access::AuditEntry>> done) override;

@@ -1,96 +1,14 @@
 #include "stores/sqlite/key_store.hpp"
 
-#include "stores/base/row_codec.hpp"
-#include "stores/sqlite/limits_row.hpp"
+#include "stores/catalog/key_row.hpp"
 
 namespace headrace::stores {
 namespace {
-
-constexpr std::uint64_t kFormat = 1;
-
-std::string encode(const access::KeyRecord& r) {
-    RowWriter out;
-    out.number(kFormat);
-    out.text(r.name);
-    out.text(access::to_string(r.role));
-    out.number(r.system ? 1 : 0);
-    out.number(r.capabilities.size());
-    for (const auto& name : r.capabilities) out.text(name);
-    out.fixed({reinterpret_cast<const char*>(r.digest.data()), r.digest.size()});
-    out.signed_number(r.created_at);
-    out.signed_number(r.expires_at);
-    out.signed_number(r.revoked_at);
-    out.text(r.created_by);
-    return out.take();
-}
-
-bool decode(std::string_view body, access::KeyRecord& r) {
-    RowReader in(body);
-    if (in.number() != kFormat) return false;
-    r.name = in.text();
-    const auto role = access::role_from(in.text());
-    r.system = in.number() != 0;
-    for (std::uint64_t left = in.number(); left > 0 && in.good(); --left) {
-        r.capabilities.push_back(in.text());
-    }
-    const std::string_view digest = in.fixed(32);
-    std::copy(digest.begin(), digest.end(), r.digest.begin());
-    r.created_at = in.signed_number();
-    r.expires_at = in.signed_number();
-    r.revoked_at = in.signed_number();
-    r.created_by = in.text();
-    if (!role || !in.complete()) return false;
-    r.role = *role;
-    return true;
-}
-
-/// False when there is nothing to keep.
-bool has_details(const access::KeyRecord& r) {
-    return !r.app.empty() || !r.user.empty() || !r.addresses.empty() || r.limits.any() ||
-           r.rotated_at != 0;
-}
-
-std::string encode_details(const access::KeyRecord& r) {
-    RowWriter out;
-    out.number(kFormat);
-    out.text(r.app);
-    out.text(r.user);
-    out.number(r.addresses.size());
-    for (const auto& block : r.addresses) out.text(block);
-    write_limits(out, r.limits);
-    out.fixed({reinterpret_cast<const char*>(r.old_digest.data()), r.old_digest.size()});
-    out.signed_number(r.old_until);
-    out.signed_number(r.rotated_at);
-    return out.take();
-}
-
-bool decode_details(std::string_view body, access::KeyRecord& r) {
-    RowReader in(body);
-    if (in.number() != kFormat) return false;
-    r.app = in.text();
-    r.user = in.text();
-    for (std::uint64_t left = in.number(); left > 0 && in.good(); --left) {
-        r.addresses.push_back(in.text());
-    }
-    r.limits = read_limits(in);
-    const std::string_view digest = in.fixed(32);
-    std::copy(digest.begin(), digest.end(), r.old_digest.begin());
-    r.old_until = in.signed_number();
-    r.rotated_at = in.signed_number();
-    return in.complete();
-}
-
-std::int64_t sum_of(std::string_view table, const access::KeyRecord& r, std::string_view body) {
-    return RowSum(table).add(r.tenant.name).add(r.id).add(body).value();
-}
 
 auto damaged(const char* table, const std::string& id) {
     return fail(ErrorCode::internal,
                 std::string("damaged row in catalog.db: table ") + table + ", id " + id);
 }
-
-constexpr std::string_view kKeys = "keys";
-constexpr std::string_view kDetails = "key_details";
 
 // tenant, id, sum and body of a key; sum and body of its details, or null; its last use, or null.
 #define HEADRACE_SELECT_KEYS                                                 \
@@ -103,13 +21,13 @@ Result<access::KeyRecord> read(const Statement& row) {
     record.tenant = TenantId(std::string(row.bytes(0)));
     record.id = row.bytes(1);
     const std::string_view body = row.bytes(3);
-    if (sum_of(kKeys, record, body) != row.integer(2) || !decode(body, record)) {
+    if (key_sum(record, body) != row.integer(2) || !read_key_body(body, record)) {
         return damaged("keys", record.id);
     }
     if (!row.is_null(4)) {
         const std::string_view details = row.bytes(5);
-        if (sum_of(kDetails, record, details) != row.integer(4) ||
-            !decode_details(details, record)) {
+        if (key_details_sum(record, details) != row.integer(4) ||
+            !read_key_details(details, record)) {
             return damaged("key_details", record.id);
         }
     }
@@ -118,21 +36,21 @@ Result<access::KeyRecord> read(const Statement& row) {
 }
 
 Result<void> write_details(Database& database, const access::KeyRecord& record) {
-    if (!has_details(record)) {
+    if (!has_key_details(record)) {
         return database.prepare("DELETE FROM key_details WHERE tenant = ? AND id = ?")
             .run(record.tenant.name, record.id);
     }
-    const std::string body = encode_details(record);
+    const std::string body = key_details(record);
     return database
         .prepare("INSERT OR REPLACE INTO key_details(tenant, id, sum, body) VALUES(?, ?, ?, ?)")
-        .run(record.tenant.name, record.id, sum_of(kDetails, record, body), Blob{body});
+        .run(record.tenant.name, record.id, key_details_sum(record, body), Blob{body});
 }
 
 Result<void> write_rows(Database& database, const access::KeyRecord& record) {
-    const std::string body = encode(record);
+    const std::string body = key_body(record);
     auto written =
         database.prepare("INSERT OR REPLACE INTO keys(tenant, id, sum, body) VALUES(?, ?, ?, ?)")
-            .run(record.tenant.name, record.id, sum_of(kKeys, record, body), Blob{body});
+            .run(record.tenant.name, record.id, key_sum(record, body), Blob{body});
     return written ? write_details(database, record) : written;
 }
 
