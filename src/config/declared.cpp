@@ -171,8 +171,8 @@ const std::array kSettings{
 
     word("store", "kind", "sqlite", "sqlite|postgres",
          "Where jobs, their files' rows and usage records lie: in the data folder, or in a "
-         "database that several servers may share. Catalog, keys and blobs are in the data folder "
-         "either way."),
+         "database that several servers may share, and keys and upstreams with them. Blobs and "
+         "registered versions are in the data folder either way."),
     word("store", "migrate", "auto", "auto|check",
          "What a start does when the schema is older: apply the steps that only add, or refuse "
          "and name `headrace migrate up`."),
@@ -194,6 +194,13 @@ const std::array kSettings{
            "Silence of a server after which the others take its jobs over."),
     text("postgres", "share_limits", Type::boolean, "true",
          "Count the requests and tokens of keys, apps, tenants and models together with the other "
+    text("postgres", "share_catalog", Type::boolean, "true",
+         "Keep keys, tenants, apps, users, the audit list and upstreams in the database, for all "
+         "servers on it; they must have the same `server.master_key_file`. False: each server "
+         "keeps its own in its data folder."),
+    number("postgres", "offline_s", Type::seconds, "60", 5, 7 * kDay,
+           "How long keys that are known go on working while a server hears nothing from the "
+           "database that holds them; then calls are 503."),
          "servers on this database. False: each server counts alone, up to the whole limit."),
 
     text("engines", "paths", Type::list, "",

@@ -6,14 +6,12 @@
 namespace headrace::main {
 
 DialledServers::DialledServers(const Parts& parts)
-    : sealer_(parts.master_keys, "upstream keys"),
-      store_(parts.database, sealer_),
-      upstreams_({.loop = parts.loop,
+    : upstreams_({.loop = parts.loop,
                   .core = parts.core,
                   .blobs = parts.blobs,
                   .catalog = parts.catalog,
                   .fetch = parts.fetch,
-                  .store = store_,
+                  .store = parts.store,
                   .metrics = parts.metrics,
                   .clock = parts.clock,
                   .ids = parts.ids,

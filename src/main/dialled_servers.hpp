@@ -3,10 +3,7 @@
 #include <functional>
 #include <memory>
 
-#include "access/secrets.hpp"
 #include "base/result.hpp"
-#include "stores/sqlite/catalog_database.hpp"
-#include "stores/sqlite/upstream_store.hpp"
 #include "upstreams/upstreams.hpp"
 
 namespace headrace::main {
@@ -20,8 +17,7 @@ class DialledServers {
         jobs::BlobStore& blobs;
         catalog::Catalog& catalog;
         const http::GuardedFetch& fetch;
-        stores::CatalogDatabase& database;
-        const access::MasterKeys& master_keys;
+        upstreams::UpstreamStore& store;
         telemetry::Registry& metrics;
         const Clock& clock;
         IdSource& ids;
@@ -32,8 +28,6 @@ class DialledServers {
     [[nodiscard]] upstreams::Upstreams& room() { return upstreams_; }
 
   private:
-    access::Sealer sealer_;
-    stores::SqliteUpstreamStore store_;
     upstreams::Upstreams upstreams_;
 };
 

@@ -52,6 +52,11 @@ std::optional<http::Response> Operations::gate(http::Exchange& exchange,
     const auto key = header ? access::bearer_of(*header) : std::nullopt;
     const auto who = key ? parts_.keys.authenticate(*key, exchange.head().peer)
                          : fail(ErrorCode::unauthenticated, "a key is needed from here");
+    if (!who && who.error().code == ErrorCode::unavailable) {
+        auto response = text(503, who.error().message + "\n");
+        response.headers.add("Retry-After", std::to_string(who.error().retry_after_s));
+        return response;
+    }
     if (!who) {
         auto response = text(401, "a key is needed from beyond loopback\n");
         response.headers.add("WWW-Authenticate", "Bearer");

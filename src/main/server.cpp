@@ -16,6 +16,7 @@
 #include "main/commands/api.hpp"
 #include "main/commands/print.hpp"
 #include "main/service_notify.hpp"
+#include "main/shared_stores.hpp"
 #include "main/version.hpp"
 #include "telemetry/process.hpp"
 
@@ -110,12 +111,13 @@ Result<std::unique_ptr<Server>> Server::make(config::Sources sources, config::Co
 
 Result<void> Server::open_stores() {
     telemetry::add_process_metrics(registry_, std::string(kVersion));
-    auto stores = Stores::open(folder_, settings_, keeping_, state_metrics_.commit_observer());
-    if (!stores) return fail(std::move(stores.error()));
-    stores_ = std::move(*stores);
     auto master = access::MasterKeys::open(settings_.master_key_file.string());
     if (!master) return fail(std::move(master.error()));
     master_keys_.emplace(std::move(*master));
+    auto stores =
+        Stores::open(folder_, settings_, *master_keys_, keeping_, state_metrics_.commit_observer());
+    if (!stores) return fail(std::move(stores.error()));
+    stores_ = std::move(*stores);
     limiter_ = std::make_unique<access::Limiter>(clock_, stores_.counters.get());
     limit_metrics_ = std::make_unique<LimitMetrics>(registry_, *limiter_);
     directory_ = std::make_unique<access::Directory>(*stores_.accounts, clock_, limiter_.get());
@@ -188,8 +190,8 @@ void Server::build_rooms() {
         std::make_unique<LocalEngines>(settings_.engines, core_loop_, *hub_, *catalog_);
     remote_workers_ = std::make_unique<RemoteWorkers>(*hub_, *keys_, core_loop_);
     dialled_ = std::make_unique<DialledServers>(DialledServers::Parts{
-        core_loop_, *core_, *stores_.blobs, *catalog_, *fetch_, *stores_.catalog, *master_keys_,
-        registry_, clock_, ids_, [this](const JobId& job, const upstreams::UpstreamSpec& server) {
+        core_loop_, *core_, *stores_.blobs, *catalog_, *fetch_, *stores_.upstreams, registry_,
+        clock_, ids_, [this](const JobId& job, const upstreams::UpstreamSpec& server) {
             listeners_->upstream_called(job, server);
         }});
 
@@ -325,6 +327,7 @@ void Server::begin() {
     for (auto& spec : engines_) local_engines_->add(std::move(spec));
     engines_.clear();
     dialled_->room().start();
+    hear_other_servers(stores_, {*keys_, *directory_, dialled_->room(), core_loop_});
     start_io_loops();
     for (auto* door : {client_door_.get(), control_door_.get()}) {
         if (auto ok = door->start(door_loops_); !ok) {
@@ -482,6 +485,7 @@ asio::awaitable<void> Server::shut_down() {
     co_await fastchat_->drain(kLastAnswers);
     if (auto* traces = listeners_->exporter()) co_await traces->flush();
     co_await note_key_uses();
+    if (stores_.shared) stores_.shared->listen({});
     log::info("server stopped");
     tasks_.cancel();
     core_loop_.stop();

@@ -104,8 +104,8 @@ class Server {
     std::vector<std::thread> io_threads_;
     std::vector<Loop*> door_loops_;
 
-    Stores stores_;
     std::optional<access::MasterKeys> master_keys_;
+    Stores stores_;
     std::unique_ptr<access::Limiter> limiter_;
     std::unique_ptr<LimitMetrics> limit_metrics_;
     std::unique_ptr<access::Directory> directory_;

@@ -43,6 +43,7 @@ std::string Server::not_ready() const {
     if (draining_) return "draining";
     if (!started_) return "starting";
     if (!stores_.jobs->writable()) return "the job log cannot be written";
+    if (auto known = keys_->check_contact(); !known) return known.error().message;
     return guard_->not_ready();
 }
 

@@ -50,6 +50,7 @@ class Mapper {
         out.job_log = job_log();
         out.on_postgres = config_.text("store.kind") == "postgres";
         if (out.on_postgres) out.postgres = postgres(out.job_log);
+        out.share_catalog = config_.boolean("postgres.share_catalog");
         out.share_limits = config_.boolean("postgres.share_limits");
         out.overload.memory_bytes = count_of<std::uint64_t>(config_, "overload.memory_bytes");
         out.overload.descriptors = count_of<std::uint64_t>(config_, "overload.descriptors");
@@ -215,6 +216,7 @@ class Mapper {
         out.patience = time_of(config_, "postgres.patience_s");
         out.lease = time_of(config_, "postgres.lease_s");
         out.retention = log.retention;
+        out.offline = time_of(config_, "postgres.offline_s");
         out.migrate = log.migrate;
         if (out.url.empty())
             problem("postgres.url", "is missing, and store.kind is postgres");

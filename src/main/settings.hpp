@@ -64,7 +64,8 @@ struct ServerSettings {
     stores::JobLogSettings job_log;
     bool on_postgres = false;  // then `postgres` says where jobs lie
     stores::PostgresSettings postgres;
-    bool share_limits = true;  // of keys, apps, tenants and models, where the database is shared
+    bool share_catalog = true;  // keys, accounts, audit and upstreams lie there too
+    bool share_limits = true;   // of keys, apps, tenants and models, where the database is shared
     std::vector<std::filesystem::path> engine_paths;
     engines::Settings engines;
     workers::hub::Settings hub;  // its epoch comes with the start

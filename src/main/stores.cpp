@@ -6,9 +6,15 @@
 
 #include "base/digest.hpp"
 #include "base/log.hpp"
+#include "main/shared_stores.hpp"
+#include "stores/catalog/upstream_row.hpp"
 #include "stores/postgres/connection.hpp"
 #include "stores/postgres/counter_store.hpp"
 #include "stores/postgres/job_log.hpp"
+#include "stores/sqlite/account_store.hpp"
+#include "stores/sqlite/audit_log.hpp"
+#include "stores/sqlite/key_store.hpp"
+#include "stores/sqlite/upstream_store.hpp"
 
 namespace headrace::main {
 namespace {
@@ -26,15 +32,9 @@ Result<std::string> node_name(const stores::DataFolder& folder) {
     return name;
 }
 
-Result<std::unique_ptr<stores::PostgresJobLog>> open_postgres(const stores::DataFolder& folder,
-                                                              stores::PostgresSettings settings,
+Result<std::unique_ptr<stores::PostgresJobLog>> open_postgres(stores::PostgresSettings settings,
                                                               const Clock& clock,
                                                               stores::CommitObserver observer) {
-    if (settings.node.empty()) {
-        auto name = node_name(folder);
-        if (!name) return fail(name.error());
-        settings.node = std::move(*name);
-    }
     const std::string where = stores::describe_url(settings.url).value_or("");
     const std::string node = settings.node;
     auto jobs = stores::PostgresJobLog::open(std::move(settings), clock, std::move(observer));
@@ -53,30 +53,46 @@ Result<std::unique_ptr<stores::PostgresJobLog>> open_postgres(const stores::Data
 }  // namespace
 
 Result<Stores> Stores::open(const stores::DataFolder& folder, const ServerSettings& settings,
-                            const Clock& clock, stores::CommitObserver observer) {
+                            const access::MasterKeys& master_keys, const Clock& clock,
+                            stores::CommitObserver observer) {
     Stores out;
+    out.sealer = std::make_unique<access::Sealer>(master_keys, stores::kUpstreamPurpose);
     stores::OpenOptions catalog_options;
     catalog_options.migrate = settings.job_log.migrate;
     auto catalog = stores::CatalogDatabase::open(folder.catalog_db(), catalog_options);
     if (!catalog) return fail(std::move(catalog.error()));
     out.catalog = std::move(*catalog);
-    out.keys = std::make_unique<stores::SqliteKeyStore>(*out.catalog);
-    out.accounts = std::make_unique<stores::SqliteAccountStore>(*out.catalog);
     out.versions = std::make_unique<stores::SqliteVersionStore>(*out.catalog);
-    out.audit = std::make_unique<stores::SqliteAuditLog>(*out.catalog);
     if (settings.on_postgres) {
-        auto jobs = open_postgres(folder, settings.postgres, clock, std::move(observer));
+        auto postgres = settings.postgres;
+        if (postgres.node.empty()) {
+            auto name = node_name(folder);
+            if (!name) return fail(name.error());
+            postgres.node = std::move(*name);
+        }
+        auto jobs = open_postgres(postgres, clock, std::move(observer));
         if (!jobs) return fail(std::move(jobs.error()));
         out.claims = jobs->get();
         if (settings.share_limits) {
             out.counters = std::make_unique<stores::PostgresCounterStore>(settings.postgres, clock);
         }
         out.jobs = std::move(*jobs);
+        if (settings.share_catalog) {
+            auto shared =
+                share_catalog(out, {postgres, settings.master_key_file}, master_keys, clock);
+            if (!shared) return fail(std::move(shared).error());
+        }
     } else {
         auto jobs = stores::SqliteJobLog::open(folder.jobs_db(), settings.job_log, clock,
                                                std::move(observer));
         if (!jobs) return fail(std::move(jobs.error()));
         out.jobs = std::move(*jobs);
+    }
+    if (!out.shared) {
+        out.keys = std::make_unique<stores::SqliteKeyStore>(*out.catalog);
+        out.accounts = std::make_unique<stores::SqliteAccountStore>(*out.catalog);
+        out.audit = std::make_unique<stores::SqliteAuditLog>(*out.catalog);
+        out.upstreams = std::make_unique<stores::SqliteUpstreamStore>(*out.catalog, *out.sealer);
     }
     stores::BlobSettings blob_settings;
     blob_settings.low_water = settings.job_log.low_water;

@@ -35,6 +35,7 @@ struct Upstreams::Impl {
     Result<void> admit(const UpstreamSpec& spec, Put how) const;
     Result<ServerPtr> apply(SpecPtr spec);
     ServerPtr find(const TenantId& tenant, std::string_view name) const;
+    bool drop(const TenantId& tenant, const std::string& name);
     asio::awaitable<void> tick();
     void look_at(const ServerPtr& server, SteadyTime now);
     std::chrono::milliseconds jittered(std::chrono::milliseconds time);
@@ -158,16 +159,53 @@ void Upstreams::remove(TenantId tenant, std::string name, Done<void> done) {
     impl_->room.parts.store.remove(
         tenant, name, [this, tenant, name, done = std::move(done)](Result<void> removed) mutable {
             if (!removed) return done(std::move(removed));
-            const auto at = impl_->servers.find({tenant.name, name});
-            if (at == impl_->servers.end()) return done(Result<void>{});
-            const ServerPtr server = at->second;
-            impl_->servers.erase(at);
-            impl_->pools.withdraw(server);
-            server->dialer().forget(*server->spec);
-            server->cells.state->set(0);
-            log::info("upstream is removed upstream={} tenant={}", name, tenant.name);
+            if (impl_->drop(tenant, name))
+                log::info("upstream is removed upstream={} tenant={}", name, tenant.name);
             done(Result<void>{});
         });
+}
+
+bool Upstreams::Impl::drop(const TenantId& tenant, const std::string& name) {
+    const auto at = servers.find({tenant.name, name});
+    if (at == servers.end()) return false;
+    const ServerPtr server = at->second;
+    servers.erase(at);
+    pools.withdraw(server);
+    server->dialer().forget(*server->spec);
+    server->cells.state->set(0);
+    return true;
+}
+
+void Upstreams::take(std::vector<UpstreamSpec> all, std::string_view own_origin) {
+    if (impl_->room.stopping) return;
+    std::map<Impl::Key, SpecPtr> gone;
+    for (const auto& [key, server] : impl_->servers) {
+        if (server->spec->origin != own_origin) gone.emplace(key, server->spec);
+    }
+    // What is gone goes first: its models may stand in another's way.
+    for (const auto& spec : all) gone.erase({spec.tenant.name, spec.name});
+    for (const auto& [key, spec] : gone) {
+        impl_->drop(spec->tenant, spec->name);
+        log::info("upstream is gone from the database upstream={} tenant={}", spec->name,
+                  spec->tenant.name);
+    }
+    for (auto& spec : all) {
+        const ServerPtr known = impl_->find(spec.tenant, spec.name);
+        if (known && (same(*known->spec, spec) || known->spec->origin == own_origin)) continue;
+        const auto shared = std::make_shared<const UpstreamSpec>(std::move(spec));
+        auto taken = impl_->admit(*shared, Put::either);
+        if (taken) {
+            if (auto server = impl_->apply(shared); !server)
+                taken = fail(std::move(server).error());
+        }
+        if (!taken) {
+            log::error("an upstream of the database is left out upstream={} tenant={} error={}",
+                       shared->name, shared->tenant.name, taken.error().message);
+            continue;
+        }
+        log::info("upstream is as the database has it upstream={} tenant={}", shared->name,
+                  shared->tenant.name);
+    }
 }
 
 std::vector<UpstreamView> Upstreams::list(const TenantId& tenant, bool all_tenants) const {

@@ -101,6 +101,9 @@ class Upstreams {
     void put(UpstreamSpec spec, Put how, Done<UpstreamView> done);
     /// Calls under way go on; their answers are delivered.
     void remove(TenantId tenant, std::string name, Done<void> done);
+    /// All that a store holds now which other processes write too: what is new or different is put
+    /// to use, what is gone is removed. Servers of `own_origin` are this process's own and stay.
+    void take(std::vector<UpstreamSpec> all, std::string_view own_origin);
     [[nodiscard]] std::vector<UpstreamView> list(const TenantId& tenant, bool all_tenants) const;
     [[nodiscard]] Result<UpstreamView> find(const TenantId& tenant, std::string_view name) const;
     /// Asks the server now, whatever its health; what it finds counts.

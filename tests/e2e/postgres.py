@@ -25,6 +25,10 @@ class Postgres:
         self.secret = self.folder / "secret"
         self.secret.write_text("correct horse\n")
         self.secret.chmod(0o644)
+        # What servers on one database share besides it.
+        self.master_key = self.folder / "master.key"
+        self.master_key.write_text(f"1 {os.urandom(32).hex()}\n")
+        self.master_key.chmod(0o600)
         self.run(
             "initdb",
             "-A",
@@ -48,6 +52,11 @@ class Postgres:
 
     @property
     def settings(self) -> tuple[str, ...]:
+        return (*self.bare_settings, f"server.master_key_file={self.master_key}")
+
+    @property
+    def bare_settings(self) -> tuple[str, ...]:
+        """Without the shared master key: each server makes its own."""
         return ("store.kind=postgres", f"postgres.url={self.url}")
 
     @property

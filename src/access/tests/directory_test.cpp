@@ -38,6 +38,15 @@ class MemoryAccounts final : public AccountStore {
     bool broken = false;
 };
 
+/// As several servers share: what is saved comes back by take().
+class SharedAccounts final : public AccountStore {
+  public:
+    Result<std::vector<Account>> load_all() override { return std::vector<Account>{}; }
+    void save(Account, Done<void> done) override { done({}); }
+    void remove(AccountKind, TenantId, std::string, Done<void> done) override { done({}); }
+    [[nodiscard]] bool shared() const override { return true; }
+};
+
 class NoKeys final : public KeyStore {
   public:
     Result<std::vector<KeyRecord>> load_all() override { return std::vector<KeyRecord>{}; }
@@ -210,6 +219,28 @@ TEST_F(DirectoryTest, WhatCouldNotBeStoredDoesNotHold) {
     EXPECT_EQ(create(app), "unavailable");
     EXPECT_FALSE(directory.get(AccountKind::app, acme, "shop"));
     EXPECT_EQ(limiter.subjects(), 0U);
+}
+
+TEST_F(DirectoryTest, WhatASharedStoreHoldsTakesThePlaceOfWhatWasKnown) {
+    SharedAccounts shared;
+    Directory all(shared, clock, &limiter);
+    auto tenant = account(AccountKind::tenant, "acme");
+    tenant.limits.requests_per_minute = 1;
+    tenant.models = {{"m", {0, 5, 0, 0}}};
+    auto off = account(AccountKind::app, "shop");
+    off.enabled = false;
+    all.take({tenant, off});
+    EXPECT_EQ(limiter.subjects(), 2U);
+    EXPECT_FALSE(all.may_call(acme, "shop", ""));
+    tenant.models.clear();
+    off.enabled = true;
+    all.take({tenant, off});
+    EXPECT_EQ(limiter.subjects(), 1U);
+    EXPECT_TRUE(all.may_call(acme, "shop", ""));
+    all.take({off});
+    EXPECT_EQ(limiter.subjects(), 0U);
+    EXPECT_FALSE(all.get(AccountKind::tenant, acme, "acme"));
+    EXPECT_TRUE(all.get(AccountKind::app, acme, "shop"));
 }
 
 }  // namespace

@@ -40,6 +40,10 @@ class MemoryKeyStore final : public KeyStore {
         for (const auto& use : uses) noted[use.id] = use.at;
         done({});
     }
+    [[nodiscard]] bool shared() const override { return others; }
+    [[nodiscard]] Contact contact() const override { return now; }
+    Contact now = Contact::current;
+    bool others = false;
     std::map<std::string, WallMs> noted;
     std::map<std::string, KeyRecord> records;
     bool broken = false;
@@ -340,6 +344,55 @@ TEST_F(KeysTest, KnownKeysWorkWithoutTheStore) {
     clock.wall_ += 90LL * 86'400'000;
     EXPECT_TRUE(works(made->key.reveal()));
     EXPECT_FALSE(create(caller()));
+}
+
+TEST_F(KeysTest, WithoutContactNobodyIsToldThatAKeyIsWrong) {
+    const auto made = create(caller());
+    const auto gone = create(caller());
+    std::string key(made->key.reveal());
+    ring.revoke(TenantId("acme"), gone->record.id, [](Result<void>) {});
+    std::string wrong = key;
+    wrong.back() = wrong.back() == 'A' ? 'B' : 'A';
+    const auto code = [this](std::string_view text) {
+        const auto who = ring.authenticate(text, kThisMachine);
+        if (!who && who.error().code == ErrorCode::unavailable) {
+            EXPECT_GT(who.error().retry_after_s, 0);
+        }
+        return who ? "ok" : std::string(to_string(who.error().code));
+    };
+    const auto codes = [&](Contact contact) {
+        store.now = contact;
+        return std::vector<std::string>{code(key), code(wrong), code(gone->key.reveal()),
+                                        code("hr_")};
+    };
+    using Codes = std::vector<std::string>;
+    const std::string no = "unauthenticated";
+    const std::string later = "unavailable";
+    EXPECT_EQ(codes(Contact::current), (Codes{"ok", no, no, no}));
+    EXPECT_EQ(codes(Contact::lost), (Codes{"ok", later, no, no}));
+    EXPECT_EQ(codes(Contact::expired), (Codes{later, later, no, no}));
+    EXPECT_FALSE(ring.check_contact());
+    EXPECT_EQ(codes(Contact::current), (Codes{"ok", no, no, no}));
+}
+
+TEST_F(KeysTest, ASharedStoreTellsTheRingWhatChanged) {
+    store.others = true;
+    const auto made = create(caller());
+    ASSERT_TRUE(made);
+    EXPECT_FALSE(works(made->key.reveal())) << "by take(), and not before";
+    ring.take({store.records.at(made->record.id)});
+    EXPECT_TRUE(works(made->key.reveal()));
+    auto elsewhere = store.records.at(made->record.id);
+    elsewhere.revoked_at = clock.wall();
+    elsewhere.version = 2;
+    ring.take({elsewhere});
+    EXPECT_FALSE(works(made->key.reveal()));
+    EXPECT_EQ(ring.find(made->record.id)->version, 2U);
+    ring.take_uses({{TenantId("acme"), made->record.id, 7'000'000},
+                    {TenantId("other"), made->record.id, 9'000'000}});
+    EXPECT_EQ(ring.find(made->record.id)->last_used, 7'000'000);
+    ring.take_uses({{TenantId("acme"), made->record.id, 5}});
+    EXPECT_EQ(ring.find(made->record.id)->last_used, 7'000'000);
 }
 
 TEST(Bearer, TakesOnlyItsScheme) {
