@@ -176,6 +176,10 @@ void Core::worker_draining(WorkerId id) {
     worker->draining = true;
     impl_->relist(*worker);
 }
+void Core::worker_unserved(WorkerId id, bool nobody) {
+    const Impl::Turn turn(*impl_);
+    if (Worker* worker = impl_->find_worker(id)) impl_->unserved(*worker, nobody);
+}
 void Core::heartbeat(WorkerId id) {
     if (Worker* worker = impl_->find_worker(id)) worker->last_seen = impl_->clock_.now();
 }

@@ -103,6 +103,10 @@ class Core {
     /// Room for `slots` more batches of any of these versions (indexes into the profile's).
     void credit(WorkerId worker, std::span<const std::uint32_t> versions, std::uint32_t slots);
     void worker_draining(WorkerId worker);
+    /// Whether nobody stands behind the worker who could take its jobs. While that is so of all
+    /// workers of a version, interactive jobs that wait for it end as `unavailable`, new ones are
+    /// refused; durable ones wait. Holds also when the worker leaves, until another one comes.
+    void worker_unserved(WorkerId worker, bool nobody);
     /// Any sign of life renews the leases of the worker.
     void heartbeat(WorkerId worker);
     // Each answers `conflict` when the fence is not that of the running lease: the worker forgets

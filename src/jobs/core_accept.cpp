@@ -6,15 +6,10 @@
 #include "jobs/faults.hpp"
 
 namespace headrace::jobs {
-namespace {
 
-constexpr int kRetryWhenUnavailable = 2;  // seconds
-
-Error unavailable(std::string message) {
+Error Core::Impl::unavailable(std::string message) {
     return {ErrorCode::unavailable, std::move(message), {}, kRetryWhenUnavailable};
 }
-
-}  // namespace
 
 void Core::Impl::refuse(const std::string& capability, Error error, Done<Accepted>& done) {
     observer_.refused(capability, error.code);
@@ -92,6 +87,9 @@ void Core::Impl::accept(Submission submission, Done<Accepted> done) {
     Queue& queue = queue_for(submission.version);
     if (draining_) return refuse(queue.name, unavailable("the server is shutting down"), done);
     if (queue.draining) return refuse(queue.name, unavailable("the queue is being drained"), done);
+    if (queue.unserved && submission.job_class == JobClass::interactive) {
+        return refuse(queue.name, unavailable(std::string(kNobodyServes)), done);
+    }
     if (queue.capability->queued >= settings_.max_queued_per_capability &&
         !planted(Fault::queue_unbounded)) {
         return refuse(queue.name,

@@ -2,6 +2,7 @@
 
 #include <memory>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -32,6 +33,9 @@ class Core::Impl : public CoreTables {
     void end_turn();
     void settle();
 
+    static constexpr int kRetryWhenUnavailable = 2;  // seconds
+    static constexpr std::string_view kNobodyServes = "no worker: nobody is left who could run it";
+
     // core_accept.cpp
     void submit(Submission submission, Done<Accepted> done);
     void find_twin(Submission submission);
@@ -40,6 +44,7 @@ class Core::Impl : public CoreTables {
     void accept(Submission submission, Done<Accepted> done);
     Job& create(Submission& submission, Queue& queue);
     void accepted(Job& job, std::shared_ptr<const JobRecord> written, Done<Accepted>& done);
+    static Error unavailable(std::string message);
     void refuse(const std::string& capability, Error error, Done<Accepted>& done);
     void promote(JobId id, Done<JobView> done);
     void promoted(Job& job, Result<void> written);
@@ -104,6 +109,9 @@ class Core::Impl : public CoreTables {
     Pool& pool_of(std::vector<Queue*> queues);
     void undo_preparations(Worker& worker);
     void relist(Worker& worker);
+    void unserved(Worker& worker, bool nobody);
+    void tell_unserved(Queue& queue);
+    void end_unserved(Job& job);
     void worker_eased(Worker& worker);
     void stop_emptying(Contest& contest);
     void send_cancel(Job& job, CancelReason reason);

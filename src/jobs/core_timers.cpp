@@ -77,6 +77,7 @@ void Core::Impl::job_due(Job& job) {
             JobError{"deadline_exceeded", "the job waited longer than its ttl", "ttl", false});
     }
     if (job.phase == Phase::pausing && job.detail->paused_until <= now_) {
+        if (job.queue->unserved && !job.logged()) return end_unserved(job);
         job.queue->pausing.erase(job);
         return enqueue(job);
     }

@@ -25,6 +25,7 @@ WorkerId Core::Impl::attach(WorkerProfile profile, std::shared_ptr<WorkerPort> p
         worker.queues.push_back(&queue);
         ++queue.workers;
         queue.slots += worker.profile.slots;
+        queue.unserved = false;
     }
     timers_.arm(worker, now_ + settings_.lease);
     workers_.emplace(worker.id, std::move(owned));
@@ -195,7 +196,43 @@ void Core::Impl::lose_worker(Worker& worker, const std::string& reason, bool kil
         queue->slots -= worker.profile.slots;
     }
     for (const auto& offer : worker.offers) --offer->pool->workers;
+    for (Queue* queue : worker.queues) {
+        if (queue->unserved) tell_unserved(*queue);  // what came back from it
+    }
     observer_.worker_lost(worker.id, worker.profile.name, reason);
+}
+
+void Core::Impl::unserved(Worker& worker, bool nobody) {
+    worker.unserved = nobody;
+    const auto serves = [this](const Queue* queue) {
+        return std::any_of(workers_.begin(), workers_.end(), [queue](const auto& each) {
+            const Worker& other = *each.second;
+            if (other.unserved || other.draining) return false;
+            return std::find(other.queues.begin(), other.queues.end(), queue) != other.queues.end();
+        });
+    };
+    for (Queue* queue : worker.queues) {
+        queue->unserved = nobody && !serves(queue);
+        if (queue->unserved) tell_unserved(*queue);
+    }
+}
+
+/// Who waits on a connection learns now that it is in vain. Goes through the queue once.
+void Core::Impl::tell_unserved(Queue& queue) {
+    const auto waits = [](const Job& job) { return !job.logged(); };
+    std::vector<Job*> told;
+    for (const Line* line : {&queue.together, &queue.alone}) {
+        for (const auto& lane : line->lanes()) lane->collect(waits, told);
+    }
+    for (Job* job = queue.pausing.head(); job; job = job->next) {
+        if (waits(*job)) told.push_back(job);
+    }
+    for (Job* job : told) end_unserved(*job);
+}
+
+void Core::Impl::end_unserved(Job& job) {
+    end(job, JobState::failed,
+        JobError{"unavailable", std::string(kNobodyServes), "", true, kRetryWhenUnavailable});
 }
 
 }  // namespace headrace::jobs

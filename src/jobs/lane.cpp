@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <bit>
+#include <iterator>
 
 #include "jobs/fair_share.hpp"
 
@@ -64,6 +65,16 @@ Job* Lane::last(bool (*may)(const Job&)) const {
     const auto found = std::find_if(returned_.rbegin(), returned_.rend(),
                                     [may](const Job* job) { return may(*job); });
     return found == returned_.rend() ? nullptr : *found;
+}
+
+void Lane::collect(bool (*may)(const Job&), std::vector<Job*>& into) const {
+    for (const JobList& list : arrived_) {
+        for (Job* job = list.head(); job; job = job->next) {
+            if (may(*job)) into.push_back(job);
+        }
+    }
+    std::copy_if(returned_.begin(), returned_.end(), std::back_inserter(into),
+                 [may](const Job* job) { return may(*job); });
 }
 
 std::uint32_t Lane::ahead_of(const Job& job) const {

@@ -38,6 +38,8 @@ class Lane {
     /// jobs that came back.
     [[nodiscard]] SteadyTime oldest_since() const;
     [[nodiscard]] WallMs oldest_created() const;
+    /// Appends those that `may` names; goes through all.
+    void collect(bool (*may)(const Job&), std::vector<Job*>& into) const;
     /// Any job that was queued before the given order, or null.
     [[nodiscard]] Job* oldest_before(std::uint64_t order) const;
 

@@ -112,6 +112,7 @@ struct Queue {
     bool paused = false;
     bool draining = false;
     bool purging = false;
+    bool unserved = false;  // nobody is left who could run its jobs: callers do not wait for it
 };
 
 }  // namespace headrace::jobs

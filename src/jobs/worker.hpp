@@ -60,6 +60,7 @@ struct Worker : Timer {
     Contest* emptying_for = nullptr;
     bool linked = true;
     bool draining = false;
+    bool unserved = false;   // said that nobody stands behind it
     bool exclusive = false;  // runs a job that must be alone
     bool offered = false;    // has given credit at least once
     bool departing = false;  // in the list of those with outgoing leases

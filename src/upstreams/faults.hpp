@@ -33,6 +33,7 @@ enum class Plant : std::uint8_t {
     time_stays_over,        // after a call that took too long, the next one is over at once
     retired_unwatched,      // what is under way when a model loses its last server is forgotten
     retired_takes_jobs,     // a pool without servers goes on taking jobs
+    last_server_unsaid,     // who waits for a model that loses its last server is not told
     total_unwatched,        // a call may last for ever
     beat_unheard,           // a worker is dropped although it beats
     silent_worker_kept,     // a worker that beats no more stays

@@ -57,6 +57,10 @@ std::uint32_t PoolCredit::due(std::uint32_t capacity, std::uint32_t held) {
     return wanted > outstanding_ ? wanted - outstanding_ : 0;
 }
 
+bool PoolCredit::crowded(std::uint32_t capacity, std::uint32_t held) {
+    return capacity == 0 && held >= kMostHeld;
+}
+
 int seconds_to_wait(std::span<const Member* const> members, SteadyTime now) {
     constexpr std::chrono::seconds kMost{3'600};
     std::optional<std::chrono::nanoseconds> least;

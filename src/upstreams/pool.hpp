@@ -63,6 +63,8 @@ class PoolCredit {
     /// as much as is free; with none up always one more job, which is told so at once.
     /// `held` of the active ones wait for a member to come back: not without bound.
     std::uint32_t due(std::uint32_t capacity, std::uint32_t held);
+    /// With none up, as many jobs wait in the pool as may.
+    [[nodiscard]] static bool crowded(std::uint32_t capacity, std::uint32_t held);
     void given(std::uint32_t credit) { outstanding_ += credit; }
     /// The worker was attached anew.
     void forget() { outstanding_ = 0; }

@@ -44,6 +44,7 @@ void PoolWorker::attach() {
     id_ = room_.parts.core.attach(std::move(profile), shared_from_this());
     attached_ = true;
     credit_.forget();
+    unserved_ = false;
     give_credit();
 }
 
@@ -65,6 +66,7 @@ void PoolWorker::retire() {
     // What it was given credit for is for whoever offers the model next.
     if (!std::exchange(retired_, true) && attached_ && !planted(Plant::retired_takes_jobs)) {
         room_.parts.core.worker_draining(id_);
+        if (!planted(Plant::last_server_unsaid)) say_unserved(true);
     }
     pump();
     if (!jobs_.empty()) return;
@@ -79,11 +81,19 @@ void PoolWorker::heartbeat() {
 
 void PoolWorker::give_credit() {
     if (!attached_ || retired_ || room_.stopping) return;
-    const auto due = credit_.due(capacity_of(members_, room_.now()), held_);
+    const auto capacity = capacity_of(members_, room_.now());
+    say_unserved(PoolCredit::crowded(capacity, held_));
+    const auto due = credit_.due(capacity, held_);
     if (due == 0) return;
     credit_.given(due);
     const std::uint32_t only = 0;
     room_.parts.core.credit(id_, std::span(&only, 1), due);
+}
+
+void PoolWorker::say_unserved(bool nobody) {
+    if (std::exchange(unserved_, nobody) != nobody) {
+        room_.parts.core.worker_unserved(id_, nobody);
+    }
 }
 
 void PoolWorker::pump() {

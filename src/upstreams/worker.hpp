@@ -78,6 +78,8 @@ class PoolWorker final : public jobs::WorkerPort, public std::enable_shared_from
     void end(const RunningPtr& job);
     [[nodiscard]] RunningPtr find(const JobId& job, const jobs::Fence& fence) const;
     void give_credit();
+    /// Whether callers wait in vain in the core's queue.
+    void say_unserved(bool nobody);
 
     Room& room_;
     catalog::VersionPtr version_;
@@ -94,6 +96,7 @@ class PoolWorker final : public jobs::WorkerPort, public std::enable_shared_from
     std::unordered_map<JobId, RunningPtr> jobs_;
     std::vector<std::weak_ptr<Running>> waiting_;
     std::uint32_t held_ = 0;
+    bool unserved_ = false;  // said to the core
 };
 
 }  // namespace headrace::upstreams

@@ -290,6 +290,66 @@ TEST(Operators, ADrainedWorkerIsGivenNothing) {
     EXPECT_FALSE(rig.core->drain_worker(WorkerId(), false));
 }
 
+TEST(Unserved, WhoWaitsOnAConnectionIsToldAndADurableJobWaits) {
+    Rig rig;
+    const auto echo = rig.version("echo");
+    const auto worker = rig.worker({echo});
+    const JobId runs = rig.submit(rig.interactive(echo));
+    const JobId durable = rig.submit(rig.durable(echo));
+    const JobId waits = rig.submit(rig.interactive(echo));
+    rig.core->worker_draining(worker->id);
+    EXPECT_EQ(rig.state(waits), JobState::queued) << "others may come for it";
+
+    rig.core->worker_unserved(worker->id, true);
+    const auto told = rig.get(waits);
+    ASSERT_TRUE(told.has_value());
+    EXPECT_EQ(told->record->state, JobState::failed);
+    ASSERT_TRUE(told->record->error.has_value());
+    EXPECT_EQ(told->record->error->code, "unavailable");
+    EXPECT_GT(told->record->error->retry_after_s, 0);
+    EXPECT_EQ(rig.state(runs), JobState::running);
+    EXPECT_EQ(rig.state(durable), JobState::queued);
+
+    const auto refused = rig.try_submit(rig.interactive(echo));
+    ASSERT_FALSE(refused.has_value());
+    EXPECT_EQ(refused.error().code, ErrorCode::unavailable);
+    EXPECT_GT(refused.error().retry_after_s, 0);
+    EXPECT_TRUE(rig.try_submit(rig.durable(echo)).has_value());
+
+    EXPECT_TRUE(rig.complete(*worker, runs).has_value());
+    rig.core->detach(worker->id, "gone");
+    EXPECT_FALSE(rig.try_submit(rig.interactive(echo)).has_value()) << "still nobody";
+    const auto next = rig.worker({echo});
+    EXPECT_TRUE(rig.try_submit(rig.interactive(echo)).has_value());
+    EXPECT_EQ(next->grants.at(0).job, durable);
+}
+
+TEST(Unserved, WhoeverServesTheVersionTooIsWaitedFor) {
+    Rig rig;
+    const auto echo = rig.version("echo");
+    const auto first = rig.worker({echo});
+    const auto second = rig.worker({echo});
+    for (int i = 0; i < 2; ++i) rig.submit(rig.interactive(echo));
+    const JobId waits = rig.submit(rig.interactive(echo));
+    rig.core->worker_unserved(first->id, true);
+    EXPECT_EQ(rig.state(waits), JobState::queued);
+    rig.core->worker_unserved(second->id, true);
+    EXPECT_EQ(rig.state(waits), JobState::failed);
+    rig.core->worker_unserved(first->id, false);
+    EXPECT_TRUE(rig.try_submit(rig.interactive(echo)).has_value());
+}
+
+TEST(Unserved, AJobThatComesBackFromTheLastWorkerIsToldAtOnce) {
+    Rig rig;
+    const auto echo = rig.version("echo");
+    const auto worker = rig.worker({echo});
+    const JobId runs = rig.submit(rig.interactive(echo));
+    rig.core->worker_unserved(worker->id, true);
+    rig.core->detach(worker->id, "gone");
+    EXPECT_EQ(rig.state(runs), JobState::failed);
+    EXPECT_EQ(rig.get(runs)->record->error->code, "unavailable");
+}
+
 TEST(Estimate, IsTheMeanRunTimesThePlaceOverTheSlots) {
     Rig rig;
     const auto echo = rig.version("echo");

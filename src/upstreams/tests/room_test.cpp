@@ -214,6 +214,10 @@ class RoomTest : public ::testing::TestWithParam<std::uint64_t> {
     void check_one_dead();
     /// Until the server has had a call, or the test has waited for long.
     asio::awaitable<void> called(const std::string& name);
+    /// Until the job has ended, or the test has waited for long.
+    asio::awaitable<void> ended(std::size_t which);
+    asio::awaitable<void> nobody_left();
+    void check_nobody_left();
     asio::awaitable<void> last_server_goes();
     void check_last_server_goes();
     asio::awaitable<void> one_hangs();
@@ -348,6 +352,13 @@ asio::awaitable<void> RoomTest::called(const std::string& name) {
     }
 }
 
+asio::awaitable<void> RoomTest::ended(std::size_t which) {
+    const auto until = std::chrono::steady_clock::now() + std::chrono::seconds(60);
+    while (!jobs_.at(which).end->record && std::chrono::steady_clock::now() < until) {
+        co_await pause(std::chrono::milliseconds(1));
+    }
+}
+
 /// A model loses its last server while a call of it hangs, and gets another one.
 asio::awaitable<void> RoomTest::last_server_goes() {
     dialer_->scripts["old"].hangs = true;
@@ -404,6 +415,38 @@ void RoomTest::check_one_hangs() {
 
 TEST_P(RoomTest, ACallThatHangsGoesOnElsewhere) {
     run(&RoomTest::check_one_hangs, one_hangs());
+}
+
+/// A model loses its last server while a call of it hangs and two jobs wait for room.
+asio::awaitable<void> RoomTest::nobody_left() {
+    dialer_->scripts["old"].hangs = true;
+    auto old = spec("old", 0, 1);
+    old.timeouts.total = std::chrono::seconds(120);  // not told by the clock
+    put(std::move(old));
+    co_await pause(std::chrono::milliseconds(5));
+    submit(false, false);
+    co_await called("old");
+    submit(false, false);
+    submit(true, false);
+    room_.remove(tenant_, "old", [](Result<void> removed) { EXPECT_TRUE(removed.has_value()); });
+    co_await ended(1);
+    EXPECT_EQ(jobs_[2].end->record, nullptr) << "a durable job waits for the next one";
+    dialer_->scripts["old"].hangs = false;
+    put(spec("new", 0, 4));
+}
+
+void RoomTest::check_nobody_left() {
+    ASSERT_EQ(jobs_.size(), 3U);
+    for (const auto& job : jobs_) ASSERT_NE(job.end->record, nullptr);
+    EXPECT_EQ(jobs_[0].end->record->state, jobs::JobState::succeeded);
+    ASSERT_TRUE(jobs_[1].end->record->error.has_value());
+    EXPECT_EQ(jobs_[1].end->record->error->code, "unavailable");
+    EXPECT_GT(jobs_[1].end->record->error->retry_after_s, 0);
+    EXPECT_EQ(jobs_[2].end->record->state, jobs::JobState::succeeded);
+}
+
+TEST_P(RoomTest, WhoWaitsForTheLastServerIsToldThatItIsGone) {
+    run(&RoomTest::check_nobody_left, nobody_left());
 }
 
 /// A durable job waits for a server to come back; that one is removed, and another one comes.

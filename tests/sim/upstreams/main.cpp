@@ -65,6 +65,7 @@ constexpr Named kPlants[] = {
     {Plant::time_stays_over, "time-stays-over"},
     {Plant::retired_unwatched, "retired-unwatched"},
     {Plant::retired_takes_jobs, "retired-takes-jobs"},
+    {Plant::last_server_unsaid, "last-server-unsaid"},
     {Plant::total_unwatched, "total-unwatched"},
     {Plant::beat_unheard, "beat-unheard"},
     {Plant::silent_worker_kept, "silent-worker-kept"},

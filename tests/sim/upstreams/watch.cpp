@@ -73,8 +73,6 @@ void Referee::look_at(Story& story) {
         }
         return;
     }
-    // What waits for a model that nobody offers any more waits as for an engine that is gone.
-    if (!offered(story.model)) story.changed_at = now();
     const auto since = std::max(somebody_up_[story.model], story.changed_at);
     if (!story.durable && now() - since > kAtOnce) {
         violation("nobody is up, and the caller is not told");
