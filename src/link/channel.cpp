@@ -17,6 +17,7 @@ namespace {
 
 constexpr std::size_t kSegment = 64 * 1024;
 constexpr std::size_t kArenaBlock = 32 * 1024;
+constexpr std::chrono::microseconds kCloseTogether{100};
 
 /// The first block of every frame's arena: frames are handled one at a time on a thread.
 std::vector<char>& arena_block() {
@@ -95,7 +96,13 @@ void Channel::resume_with(Replay& replay) {
 }
 
 void Channel::flush_soon() {
+    ++waiting_frames_;
     if (writing_ || reading_ || flush_posted_) return;
+    // Where frames come one at a time nothing follows that could share the write, and the post
+    // would cost a turn of the loop.
+    if (sparse_ && started_ && std::chrono::steady_clock::now() - flushed_at_ > kCloseTogether) {
+        return flush();
+    }
     flush_posted_ = true;
     asio::post(loop_.io(), [self = self_] {
         if (*self == nullptr) return;
@@ -105,6 +112,11 @@ void Channel::flush_soon() {
 }
 
 void Channel::flush() {
+    if (waiting_frames_ > 0) {
+        sparse_ = waiting_frames_ == 1;
+        waiting_frames_ = 0;
+        flushed_at_ = std::chrono::steady_clock::now();
+    }
     while (open_ && started_ && !writing_ && queued_ > 0) {
         writing_ = true;
         if (!transport_->write(take_batch())) return;

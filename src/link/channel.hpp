@@ -1,5 +1,6 @@
 #pragma once
 
+#include <chrono>
 #include <cstddef>
 #include <deque>
 #include <memory>
@@ -90,6 +91,9 @@ class Channel final : private TransportSink {
     bool writing_ = false;
     bool reading_ = false;  // frames of one read are being handled
     bool flush_posted_ = false;
+    bool sparse_ = true;              // the last write had one frame
+    std::size_t waiting_frames_ = 0;  // of ours, since the last write
+    std::chrono::steady_clock::time_point flushed_at_{};
     std::shared_ptr<Channel*> self_;  // null inside once the channel is gone
 };
 

@@ -3,6 +3,7 @@
 #include <cerrno>
 #include <cstring>
 
+#include <poll.h>
 #include <sys/socket.h>
 
 #include "link/frame.pb.h"
@@ -62,6 +63,10 @@ bool FrameReader::fill() {
         begin_ = 0;
     }
     while (true) {
+        // Not asleep inside recv(): the parent's reading of what we have sent would wake us there,
+        // for room that nobody waits for.
+        pollfd readable{socket_, POLLIN, 0};
+        if (::poll(&readable, 1, -1) < 0) continue;
         const ssize_t got = ::recv(socket_, buffer_.data() + end_, buffer_.size() - end_, 0);
         if (got > 0) {
             end_ += static_cast<std::size_t>(got);

@@ -1,5 +1,6 @@
 #include "link/channel.hpp"
 
+#include <array>
 #include <functional>
 #include <string>
 #include <vector>
@@ -74,6 +75,30 @@ TEST_F(ChannelTest, CarriesFramesBothWays) {
     run_until([&] { return at_near.frames.size() == 1 && at_far.frames.size() == 1; });
     EXPECT_EQ(at_far.frames[0].cancel().reason(), "cancelled");
     EXPECT_EQ(at_near.frames[0].input().chunk().data().size(), 10U);
+}
+
+TEST_F(ChannelTest, AFrameThatComesAloneLeavesAtOnce) {
+    near->start(at_near);
+    near->send(cancel());  // no turn of the loop between this and the look into the socket
+    std::array<char, 256> bytes;
+    const auto got = ::recv(far_fd.get(), bytes.data(), bytes.size(), MSG_DONTWAIT);
+    ASSERT_GT(got, static_cast<ssize_t>(kLengthBytes));
+    EXPECT_EQ(read_length(bytes.data()) + kLengthBytes, static_cast<std::size_t>(got));
+    EXPECT_TRUE(near->is_idle());
+}
+
+TEST_F(ChannelTest, WhatIsSentWhileFramesAreReadGoesTogetherAfterwards) {
+    near->start(at_near);
+    open_far();
+    bool kept = false;
+    at_near.then = [&] {
+        at_near.then = nullptr;
+        for (int i = 0; i < 3; ++i) near->send(cancel());
+        kept = !near->is_idle();
+    };
+    far->send(cancel());
+    run_until([&] { return at_far.frames.size() == 3; });
+    EXPECT_TRUE(kept);
 }
 
 TEST_F(ChannelTest, ControlGoesAheadOfQueuedBulkAndAllOfItArrives) {
