@@ -185,14 +185,20 @@ Result<void> check(const UpstreamSpec& spec) {
         faults.add("headers", "max_items", std::to_string(kMostHeaders));
     }
     for (const auto& [name, value] : spec.headers) {
+        // A name that is none is no part of a path, either.
+        const std::string at = is_header_name(name) ? "headers." + name : "headers";
         if (!is_header_name(name) || is_ours(name)) {
-            faults.add("headers", "format:header", "a field name that is not ours to set");
+            faults.add(at, "format:header", "a field name that is not ours to set");
         }
-        if (!is_plain_text(value, kMostText)) faults.add("headers", "format:value");
+        if (!is_plain_text(value, kMostText)) {
+            faults.add(at, "format:value", "at most 4096 bytes, no control characters");
+        }
     }
     for (const auto& [name, value] : spec.options) {
-        if (name.empty() || name.size() > 64 || value.size() > 64 * 1024 || !is_utf8(value)) {
-            faults.add("options", "format:option");
+        if (name.empty() || !is_plain_text(name, 64)) {
+            faults.add("options", "format:option", "a name of 1 to 64 bytes");
+        } else if (value.size() > 64 * 1024 || !is_utf8(value)) {
+            faults.add("options." + name, "format:option", "a text of at most 64 KiB");
         }
     }
     return faults.result();

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import subprocess
 import threading
 import time
 from collections.abc import Callable
@@ -9,7 +10,7 @@ from typing import Any
 
 import pytest
 from fake_upstream import Connection, FakeUpstream, Request, good
-from server import Server
+from server import BINARY, Server
 from upstream_site import HI, KEY, Setup, error_of, refuse
 from wire import Client
 
@@ -45,6 +46,58 @@ def test_changing_and_removing(up: Setup, dialling: Server) -> None:
     assert dialling.control.get(f"/upstreams/{fake.name}").status == 404
     reply = dialling.client.post("/jobs", {"capability": up.capability, "input": {"messages": HI}})
     assert reply.status == 404
+
+
+def test_stars_leave_a_header_field_as_it_is(up: Setup, dialling: Server) -> None:
+    fake = up.add(headers={"X-Team": "secret-one", "X-Old": "secret-two"})
+    shown = up.view(fake)
+    assert shown["headers"] == {"X-Team": "***", "X-Old": "***"}
+
+    def sent() -> dict[str, str]:
+        assert up.chat()["state"] == "succeeded"
+        return {name: value for name, value in fake.requests[-1].headers.items() if name.startswith("x-")}
+
+    assert sent() == {"x-team": "secret-one", "x-old": "secret-two"}
+    # What is told can be sent back; a field that is left out goes, one that is new has a value.
+    up.change(fake, headers=shown["headers"])
+    assert sent() == {"x-team": "secret-one", "x-old": "secret-two"}
+    up.change(fake, headers={"x-team": "***", "X-New": "three"})
+    assert sent() == {"x-team": "secret-one", "x-new": "three"}
+    for headers, path in (
+        ({"X-Unknown": "***"}, "headers"),
+        ({"Host": "b"}, "headers.Host"),
+        ({"a": "b\r\nc: d"}, "headers.a"),
+        ({"no name": "b"}, "headers"),
+    ):
+        answer = dialling.control.request("PATCH", f"/api/v1/upstreams/{fake.name}", {"headers": headers})
+        assert answer.status == 400 and [each["path"] for each in answer.json()["errors"]] == [path], answer.body
+    assert sent() == {"x-team": "secret-one", "x-new": "three"}
+
+
+def test_the_command_line_sets_how_a_server_is_called(up: Setup, dialling: Server) -> None:
+    fake = up.add()
+    fields = dialling.folder / "fields.txt"
+    fields.write_text("X-Team: from a file\n\nX-Two:b\n")
+
+    def run(*arguments: str) -> subprocess.CompletedProcess[str]:
+        control = f"http://127.0.0.1:{dialling.control_port}"
+        command = [BINARY, "upstreams", "set", fake.name, "--control", control, "--key-file", dialling.key_file]
+        return subprocess.run([*command, *arguments], capture_output=True, text=True, timeout=60)
+
+    done = run("--timeout", "connect=2.5", "--timeout", "total=90", "--failures", "7", "--header-file", str(fields))
+    assert done.returncode == 0, done.stderr
+    view = up.view(fake)
+    assert view["timeouts"] == {"connect": 2.5, "first_byte": 300, "between": 60, "total": 90} and view["failures"] == 7
+    assert view["headers"] == {"X-Team": "***", "X-Two": "***"}
+    assert up.chat()["state"] == "succeeded"
+    headers = fake.requests[-1].headers
+    assert (headers["x-team"], headers["x-two"]) == ("from a file", "b")
+    assert run("--option", "a=b=c", "--option", "d=").returncode == 0
+    assert up.view(fake)["options"] == {"a": "b=c", "d": ""}
+    for wrong in (["--timeout", "2"], ["--timeout", "total=x"], ["--option", "=x"], ["--header-file", "/nowhere"]):
+        refused = run(*wrong)
+        assert refused.returncode != 0 and wrong[0] in refused.stderr, refused.stderr
+    assert "timeouts.conn" in run("--timeout", "conn=1").stderr
 
 
 def test_what_a_server_did_is_told(up: Setup, dialling: Server) -> None:

@@ -1,7 +1,12 @@
 // headrace upstreams list|show|add|set|test|remove
+#include <algorithm>
+#include <charconv>
 #include <fstream>
 #include <iterator>
 #include <memory>
+#include <utility>
+
+#include <fmt/format.h>
 
 #include "http/message.hpp"
 #include "main/commands/administration.hpp"
@@ -26,6 +31,10 @@ struct UpstreamsOptions {
     std::optional<std::int64_t> priority;
     std::optional<std::int64_t> concurrency;
     std::optional<double> probe_every;
+    std::optional<std::int64_t> failures;
+    std::vector<std::string> timeouts;
+    std::string header_file;
+    std::vector<std::string> options;
     std::optional<bool> enabled;
     std::optional<bool> allow_private;
 };
@@ -47,6 +56,76 @@ json::value model_of(const std::string& text, const std::string& profile) {
     return model;
 }
 
+/// "NAME=VALUE" into NAME and VALUE; the option is named where there is no NAME or no '='.
+Result<std::pair<std::string, std::string>> pair_of(const std::string& text, const char* option) {
+    const auto equals = text.find('=');
+    if (equals == 0 || equals == std::string::npos) {
+        return fail(ErrorCode::invalid_argument,
+                    fmt::format("{} takes NAME=VALUE, not {}", option, text));
+    }
+    return std::pair(text.substr(0, equals), text.substr(equals + 1));
+}
+
+Result<json::object> timeouts_of(const std::vector<std::string>& texts) {
+    json::object out;
+    for (const auto& text : texts) {
+        const auto pair = pair_of(text, "--timeout");
+        if (!pair) return fail(pair.error());
+        double seconds = 0;
+        const auto* end = pair->second.data() + pair->second.size();
+        const auto read = std::from_chars(pair->second.data(), end, seconds);
+        if (read.ec != std::errc() || read.ptr != end) {
+            return fail(ErrorCode::invalid_argument,
+                        "--timeout takes seconds behind the '=', not " + pair->second);
+        }
+        out[pair->first] = seconds;
+    }
+    return out;
+}
+
+/// Lines of "Name: value", in a file because values may be secrets.
+Result<json::object> headers_of(const std::string& path) {
+    std::ifstream file(path);
+    if (!file) return fail(ErrorCode::invalid_argument, "--header-file: cannot read " + path);
+    json::object out;
+    for (std::string line; std::getline(file, line);) {
+        if (!line.empty() && line.back() == '\r') line.pop_back();
+        if (line.empty()) continue;
+        const auto colon = line.find(':');
+        if (colon == 0 || colon == std::string::npos) {
+            return fail(ErrorCode::invalid_argument,
+                        "--header-file: a line of it is not of the form Name: value");
+        }
+        const auto begin = std::min(line.find_first_not_of(' ', colon + 1), line.size());
+        out[line.substr(0, colon)] = line.substr(begin);
+    }
+    return out;
+}
+
+/// How it is called, beyond its address and its key.
+Result<void> add_call_settings(json::object& body, const UpstreamsOptions& options) {
+    if (!options.timeouts.empty()) {
+        auto timeouts = timeouts_of(options.timeouts);
+        if (!timeouts) return fail(std::move(timeouts).error());
+        body["timeouts"] = std::move(*timeouts);
+    }
+    if (!options.header_file.empty()) {
+        auto headers = headers_of(options.header_file);
+        if (!headers) return fail(std::move(headers).error());
+        body["headers"] = std::move(*headers);
+    }
+    if (!options.options.empty()) {
+        json::object named;
+        for (const auto& text : options.options) {
+            auto pair = pair_of(text, "--option");
+            if (!pair) return fail(std::move(pair).error());
+            named[pair->first] = pair->second;
+        }
+        body["options"] = std::move(named);
+    }
+    return {};
+}
+
 Result<json::object> body_of(const UpstreamsOptions& options) {
     json::object body;
     if (!options.kind.empty()) body["kind"] = options.kind;
@@ -60,6 +139,8 @@ Result<json::object> body_of(const UpstreamsOptions& options) {
     if (options.priority) body["priority"] = *options.priority;
     if (options.concurrency) body["concurrency"] = *options.concurrency;
     if (options.probe_every) body["probe_every"] = *options.probe_every;
+    if (options.failures) body["failures"] = *options.failures;
+    if (auto sound = add_call_settings(body, options); !sound) return fail(sound.error());
     if (options.enabled) body["enabled"] = *options.enabled;
     if (options.allow_private) body["allow_private"] = *options.allow_private;
     if (!options.api_key_file.empty()) {
@@ -165,6 +246,21 @@ void add_settings(Command& command, const std::shared_ptr<UpstreamsOptions>& opt
     command.option("--concurrency", options->concurrency, "calls at a time").value_name("N");
     command.option("--probe-every", options->probe_every, "seconds between probes; 0 = none")
         .value_name("S");
+    command.option("--failures", options->failures, "calls failed in a row that open its circuit")
+        .value_name("N");
+    command
+        .option("--timeout", options->timeouts,
+                "connect=, first_byte=, between= or total= seconds; repeat for more")
+        .value_name("PHASE=S");
+    command
+        .option("--header-file", options->header_file,
+                "more request header fields, all of them: lines of Name: value, kept sealed; the "
+                "value *** leaves what is set")
+        .value_name("FILE");
+    command
+        .option("--option", options->options,
+                "of its kind, such as conv_template=vicuna_v1.1, all of them; repeat for more")
+        .value_name("NAME=VALUE");
     command.flag("--enabled,!--disabled", options->enabled, "whether it gets calls");
     command.flag("--allow-private,!--public-only", options->allow_private,
                  "whether its address may lie in a private network");

@@ -1,8 +1,10 @@
 #include "protocols/native/upstream_json.hpp"
 
+#include <algorithm>
 #include <cmath>
 
 #include "base/clock.hpp"
+#include "http/message.hpp"
 #include "protocols/native/body.hpp"
 
 namespace headrace::protocols::native {
@@ -12,6 +14,7 @@ using std::chrono::milliseconds;
 using upstreams::ModelSpec;
 using upstreams::UpstreamSpec;
 
+constexpr std::string_view kHidden = "***";  // what cannot be read back
 constexpr std::size_t kText = 4'096;
 constexpr std::size_t kPem = 64 * 1024;
 constexpr std::int64_t kMostSeconds = 86'400;
@@ -79,6 +82,25 @@ void read_texts(FieldReader& fields, std::string_view name, upstreams::NamedText
             continue;
         }
         to.emplace_back(member.key(), std::string(*text));
+    }
+}
+
+/// Values go out as stars: stars that come back leave what is set, so that one can be changed
+/// without the others, which nobody can read again.
+void read_headers(FieldReader& fields, upstreams::NamedTexts& to) {
+    const auto before = to;
+    read_texts(fields, "headers", to);
+    for (auto& [name, value] : to) {
+        if (value != kHidden) continue;
+        const auto same = [&name = name](const auto& header) {
+            return http::equal_without_case(header.first, name);
+        };
+        const auto set = std::find_if(before.begin(), before.end(), same);
+        if (set == before.end()) {
+            fields.add("headers", "required", "a value for each field that has none yet");
+        } else {
+            value = set->second;
+        }
     }
 }
 
@@ -154,7 +176,7 @@ void texts(std::string& out, std::string_view name, const upstreams::NamedTexts&
            bool hidden) {
     if (pairs.empty()) return;
     begin(out, name, '{');
-    for (const auto& [key, value] : pairs) member(out, key, hidden ? "***" : value);
+    for (const auto& [key, value] : pairs) member(out, key, hidden ? kHidden : value);
     out += '}';
 }
 
@@ -223,7 +245,7 @@ Result<UpstreamChange> read_upstream(const json::object& body, UpstreamSpec spec
         if (!sound) fields.add("probe_every", "range", "0 to 86400");
         if (sound) spec.probe_every = milliseconds(std::llround(*every * 1'000));
     }
-    read_texts(fields, "headers", spec.headers);
+    read_headers(fields, spec.headers);
     read_texts(fields, "options", spec.options);
     if (const auto on = fields.boolean("enabled")) spec.enabled = *on;
     if (const auto open = fields.boolean("allow_private")) {
