@@ -28,7 +28,7 @@ export default tseslint.config(
     forbid(
         ['src/features/**'],
         ['**/app/**', '**/features/**', '../status/**', '../jobs/**', '../playground/**', '../keys/**', '../usage/**',
-            '../directory/**', '../upstreams/**'],
+            '../directory/**', '../upstreams/**', '../requests/**'],
         'a feature imports api, forms, ui and i18n only',
     ),
 );

@@ -1,39 +1,14 @@
-import { createServer, type Server as Http } from 'node:http';
+import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { afterAll, expect, it } from 'vitest';
+import { expect, it } from 'vitest';
 import { expectAccessible } from './browser';
+import { Fake, fakesOf } from './fake-upstream';
 import { serve } from './site';
 
 const site = serve({ engines: [] });
 const { server } = site;
 
-const fakes: Http[] = [];
-afterAll(() => { for (const fake of fakes) fake.close(); });
-
-/** An OpenAI-style server with one model, which fails while it is told to. */
-class Fake {
-    broken = false;
-    url = '';
-
-    async start(): Promise<this> {
-        const http = createServer((request, answer) => {
-            request.resume();
-            request.on('end', () => {
-                const chat = request.url?.endsWith('/chat/completions');
-                const body = chat ? {
-                    id: 'c', object: 'chat.completion', created: 1, model: 'm', usage: { prompt_tokens: 7, completion_tokens: 3, total_tokens: 10 },
-                    choices: [{ index: 0, message: { role: 'assistant', content: 'Hello' }, finish_reason: 'stop' }],
-                } : { object: 'list', data: [{ id: 'm', object: 'model' }] };
-                answer.writeHead(this.broken ? 500 : 200, { 'Content-Type': 'application/json' });
-                answer.end(JSON.stringify(this.broken ? { error: { message: 'out of memory' } } : body));
-            });
-        });
-        fakes.push(http);
-        await new Promise<void>((done) => { http.listen(0, '127.0.0.1', done); });
-        this.url = `http://127.0.0.1:${(http.address() as AddressInfo).port}/v1`;
-        return this;
-    }
-}
+const fakes = fakesOf();
 
 const chat = (key: string) => fetch(`${server.client}/v1/chat/completions`, {
     method: 'POST', body: JSON.stringify({ model: 'org/model', messages: [{ role: 'user', content: 'hi' }] }),
@@ -60,7 +35,7 @@ it('says how to add a first one, and what is wrong beside its field', async () =
 });
 
 it('adds a server, tests it, shows what it did and why it failed, disables and removes it', async () => {
-    const fake = await new Fake().start();
+    const fake = await new Fake(fakes).start();
     const page = await site.open('/upstreams');
     await page.getByRole('button', { name: 'Add upstream' }).click();
     await page.getByLabel('Name', { exact: true }).fill('vllm-1');
@@ -138,7 +113,7 @@ it('shows FastChat workers that registered, and when their heart was last heard'
 });
 
 it('shows who may only look no buttons, and callers nothing', async () => {
-    const fake = await new Fake().start();
+    const fake = await new Fake(fakes).start();
     await server.post(server.control, '/upstreams', { name: 'seen', base_url: fake.url, models: ['org/other'] });
     const viewer = await site.openAs((await site.newKey('viewer', 'viewer')).key, '/upstreams');
     await viewer.getByRole('region', { name: 'Servers' }).getByText('seen').waitFor();
@@ -150,7 +125,7 @@ it('shows who may only look no buttons, and callers nothing', async () => {
 });
 
 it('goes by keyboard, speaks Chinese and fits a phone', async () => {
-    const fake = await new Fake().start();
+    const fake = await new Fake(fakes).start();
     await server.post(server.control, '/upstreams', { name: 'phone', base_url: fake.url, models: ['org/a-model-with-a-name'] });
     const page = await site.signedIn({ locale: 'zh-CN', viewport: { width: 400, height: 800 } });
     await page.keyboard.press('g');

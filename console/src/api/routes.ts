@@ -2,6 +2,7 @@ import type {
     Account, AccountChange, AccountKind, AccountRequest, ApiKey, KeyChange, KeyRequest, NewKey, UsageBy, UsageSummary,
 } from './admin-types';
 import { call, prefix, query } from './client';
+import type { RequestFilter, RequestPage } from './request-types';
 import type { Series, Status } from './status-types';
 import type { Capability, CapabilityEntry, Job, JobPage, JobState, Json, Session, StoredFile, Timeline } from './types';
 import type { Upstream, UpstreamChange, UpstreamRequest, UpstreamTest } from './upstream-types';
@@ -92,6 +93,11 @@ export interface UsageFilter {
 export const usage = {
     summary: (filter: UsageFilter, signal?: AbortSignal) =>
         call<UsageSummary>('GET', `/usage/summary${query({ ...filter })}`, { signal }),
+};
+
+export const requests = {
+    list: (filter: RequestFilter, signal?: AbortSignal) =>
+        call<RequestPage>('GET', `/requests${query({ ...filter })}`, { signal }),
 };
 
 const upstreamPath = ({ name, tenant }: Upstream, verb = '') =>

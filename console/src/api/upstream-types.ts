@@ -30,6 +30,9 @@ export interface UpstreamHealth {
     load?: number;
 }
 
+export const phases = ['connect', 'first_byte', 'between', 'total'] as const;
+export type Phase = (typeof phases)[number];
+
 export interface Upstream {
     name: string;
     tenant: string;
@@ -40,7 +43,17 @@ export interface Upstream {
     weight: number;
     priority: number;
     concurrency: number;
+    /** Seconds. */
+    timeouts: Record<Phase, number>;
+    /** In a row that open the circuit. */
+    failures: number;
+    /** Seconds; 0 is never. */
     probe_every: number;
+    /** Whom its certificate may be from, in PEM, and whom it is for. */
+    ca?: string;
+    server_name?: string;
+    /** Values are stars: they are not told again. */
+    headers?: Record<string, string>;
     options?: Record<string, string>;
     enabled: boolean;
     allow_private: boolean;
@@ -57,7 +70,17 @@ export interface UpstreamChange {
     weight?: number;
     priority?: number;
     concurrency?: number;
+    timeouts?: Partial<Record<Phase, number>>;
+    failures?: number;
+    probe_every?: number;
+    ca?: string;
+    server_name?: string;
+    /** All of them; stars leave the value that is set. */
+    headers?: Record<string, string>;
+    options?: Record<string, string>;
     enabled?: boolean;
+    /** Who runs the server may say so. */
+    allow_private?: boolean;
 }
 
 export interface UpstreamRequest extends UpstreamChange {

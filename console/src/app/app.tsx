@@ -19,12 +19,13 @@ const PlaygroundPage = lazy(async () => ({
 
 const DirectoryPage = lazy(async () => ({ default: (await import('../features/directory/directory-page')).DirectoryPage }));
 const KeysPage = lazy(async () => ({ default: (await import('../features/keys/keys-page')).KeysPage }));
+const RequestsPage = lazy(async () => ({ default: (await import('../features/requests/requests-page')).RequestsPage }));
 const UsagePage = lazy(async () => ({ default: (await import('../features/usage/usage-page')).UsagePage }));
 const UpstreamsPage = lazy(async () => ({ default: (await import('../features/upstreams/upstreams-page')).UpstreamsPage }));
 
 const titles: Record<string, Key> = {
     playground: 'nav.playground', jobs: 'nav.jobs', keys: 'nav.keys', usage: 'nav.usage', directory: 'nav.directory',
-    upstreams: 'nav.upstreams',
+    upstreams: 'nav.upstreams', requests: 'nav.requests',
 };
 const titleOf = (path: string): Key => titles[path.split('/')[1] ?? ''] ?? 'nav.status';
 
@@ -75,6 +76,7 @@ export function App() {
                     <Route path="jobs/:id" element={<JobPage />} />
                     <Route path="playground/:capability?" element={<Playground />} />
                     <Route path="upstreams" element={<For need="viewer" page={(who) => <UpstreamsPage session={who} manages={may(who, 'operator')} />} />} />
+                    <Route path="requests" element={<For need="operator" page={(who) => <RequestsPage session={who} />} />} />
                     <Route path="usage" element={<For need="viewer" page={() => <UsagePage />} />} />
                     <Route path="keys" element={<For need="admin" page={(who) => <KeysPage session={who} />} />} />
                     <Route path="directory" element={<For need="admin" page={(who) => <DirectoryPage session={who} />} />} />

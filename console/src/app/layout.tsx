@@ -39,6 +39,7 @@ export function Layout({ session, leave }: { session: Session; leave: () => void
                         <NavLink to="/jobs">{t('nav.jobs')}</NavLink>
                         <NavLink to="/playground">{t('nav.playground')}</NavLink>
                         {may(session, 'viewer') && <NavLink to="/upstreams">{t('nav.upstreams')}</NavLink>}
+                        {may(session, 'operator') && <NavLink to="/requests">{t('nav.requests')}</NavLink>}
                         {may(session, 'viewer') && <NavLink to="/usage">{t('nav.usage')}</NavLink>}
                         {may(session, 'admin') && <NavLink to="/keys">{t('nav.keys')}</NavLink>}
                         {may(session, 'admin') && <NavLink to="/directory">{t('nav.directory')}</NavLink>}

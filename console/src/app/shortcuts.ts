@@ -11,13 +11,14 @@ export const shortcuts: { keys: string[]; label: Key }[] = [
     { keys: ['g', 'k'], label: 'keys.to_keys' },
     { keys: ['g', 'd'], label: 'keys.directory' },
     { keys: ['g', 'm'], label: 'keys.upstreams' },
+    { keys: ['g', 'r'], label: 'keys.requests' },
     { keys: ['j', 'k'], label: 'keys.walk' },
     { keys: ['Ctrl', 'Enter'], label: 'keys.run' },
     { keys: ['Esc'], label: 'keys.stop' },
     { keys: ['?'], label: 'keys.help' },
 ];
 
-const places: Record<string, string> = { s: '/', j: '/jobs', p: '/playground', u: '/usage', k: '/keys', d: '/directory', m: '/upstreams' };
+const places: Record<string, string> = { s: '/', j: '/jobs', p: '/playground', u: '/usage', k: '/keys', d: '/directory', m: '/upstreams', r: '/requests' };
 /** How long a `g` waits for its second key. */
 const pairPause_ms = 1_000;
 

@@ -6,15 +6,18 @@ import { useFaults } from './form';
 interface Shared {
     /** Its name on the wire, by which the server names its faults. */
     path: string;
+    /** Another name that it has for the server, such as that of an entry of an object. */
+    also?: string | undefined;
     label: string;
     hint?: ReactNode;
 }
 
-function useField(path: string, exact = false) {
+function useField(path: string, exact = false, also?: string) {
     const t = useT();
     const id = useId();
     const faults = useFaults();
-    const fault = exact ? faults.find((each) => each.path === path) : faultAt(faults, path);
+    const named = also === undefined ? undefined : faults.find((each) => each.path === also);
+    const fault = named ?? (exact ? faults.find((each) => each.path === path) : faultAt(faults, path));
     return {
         id,
         text: fault && faultText(fault, t),
@@ -38,8 +41,8 @@ interface TextProps extends Shared, Omit<ComponentProps<'input'>, 'onChange' | '
     onChange: (value: string) => void;
 }
 
-export function TextField({ path, label, hint, first, onChange, ...rest }: TextProps) {
-    const { id, text, control } = useField(path);
+export function TextField({ path, also, label, hint, first, onChange, ...rest }: TextProps) {
+    const { id, text, control } = useField(path, false, also);
     const input = useRef<HTMLInputElement>(null);
     useEffect(() => { if (first) input.current?.focus(); }, [first]);
     return (
@@ -62,8 +65,8 @@ interface AreaProps extends Shared {
 }
 
 /** Several values, one a line. */
-export function LinesField({ path, label, hint, onChange, ...rest }: AreaProps) {
-    const { id, text, control } = useField(path);
+export function LinesField({ path, also, label, hint, onChange, ...rest }: AreaProps) {
+    const { id, text, control } = useField(path, false, also);
     return (
         <div className="form-field">
             <label className="field-label" htmlFor={id}>{label}</label>

@@ -111,9 +111,9 @@ export function SlotBar({ busy, slots }: { busy: number; slots: number }) {
     );
 }
 
-/** `firm`: only its own buttons close it, for what is not shown again. */
-export function Dialog({ title, open, firm, onClose, close, children }: {
-    title: string; open: boolean; firm?: boolean; onClose: () => void; close: string; children: ReactNode;
+/** `firm`: only its own buttons close it, for what is not shown again. `drawer`: at the side, for much to read. */
+export function Dialog({ title, open, firm, drawer, onClose, close, children }: {
+    title: string; open: boolean; firm?: boolean; drawer?: boolean; onClose: () => void; close: string; children: ReactNode;
 }) {
     const ref = useRef<HTMLDialogElement>(null);
     // Before the effects of what is in it, which may want the focus.
@@ -124,7 +124,7 @@ export function Dialog({ title, open, firm, onClose, close, children }: {
     }, [open]);
     return (
         <dialog
-            ref={ref} className="dialog" aria-label={title} onClose={onClose}
+            ref={ref} className={drawer ? 'dialog drawer' : 'dialog'} aria-label={title} onClose={onClose}
             onCancel={(event) => { if (firm) event.preventDefault(); }}
             // A browser closes one that refuses twice, but not where Escape never gets to it.
             onKeyDown={(event) => { if (firm && event.key === 'Escape') event.preventDefault(); }}

@@ -6,10 +6,14 @@ import { CheckField, SelectField, TextField } from '../../forms/fields';
 import { Form } from '../../forms/form';
 import { useT } from '../../i18n';
 import { Dialog } from '../../ui/controls';
+import { CallFields } from './call-fields';
 import { ModelFields } from './model-fields';
 import { changeOf, draftOf, faultsOf, requestOf, type UpstreamDraft } from './upstream-model';
 
-const paths = ['name', 'tenant', 'kind', 'base_url', 'key', 'models', 'weight', 'priority', 'concurrency', 'enabled'];
+const paths = [
+    'name', 'tenant', 'kind', 'base_url', 'key', 'models', 'weight', 'priority', 'concurrency', 'enabled', 'timeouts', 'failures',
+    'probe_every', 'ca', 'server_name', 'allow_private', 'headers', 'options',
+];
 
 /** Adds a server, or changes the one that is given. */
 export function UpstreamDialog({ session, subject, onDone, onClose }: {
@@ -19,8 +23,8 @@ export function UpstreamDialog({ session, subject, onDone, onClose }: {
     const [draft, setDraft] = useState<UpstreamDraft>(() => draftOf(subject, session.tenant));
     const change = (part: Partial<UpstreamDraft>) => { setDraft((before) => ({ ...before, ...part })); };
     const send = async () => {
-        if (subject) await upstreams.change(subject, changeOf(draft));
-        else await upstreams.add(requestOf(draft, session.tenant));
+        if (subject) await upstreams.change(subject, changeOf(draft, session.system));
+        else await upstreams.add(requestOf(draft, session.tenant, session.system));
         onDone();
         onClose();
     };
@@ -63,6 +67,7 @@ export function UpstreamDialog({ session, subject, onDone, onClose }: {
                     {number('priority', t('up.priority_hint'))}
                     {number('concurrency', t('up.concurrency_hint'))}
                 </div>
+                <CallFields draft={draft.call} system={session.system} onChange={(call) => { change({ call }); }} />
                 <CheckField path="enabled" label={t('up.enabled')} value={draft.enabled} onChange={(enabled) => { change({ enabled }); }} />
             </Form>
         </Dialog>

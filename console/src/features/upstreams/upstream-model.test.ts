@@ -20,15 +20,18 @@ it('servers of one model and tenant are a pool', () => {
 
 it('a server makes the round through its form unchanged, without its key', () => {
     const one = upstream('a', { weight: 2.5, priority: 3, concurrency: 8, models: [{ id: 'x', remote: 'y', profile: 'embed' }] });
-    expect(changeOf(draftOf(one, 'default'))).toEqual({
+    const same = {
         base_url: one.base_url, models: one.models, weight: 2.5, priority: 3, concurrency: 8, enabled: true,
-    });
+        timeouts: one.timeouts, failures: 3, probe_every: 15,
+    };
+    expect(changeOf(draftOf(one, 'default'), false)).toEqual(same);
+    expect(changeOf(draftOf(one, 'default'), true)).toEqual({ ...same, allow_private: true });
     const fresh = { ...draftOf(undefined, 'default'), name: ' n ', base_url: 'http://a/v1', key: 'sk', models: [{ id: 'm', remote: '', profile: 'chat' }] };
-    expect(requestOf(fresh, 'default')).toEqual({
+    expect(requestOf(fresh, 'default', false)).toEqual({
         name: 'n', kind: 'openai', base_url: 'http://a/v1', models: [{ id: 'm', remote: 'm', profile: 'chat' }], weight: 1, priority: 0,
         concurrency: 0, enabled: true, key: 'sk',
     });
-    expect(requestOf({ ...fresh, tenant: 'system' }, 'default').tenant).toBe('system');
+    expect(requestOf({ ...fresh, tenant: 'system' }, 'default', true).tenant).toBe('system');
 });
 
 it('names what is wrong by the path of the wire', () => {

@@ -2,6 +2,7 @@ import type { FieldFault } from '../../api/client';
 import type { Upstream, UpstreamChange, UpstreamKind, UpstreamModel, UpstreamRequest, UpstreamState } from '../../api/upstream-types';
 import type { Tone } from '../../ui/controls';
 import type { IconName } from '../../ui/icon';
+import { callDraftOf, callFaultsOf, callOf, type CallDraft } from './call-model';
 
 export const stateLook: Record<UpstreamState, { tone: Tone; icon: IconName }> = {
     up: { tone: 'good', icon: 'check' },
@@ -62,19 +63,20 @@ export interface UpstreamDraft {
     priority: string;
     concurrency: string;
     enabled: boolean;
+    call: CallDraft;
 }
 
 export function draftOf(upstream: Upstream | undefined, home: string): UpstreamDraft {
     if (!upstream) {
         return {
             name: '', tenant: home, kind: 'openai', base_url: '', key: '', models: [newModel()], weight: '1', priority: '0',
-            concurrency: '', enabled: true,
+            concurrency: '', enabled: true, call: callDraftOf(undefined),
         };
     }
     const { name, tenant, kind, base_url, weight, priority, concurrency, enabled } = upstream;
     return {
         name, tenant, kind, base_url, key: '', weight: String(weight), priority: String(priority),
-        concurrency: concurrency > 0 ? String(concurrency) : '', enabled,
+        concurrency: concurrency > 0 ? String(concurrency) : '', enabled, call: callDraftOf(upstream),
         models: upstream.models.map(({ id, remote, profile }) => ({ id, remote: remote === id ? '' : remote, profile })),
     };
 }
@@ -90,23 +92,24 @@ export function faultsOf(draft: UpstreamDraft, fresh: boolean): FieldFault[] {
     if (draft.weight.trim() === '' || Number.isNaN(Number(draft.weight))) faults.push({ path: 'weight', rule: 'type:number' });
     if (!whole(draft.priority)) faults.push({ path: 'priority', rule: 'type:integer' });
     if (draft.concurrency.trim() !== '' && !whole(draft.concurrency)) faults.push({ path: 'concurrency', rule: 'type:integer' });
-    return faults;
+    return [...faults, ...callFaultsOf(draft.call, fresh)];
 }
 
 function modelOf({ id, remote, profile }: ModelDraft): UpstreamModel {
     return { id: id.trim(), remote: remote.trim() || id.trim(), profile };
 }
 
-/** A key that was not typed stays as it is. */
-export function changeOf(draft: UpstreamDraft): UpstreamChange & { base_url: string; models: UpstreamModel[] } {
+/** A key that was not typed stays as it is. `system`: whoever asks runs the server, and may open private networks. */
+export function changeOf(draft: UpstreamDraft, system: boolean): UpstreamChange & { base_url: string; models: UpstreamModel[] } {
     return {
         base_url: draft.base_url.trim(), models: draft.models.map(modelOf), weight: Number(draft.weight), priority: Number(draft.priority),
         concurrency: Number(draft.concurrency), enabled: draft.enabled, ...(draft.key ? { key: draft.key } : {}),
+        ...callOf(draft.call, system),
     };
 }
 
 /** `home` is the tenant of the one who asks: it need not be named. */
-export function requestOf(draft: UpstreamDraft, home: string): UpstreamRequest {
+export function requestOf(draft: UpstreamDraft, home: string, system: boolean): UpstreamRequest {
     const tenant = draft.tenant.trim();
-    return { name: draft.name.trim(), kind: draft.kind, ...(tenant && tenant !== home ? { tenant } : {}), ...changeOf(draft) };
+    return { name: draft.name.trim(), kind: draft.kind, ...(tenant && tenant !== home ? { tenant } : {}), ...changeOf(draft, system) };
 }

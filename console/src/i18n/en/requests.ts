@@ -39,6 +39,7 @@ export const requests = {
     'req.job': 'Job',
     'req.job_link': 'Show the job',
     'req.job_gone': 'Not durable: its job is known for a minute after its end.',
+    'req.job_other': 'Its job is shown to keys of its tenant.',
     'req.operation': 'Operation',
     'req.capability': 'Capability',
     'req.attempts': 'Attempts',

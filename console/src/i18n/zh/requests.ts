@@ -41,6 +41,7 @@ export const requests: WordsOf<typeof en> = {
     'req.job': '任务',
     'req.job_link': '查看任务',
     'req.job_gone': '非持久任务：结束一分钟后不再可查。',
+    'req.job_other': '其任务只对该租户的密钥可见。',
     'req.operation': '操作',
     'req.capability': '能力',
     'req.attempts': '尝试次数',
