@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator
 
 import pytest
 from fake_upstream import FakeUpstream
+from fastchat_site import EXPIRE, Site, Worker
 from postgres import Postgres
 from server import BINARY, Server, free_port
 from upstream_site import KEY
@@ -128,6 +129,31 @@ def test_an_upstream_of_one_serves_on_the_other(start) -> None:
     finally:
         fake.close()
         other.close()
+
+
+def test_fastchat_workers_stay_with_the_server_they_beat_at(start, database: Postgres, tmp_path: pathlib.Path) -> None:
+    a, b = (start(f"fastchat.expire_s={EXPIRE}") for _ in range(2))
+    worker = Worker(tmp_path, Site(a, tmp_path).controller, "beating").start()
+
+    def names(server: Server) -> list[str]:
+        return [each["kind"] for each in server.control.get("/upstreams").json()["upstreams"]]
+
+    try:
+        until(lambda: names(a) == ["fastchat"])
+        assert database.ask("SELECT count(*) FROM upstreams") == "0"
+        # What the other sets comes here beside it, and goes again.
+        spec = {"name": "hosted", "base_url": "http://127.0.0.1:9/v1", "models": [{"id": "m"}], "probe_every": 0}
+        assert b.control.post("/upstreams", spec).status == 201
+        until(lambda: sorted(names(a)) == ["fastchat", "openai"])
+        assert names(b) == ["openai"]
+        a.kill()
+        a.start()
+        assert sorted(names(a)) == ["fastchat", "openai"]
+        assert b.control.delete("/upstreams/hosted").status == 204
+        until(lambda: names(a) == ["fastchat"])
+    finally:
+        worker.kill()
+    until(lambda: names(a) == [], "it beats no more")
 
 
 def test_both_make_keys_at_the_same_time(start) -> None:

@@ -120,6 +120,33 @@ TEST_F(SharedCatalogTest, NobodyOverwritesWhatAnotherHasChanged) {
     EXPECT_NE(elsewhere.load_all()->at(0).revoked_at, 0);
 }
 
+TEST_F(SharedCatalogTest, WhatAnotherHasRemovedDoesNotComeBack) {
+    Node a(database);
+    access::Account account;
+    account.tenant = TenantId("acme");
+    ASSERT_TRUE(
+        wait<access::Account>([&](auto done) { a.directory.create(account, std::move(done)); }));
+    const auto other = database.server();
+    PostgresAccountStore elsewhere(*other);
+    auto stale = elsewhere.load_all()->at(0);
+    const auto save = [&] {
+        return wait<void>([&](auto done) { elsewhere.save(stale, std::move(done)); });
+    };
+    stale.title = "first";
+    ASSERT_TRUE(save());
+    const auto second = save();
+    ASSERT_FALSE(second) << "of the version before";
+    EXPECT_EQ(second.error().code, ErrorCode::conflict);
+    stale = elsewhere.load_all()->at(0);
+    ASSERT_TRUE(wait<void>([&](auto done) {
+        a.directory.remove(access::AccountKind::tenant, TenantId("acme"), "acme", std::move(done));
+    }));
+    const auto after = save();
+    ASSERT_FALSE(after);
+    EXPECT_EQ(after.error().code, ErrorCode::conflict);
+    EXPECT_TRUE(elsewhere.load_all()->empty());
+}
+
 TEST_F(SharedCatalogTest, OfTwoWhoMakeTheSameAccountOneIsTold) {
     Node a(database);
     Node b(database);

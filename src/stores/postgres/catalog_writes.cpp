@@ -9,7 +9,7 @@ namespace headrace::stores {
 namespace {
 
 // The number's row is locked until the commit: changes of a part happen one after the other.
-#define HEADRACE_NEXT(part)                                                            \
+#define HEADRACE_NEXT(part)                                                         \
     "WITH n AS (UPDATE catalog_changes SET number = number + 1 WHERE part = '" part \
     "' RETURNING number) "
 
@@ -29,14 +29,20 @@ const PgStatement kNoteUses{
     "SELECT * FROM unnest($1::text[], $2::text[], $3::int8[]) "
     "ON CONFLICT (tenant, id) DO UPDATE SET at = greatest(u.at, excluded.at)"};
 
-// $1 kind, $2 tenant, $3 name, $4 sum, $5 body, $6 version.
-const PgStatement kSaveAccount{
-    "catalog_save_account",
+// $1 kind, $2 tenant, $3 name, $4 sum, $5 body.
+const PgStatement kAddAccount{
+    "catalog_add_account",
     HEADRACE_NEXT("accounts")
-    "INSERT INTO accounts AS a(kind, tenant, name, changed, sum, body) "
+    "INSERT INTO accounts(kind, tenant, name, changed, sum, body) "
     "SELECT $1::int2, $2::text, $3::text, n.number, $4::int8, $5::bytea FROM n "
-    "ON CONFLICT (kind, tenant, name) DO UPDATE SET changed = excluded.changed, "
-    "sum = excluded.sum, body = excluded.body WHERE a.changed = $6::int8"};
+    "ON CONFLICT (kind, tenant, name) DO NOTHING"};
+
+// The same, and $6 version. One that was removed meanwhile does not come back.
+const PgStatement kChangeAccount{
+    "catalog_change_account",
+    HEADRACE_NEXT("accounts")
+    "UPDATE accounts a SET changed = n.number, sum = $4::int8, body = $5::bytea FROM n "
+    "WHERE kind = $1::int2 AND tenant = $2::text AND name = $3::text AND a.changed = $6::int8"};
 
 const PgStatement kRemoveAccount{
     "catalog_remove_account",
@@ -49,25 +55,23 @@ const PgStatement kRemoveAccount{
     "SELECT $1::text, $2::text, n.number, $3::int8, $4::bytea FROM n " \
     "ON CONFLICT (tenant, name) "
 
-const PgStatement kSaveUpstream{
-    "catalog_save_upstream",
-    HEADRACE_ADD_UPSTREAM "DO UPDATE SET changed = excluded.changed, sum = excluded.sum, "
-                          "body = excluded.body"};
+const PgStatement kSaveUpstream{"catalog_save_upstream", HEADRACE_ADD_UPSTREAM
+                                "DO UPDATE SET changed = excluded.changed, sum = excluded.sum, "
+                                "body = excluded.body"};
 const PgStatement kAddUpstream{"catalog_add_upstream", HEADRACE_ADD_UPSTREAM "DO NOTHING"};
 
 const PgStatement kRemoveUpstream{
     "catalog_remove_upstream",
-    HEADRACE_NEXT("upstreams")
-    "DELETE FROM upstreams USING n WHERE tenant = $1::text AND name = $2::text"};
+    HEADRACE_NEXT(
+        "upstreams") "DELETE FROM upstreams USING n WHERE tenant = $1::text AND name = $2::text"};
 
 const PgStatement kTakeAudit{
     "catalog_take_audit",
     "UPDATE catalog_changes SET number = number + $1::int8 WHERE part = 'audit' "
     "RETURNING number"};
-const PgStatement kAddAudit{
-    "catalog_add_audit",
-    "INSERT INTO audit(tenant, number, at, sum, body) "
-    "VALUES($1::text, $2::int8, $3::int8, $4::int8, $5::bytea)"};
+const PgStatement kAddAudit{"catalog_add_audit",
+                            "INSERT INTO audit(tenant, number, at, sum, body) "
+                            "VALUES($1::text, $2::int8, $3::int8, $4::int8, $5::bytea)"};
 
 const PgStatement kTell{"catalog_tell", "SELECT pg_notify('headrace_catalog', '')"};
 
@@ -113,13 +117,15 @@ PgCall note_key_uses(const std::vector<access::KeyUse>& uses) {
 PgCall save_account(const access::Account& account) {
     std::string body = account_body(account);
     const auto sum = account_sum(account, body);
-    return {&kSaveAccount, PgParameters()
-                               .small(number_of(account.kind))
-                               .text(account.tenant.name)
-                               .text(account.name)
-                               .big(sum)
-                               .bytes(std::move(body))
-                               .big(static_cast<std::int64_t>(account.version))};
+    PgParameters row;
+    row.small(number_of(account.kind))
+        .text(account.tenant.name)
+        .text(account.name)
+        .big(sum)
+        .bytes(std::move(body));
+    if (account.version == 0) return {&kAddAccount, std::move(row)};
+    row.big(static_cast<std::int64_t>(account.version));
+    return {&kChangeAccount, std::move(row)};
 }
 
 PgCall remove_account(access::AccountKind kind, const TenantId& tenant, const std::string& name) {

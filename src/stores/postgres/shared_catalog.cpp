@@ -51,13 +51,18 @@ SharedCatalog::~SharedCatalog() {
 }
 
 void SharedCatalog::listen(Listener listener) {
-    const std::lock_guard lock(listening_);
-    listener_ = std::move(listener);
+    const bool ends = !listener.keys;
+    {
+        const std::lock_guard lock(listening_);
+        listener_ = std::move(listener);
+    }
+    if (!ends) post([this] { look(); });
 }
 
 access::Contact SharedCatalog::contact() const {
     const auto silence =
-        Steady::now() - Steady::time_point(Steady::duration(known_.load(std::memory_order_relaxed)));
+        Steady::now() -
+        Steady::time_point(Steady::duration(known_.load(std::memory_order_relaxed)));
     if (silence > settings_.offline) return access::Contact::expired;
     const bool away = lost_.load(std::memory_order_relaxed) || silence > 4 * kPoll;
     return away ? access::Contact::lost : access::Contact::current;
@@ -140,9 +145,9 @@ Result<void> SharedCatalog::connect() {
 void SharedCatalog::lose(const Error& why) {
     lost_ = true;
     if (std::exchange(told_, true)) return;
-    log::warn("the catalog in the database is out of reach; known keys work on for {} s error=\"{}\"",
-              std::chrono::duration_cast<std::chrono::seconds>(settings_.offline).count(),
-              why.message);
+    log::warn(
+        "the catalog in the database is out of reach; known keys work on for {} s error=\"{}\"",
+        std::chrono::duration_cast<std::chrono::seconds>(settings_.offline).count(), why.message);
 }
 
 void SharedCatalog::look() {
