@@ -28,7 +28,7 @@ export const requests = {
     'req.user': 'User',
     'req.upstream': 'Upstream',
     'req.status': 'HTTP status',
-    'req.status_hint': 'of an upstream’s refusal, such as 400',
+    'req.status_hint': 'such as 400',
     'req.tenant': 'Tenant',
     'req.at': 'Accepted',
     'req.tokens': 'Tokens in, out',

@@ -30,7 +30,7 @@ export const requests: WordsOf<typeof en> = {
     'req.user': '用户',
     'req.upstream': '上游',
     'req.status': 'HTTP 状态码',
-    'req.status_hint': '上游拒绝时的状态码，如 400',
+    'req.status_hint': '如 400',
     'req.tenant': '租户',
     'req.at': '接受时间',
     'req.tokens': '输入、输出词元',
