@@ -1,6 +1,7 @@
 // What is stored and shown of jobs, queues and workers, made from what the core keeps of them.
 #include <algorithm>
 
+#include "catalog/version.hpp"
 #include "jobs/core_tables.hpp"
 #include "jobs/faults.hpp"
 
@@ -31,6 +32,7 @@ void CoreTables::fill(JobRecord& record, const Job& job) const {
     record.caller = *job.caller;
     record.capability = job.queue->name;
     record.version = job.queue->semver;
+    record.version_id = job.queue->version ? job.queue->version->id.value : 0;
     record.job_class = job.logged() ? JobClass::durable : JobClass::interactive;
     record.state = state_of(job);
     record.priority = job.priority;

@@ -118,6 +118,9 @@ struct JobRecord {
     std::string caller;      // id of the key that asked
     std::string capability;  // name
     std::string version;     // SemVer
+    /// The version's catalog::VersionId, for tables by number; 0: the catalog had none, or the
+    /// record comes from a store.
+    std::uint32_t version_id = 0;
     JobClass job_class = JobClass::durable;
     JobState state = JobState::queued;
     std::uint8_t priority = 5;  // 0..9, higher first

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <numeric>
 #include <optional>
+#include <utility>
 
 namespace headrace::jobs {
 
@@ -18,8 +19,16 @@ std::uint64_t JobTotals::finished() const {
 
 Samples::Flow& Samples::flow_of(const JobRecord& job) {
     const Seen key{job.tenant.name, job.capability, job.version};
-    if (last_key_ != nullptr && Seen(*last_key_) == key) return *last_;
-    return find_flow(key);
+    if (job.version_id == 0) return find_flow(key);
+    if (job.version_id >= seats_.size()) seats_.resize(job.version_id + 1);
+    if (Seat& seat = seats_[job.version_id];
+        seat.flow == nullptr || seat.tenant != job.tenant.name) {
+        Flow& flow = find_flow(key);  // may empty all seats
+        seats_[job.version_id] = {job.tenant.name, &flow};
+    }
+    Flow& flow = *seats_[job.version_id].flow;
+    flow.active = step_;
+    return flow;
 }
 
 Samples::Flow& Samples::find_flow(const Seen& key) {
@@ -33,16 +42,16 @@ Samples::Flow& Samples::find_flow(const Seen& key) {
             });
             full_ = idle == flows_.end();
             if (full_) return other_;
-            if (last_ == &idle->second) last_key_ = nullptr;
+            for (Seat& seat : seats_) {
+                if (seat.flow == &idle->second) seat.flow = nullptr;
+            }
             flows_.erase(idle);
         }
         const auto& [tenant, capability, version] = key;
         found = flows_.try_emplace(Key(tenant, capability, version)).first;
     }
     found->second.active = step_;
-    last_key_ = &found->first;
-    last_ = &found->second;
-    return *last_;
+    return found->second;
 }
 
 void Samples::ended(const JobRecord& job, std::chrono::nanoseconds ran) {
@@ -132,7 +141,10 @@ void Samples::close_step(std::chrono::nanoseconds took, std::span<const TenantLo
     all_.close(seconds, process);
     for (auto& [name, tenant] : tenants_) tenant.close(seconds, {});
     ++step_;
-    full_ = false;
+    if (!std::exchange(full_, false)) return;
+    for (Seat& seat : seats_) {  // one of them may find room now
+        if (seat.flow == &other_) seat.flow = nullptr;
+    }
 }
 
 const Samples::Tally* Samples::tally(const TenantId* tenant) const {

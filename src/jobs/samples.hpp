@@ -61,10 +61,10 @@ struct FlowView {
 
 /// What happened lately, by tenant, for those who look at it: an hour in steps of five seconds.
 ///
-/// Counting a job costs a look-up that is nearly always a comparison, and a few additions; no lock,
-/// no allocation but for the first job of a flow. Everything else is done once a step. Memory is
-/// bounded: beyond kTenants and kFlows what comes new is counted for the whole server alone, until
-/// an idle one gives way. Pure; belongs to the core's loop.
+/// Counting a job costs a comparison where it is its tenant's turn again, and a few additions; no
+/// lock, no allocation but for the first job of a flow. Everything else is done once a step. Memory
+/// is bounded: beyond kTenants and kFlows what comes new is counted for the whole server alone,
+/// until an idle one gives way. Pure; belongs to the core's loop.
 class Samples {
   public:
     static constexpr std::chrono::seconds kStep{5};
@@ -95,11 +95,11 @@ class Samples {
         telemetry::LogHistogram run;
     };
     struct Flow {
-        JobTotals totals;  // of the open step
+        JobTotals totals;          // of the open step
+        std::uint64_t active = 0;  // number of the step in which it was last used
         telemetry::LogHistogram wait;
         telemetry::LogHistogram run;
         std::array<Minute, kRateSteps> minute;
-        std::uint64_t active = 0;  // number of the step in which it was last used
     };
     /// Tenant, capability, version.
     using Key = std::tuple<std::string, std::string, std::string>;
@@ -129,6 +129,12 @@ class Samples {
         void close(double seconds, ProcessLoad process);
     };
 
+    /// The flow that a version's jobs were counted in last.
+    struct Seat {
+        std::string tenant;
+        Flow* flow = nullptr;
+    };
+
     Flow& flow_of(const JobRecord& job);
     Flow& find_flow(const Seen& key);
     /// Null when there are too many.
@@ -139,8 +145,7 @@ class Samples {
     std::map<std::string, Tally, std::less<>> tenants_;
     Flow other_;  // of those that found no room
     Tally all_;
-    const Key* last_key_ = nullptr;
-    Flow* last_ = nullptr;
+    std::vector<Seat> seats_;  // by number of the version: no look-up while its tenant stays
     std::uint64_t step_ = 0;
     bool full_ = false;  // no flow could give way in this step
 };

@@ -47,13 +47,17 @@ JobMetrics::JobMetrics(telemetry::Registry& registry, std::size_t tenants)
       tenant_cap_(tenants) {}
 
 JobMetrics::Cells& JobMetrics::cells_of(const jobs::JobRecord& job) {
-    if (last_ && last_->version == job.version && last_->capability == job.capability)
-        return *last_;
+    if (job.version_id == 0) return find_cells(job);
+    if (job.version_id >= by_number_.size()) by_number_.resize(job.version_id + 1);
+    Cells*& known = by_number_[job.version_id];
+    if (!known) known = &find_cells(job);
+    return *known;
+}
+
+JobMetrics::Cells& JobMetrics::find_cells(const jobs::JobRecord& job) {
     const auto found = versions_.find(NamePairView(job.capability, job.version));
-    if (found != versions_.end()) return *(last_ = &found->second);
-    Cells cells;
-    cells.capability = job.capability;
-    cells.version = job.version;
+    if (found != versions_.end()) return found->second;
+    Cells cells{};
     const auto labels = [&job](std::string_view word) {
         return telemetry::LabelValues{job.capability, job.version, std::string(word)};
     };
@@ -67,8 +71,7 @@ JobMetrics::Cells& JobMetrics::cells_of(const jobs::JobRecord& job) {
     cells.requeued = &requeued_.cell({job.capability, job.version});
     cells.wait = &wait_.cell({job.capability, job.version});
     cells.run = &run_.cell({job.capability, job.version});
-    return *(last_ =
-                 &versions_.emplace(std::pair(job.capability, job.version), cells).first->second);
+    return versions_.emplace(std::pair(job.capability, job.version), cells).first->second;
 }
 
 JobMetrics::Tenant& JobMetrics::tenant_of(const TenantId& tenant) {

@@ -3,6 +3,7 @@
 #include <deque>
 #include <map>
 #include <string>
+#include <vector>
 
 #include "jobs/observer.hpp"
 #include "main/name_pair.hpp"
@@ -12,8 +13,7 @@ namespace headrace::main {
 
 /// Turns what the core tells into counts and log lines. Belongs to the core's loop.
 ///
-/// Every (capability, version) has its cells made once; the last one used is remembered, so that a
-/// busy queue costs two comparisons instead of a lookup.
+/// Every (capability, version) has its cells made once; they are found by the version's number.
 class JobMetrics final : public jobs::CoreObserver {
   public:
     JobMetrics(telemetry::Registry& registry, std::size_t tenants);
@@ -35,8 +35,6 @@ class JobMetrics final : public jobs::CoreObserver {
   private:
     static constexpr std::size_t kStates = 6;
     struct Cells {
-        std::string capability;
-        std::string version;
         telemetry::Counter* accepted[2];  // by JobClass
         telemetry::Counter* ended[kStates];
         telemetry::Counter* requeued;
@@ -48,6 +46,7 @@ class JobMetrics final : public jobs::CoreObserver {
         telemetry::Counter* ended;
     };
     Cells& cells_of(const jobs::JobRecord& job);
+    Cells& find_cells(const jobs::JobRecord& job);
     Tenant& tenant_of(const TenantId& tenant);
     telemetry::Counter& cell(std::map<std::string, telemetry::Counter*>& cache,
                              telemetry::Family<telemetry::Counter>& family,
@@ -67,7 +66,7 @@ class JobMetrics final : public jobs::CoreObserver {
     NamePairTable<Cells> versions_;  // by capability and version
     std::map<std::string, Tenant, std::less<>> tenants_;
     std::map<std::string, telemetry::Counter*> refusals_;
-    Cells* last_ = nullptr;
+    std::vector<Cells*> by_number_;  // of a version; null: not seen yet
     Tenant* last_tenant_ = nullptr;
     telemetry::LabelCap tenant_cap_;
     std::string line_;  // of the log, put together here

@@ -37,14 +37,20 @@ LlmMetrics::LlmMetrics(telemetry::Registry& registry)
                            "Tokens that engines metered; cached ones are also among the prompt's.",
                            {"capability", "model", "direction"})) {}
 
-LlmMetrics::Cells& LlmMetrics::cells_of(const std::string& capability, const std::string& model) {
-    const NamePairView seen(capability, model);
-    if (last_ != nullptr && NamePairView(last_->first) == seen) return last_->second;
+LlmMetrics::Cells& LlmMetrics::cells_of(const jobs::JobRecord& job,
+                                        const jobs::VersionPtr& version) {
+    const std::uint32_t number = version->id.value;
+    if (number == 0) return find_cells(job.capability, version->model);
+    if (number >= by_number_.size()) by_number_.resize(number + 1);
+    Cells*& known = by_number_[number];
+    if (!known) known = &find_cells(job.capability, version->model);
+    return *known;
+}
+
+LlmMetrics::Cells& LlmMetrics::find_cells(const std::string& capability, const std::string& model) {
     // Most are known under their own names; the rest is counted as "other".
-    if (const auto known = cells_.find(seen); known != cells_.end()) {
-        last_ = &*known;
-        return last_->second;
-    }
+    const auto known = cells_.find(NamePairView(capability, model));
+    if (known != cells_.end()) return known->second;
     NamePair names(capabilities_(capability), models_(model));
     const auto [at, made] = cells_.try_emplace(names);
     if (made) {
@@ -53,12 +59,11 @@ LlmMetrics::Cells& LlmMetrics::cells_of(const std::string& capability, const std
                       &tokens_.cell({name, of, "cached"}), &first_.cell({name, of}),
                       &each_.cell({name, of})};
     }
-    last_ = &*at;
-    return last_->second;
+    return at->second;
 }
 
 void LlmMetrics::count(const jobs::JobRecord& job, const jobs::EndFacts& facts) {
-    auto& cells = cells_of(job.capability, facts.version->model);
+    auto& cells = cells_of(job, facts.version);
     const auto prompt = jobs::meter_of(job.usage, "prompt_tokens", "input_tokens");
     const auto completion = jobs::meter_of(job.usage, "completion_tokens", "output_tokens");
     cells.prompt->add(prompt);

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <string>
+#include <vector>
 
 #include "jobs/observer.hpp"
 #include "main/name_pair.hpp"
@@ -30,7 +31,8 @@ class LlmMetrics {
         telemetry::Histogram* each = nullptr;
     };
     using Table = NamePairTable<Cells>;  // by capability and model
-    Cells& cells_of(const std::string& capability, const std::string& model);
+    Cells& cells_of(const jobs::JobRecord& job, const jobs::VersionPtr& version);
+    Cells& find_cells(const std::string& capability, const std::string& model);
 
     telemetry::Family<telemetry::Histogram>& first_;
     telemetry::Family<telemetry::Histogram>& each_;
@@ -38,7 +40,7 @@ class LlmMetrics {
     telemetry::LabelCap capabilities_{kMostNames};
     telemetry::LabelCap models_{kMostNames};
     Table cells_;
-    Table::value_type* last_ = nullptr;
+    std::vector<Cells*> by_number_;  // of a version, whose model never changes; null: not seen yet
 };
 
 }  // namespace headrace::main

@@ -63,8 +63,8 @@ class Histogram {
 
   private:
     const std::vector<double>& bounds_;
+    Gauge sum_;  // beside the counts of what is quick, which are written with it
     std::array<Counter, kMaxBounds + 1> counts_{};  // by bucket, the last one above every bound
-    Gauge sum_;
 };
 
 using LabelValues = std::vector<std::string>;

@@ -27,6 +27,54 @@ void pass(Samples& samples, const JobRecord& one, std::chrono::nanoseconds waite
     samples.ended(one, ran);
 }
 
+TEST(Samples, AVersionIsKnownByItsNumberAndItsTenantsStayApart) {
+    Samples samples;
+    const auto numbered = [](const std::string& tenant, std::uint32_t number) {
+        auto out = job(tenant, JobState::succeeded, "model-" + std::to_string(number));
+        out.version_id = number;
+        return out;
+    };
+    for (int i = 0; i < 3; ++i) {
+        pass(samples, numbered("acme", 7));
+        pass(samples, numbered("other", 7));
+        pass(samples, numbered("acme", 2));
+    }
+    auto unnumbered = numbered("acme", 7);
+    unnumbered.version_id = 0;
+    pass(samples, unnumbered);
+    const TenantId acme("acme"), other("other");
+    EXPECT_EQ(samples.totals(&acme).finished(), 7U);
+    EXPECT_EQ(samples.totals(&other).finished(), 3U);
+    samples.close_step(5s, {});
+    const auto flows = samples.flows(&acme);
+    ASSERT_EQ(flows.size(), 2U);
+    EXPECT_EQ(flows[0].capability, "model-2");
+    EXPECT_NEAR(flows[0].rate, 3 / 5.0, 1e-9);
+    EXPECT_NEAR(flows[1].rate, 4 / 5.0, 1e-9);
+}
+
+/// Beyond kFlows nothing is lost of the whole, and a flow that gave way is not counted into.
+TEST(Samples, MoreVersionsThanFlowsAreCountedForTheServerAndFindRoomLater) {
+    Samples samples;
+    const auto numbered = [](std::uint32_t number) {
+        auto out = job("acme", JobState::succeeded, "model-" + std::to_string(number));
+        out.version_id = number;
+        return out;
+    };
+    constexpr auto kMany = static_cast<std::uint32_t>(Samples::kFlows) + 10;
+    for (std::uint32_t i = 1; i <= kMany; ++i) pass(samples, numbered(i));
+    const TenantId acme("acme");
+    EXPECT_EQ(samples.totals(nullptr).finished(), kMany);
+    EXPECT_EQ(samples.totals(&acme).finished(), Samples::kFlows);
+    // All but the last ones idle until they show nothing; then those have flows of their own.
+    for (std::size_t i = 0; i < Samples::kRateSteps + 2; ++i) samples.close_step(5s, {});
+    for (int i = 0; i < 2; ++i) pass(samples, numbered(kMany));
+    pass(samples, numbered(1));
+    samples.close_step(5s, {});
+    EXPECT_EQ(samples.totals(nullptr).finished(), kMany + 3);
+    EXPECT_EQ(samples.totals(&acme).finished(), Samples::kFlows + 3);
+}
+
 TEST(Samples, ATenantSeesItsOwnAndTheServerAll) {
     Samples samples;
     const TenantId acme("acme"), other("other"), nobody("nobody");
