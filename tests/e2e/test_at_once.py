@@ -74,10 +74,15 @@ def doings(server: Server, fake: FakeUpstream) -> list[Callable[[int], None]]:
         assert (b"[DONE]" if body["stream"] else b"Hello there") in reply.body
 
     def leave(_: int) -> None:
-        head = f"POST /v1/chat/completions HTTP/1.1\r\nHost: a\r\nAuthorization: Bearer {client.key}\r\n"
-        body = b'{"model": "at/once", "messages": [{"role": "user", "content": "hi"}], "stream": true}'
+        body = '{"model": "at/once", "messages": [{"role": "user", "content": "hi"}], "stream": true}'
+        head = (
+            f"POST /v1/chat/completions HTTP/1.1\r\nHost: {client.host}:{client.port}\r\nContent-Type: application/json"
+        )
+        head += f"\r\nAuthorization: Bearer {client.key}\r\nContent-Length: {len(body)}\r\n\r\n"
         with RawSocket(client.host, client.port) as socket:
-            socket.send(head.encode() + b"Content-Length: %d\r\n\r\n" % len(body) + body)
+            socket.send((head + body).encode())
+            status = socket.status()
+            assert status == 200, status
             socket.reset()
 
     def change_keys(number: int) -> None:
