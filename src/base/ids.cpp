@@ -29,12 +29,12 @@ std::uint64_t split_mix(std::uint64_t& x) {
 
 std::string Uuid::text() const {
     static constexpr char kHex[] = "0123456789abcdef";
+    static constexpr std::uint8_t kPlaces[] = {0,  2,  4,  6,  9,  11, 14, 16,
+                                               19, 21, 24, 26, 28, 30, 32, 34};
     std::string out(36, '-');
-    std::size_t at = 0;
-    for (const std::uint8_t byte : bytes) {
-        if (is_dash(at)) ++at;
-        out[at++] = kHex[byte >> 4];
-        out[at++] = kHex[byte & 15];
+    for (std::size_t i = 0; i < bytes.size(); ++i) {
+        out[kPlaces[i]] = kHex[bytes[i] >> 4];
+        out[kPlaces[i] + 1U] = kHex[bytes[i] & 15];
     }
     return out;
 }

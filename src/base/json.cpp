@@ -12,6 +12,8 @@
 #include <boost/json/basic_parser_impl.hpp>
 #include <boost/json/value_stack.hpp>
 
+#include "base/byte_words.hpp"
+
 namespace headrace {
 namespace {
 
@@ -287,13 +289,32 @@ bool is_utf8(std::string_view text) {
     return true;
 }
 
+namespace {
+
+/// Where the run ends that begins at `at` and stands in a JSON string as it is.
+std::size_t plain_until(std::string_view text, std::size_t at) {
+    for (; text.size() - at >= byte_words::kBytes; at += byte_words::kBytes) {
+        const auto word = byte_words::load(text.data() + at);
+        if ((byte_words::any_below(word, 0x20) | byte_words::any_equal(word, '"') |
+             byte_words::any_equal(word, '\\')) != 0) {
+            break;
+        }
+    }
+    const auto plain = [](char c) {
+        return static_cast<unsigned char>(c) >= 0x20 && c != '"' && c != '\\';
+    };
+    while (at < text.size() && plain(text[at])) ++at;
+    return at;
+}
+
+}  // namespace
+
 void append_json_string(std::string& out, std::string_view text) {
     static constexpr char kHex[] = "0123456789abcdef";
     out += '"';
     std::size_t start = 0;
-    for (std::size_t i = 0; i < text.size(); ++i) {
+    for (std::size_t i = plain_until(text, 0); i < text.size(); i = plain_until(text, i + 1)) {
         const auto c = static_cast<unsigned char>(text[i]);
-        if (c >= 0x20 && c != '"' && c != '\\') continue;
         out.append(text, start, i - start);
         start = i + 1;
         switch (c) {

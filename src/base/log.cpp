@@ -7,6 +7,7 @@
 #include <spdlog/logger.h>
 #include <spdlog/sinks/syslog_sink.h>
 
+#include "base/byte_words.hpp"
 #include "base/clock.hpp"
 #include "base/json.hpp"
 #include "base/log_output.hpp"
@@ -71,8 +72,17 @@ void append(spdlog::memory_buf_t& out, std::string_view text) {
 void append_clean(spdlog::memory_buf_t& out, std::string_view text) {
     const auto start = out.size();
     append(out, text);
-    for (char* at = out.data() + start; at != out.data() + out.size(); ++at) {
-        if (static_cast<unsigned char>(*at) < 0x20) *at = ' ';
+    char* at = out.data() + start;
+    char* const end = out.data() + out.size();
+    while (at != end) {
+        const auto left = static_cast<std::size_t>(end - at);
+        if (left >= byte_words::kBytes && byte_words::any_below(byte_words::load(at), 0x20) == 0) {
+            at += byte_words::kBytes;
+            continue;
+        }
+        for (char* const stop = at + std::min(left, byte_words::kBytes); at != stop; ++at) {
+            if (static_cast<unsigned char>(*at) < 0x20) *at = ' ';
+        }
     }
 }
 

@@ -5,13 +5,23 @@
 #include <utility>
 
 #include <boost/asio/async_result.hpp>
+#include <boost/asio/deferred.hpp>
 #include <boost/asio/this_coro.hpp>
-#include <boost/asio/use_awaitable.hpp>
 
 #include "base/log.hpp"
 
 namespace headrace::http {
 namespace {
+
+/// Awaited, it ends with the watch's read. Deferred: the wait for every next request needs no
+/// coroutine frame of its own.
+template <class Watch>
+auto end_of(Watch* watch) {
+    auto begin = [](auto resume, Watch* of) {
+        of->over = [resume = std::move(resume)]() mutable { std::move(resume)(); };
+    };
+    return asio::async_initiate<const asio::deferred_t, void()>(begin, asio::deferred, watch);
+}
 
 constexpr std::size_t kMinRead = 2048;
 constexpr milliseconds kGoodbyeTime{1000};
@@ -151,7 +161,8 @@ asio::awaitable<bool> Connection::read_head() {
 
 asio::awaitable<error_code> Connection::fill() {
     if (watch_) {
-        co_await settle_watch();
+        auto settled = end_of(watch_);
+        co_await std::move(settled);
         const bool parks = parked_ && watch_error_ && in_.empty();
         if (!parks || timed_out_ || !keep_) co_return watch_error_;
         park();
@@ -336,11 +347,8 @@ void Connection::watched(std::unique_ptr<Watch> watch, error_code error, std::si
 
 asio::awaitable<void> Connection::settle_watch() {
     if (!watch_) co_return;
-    auto begin = [](auto resume, Watch* watch) {
-        watch->over = [resume = std::move(resume)]() mutable { std::move(resume)(); };
-    };
-    co_await asio::async_initiate<const asio::use_awaitable_t<>, void()>(begin, asio::use_awaitable,
-                                                                         watch_);
+    auto settled = end_of(watch_);
+    co_await std::move(settled);
 }
 
 }  // namespace headrace::http

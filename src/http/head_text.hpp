@@ -1,9 +1,12 @@
 #pragma once
 // Internal: what the heads of both directions are made of.
 
+#include <algorithm>
 #include <array>
 #include <cstddef>
 #include <string_view>
+
+#include "base/byte_words.hpp"
 
 namespace headrace::http {
 
@@ -32,6 +35,21 @@ inline std::size_t run_of(const std::array<bool, 256>& table, std::string_view t
     std::size_t at = 0;
     while (at < text.size() && table[static_cast<unsigned char>(text[at])]) ++at;
     return at;
+}
+
+/// Length of the run at the front that a value may hold.
+inline std::size_t run_of_value(std::string_view text) {
+    std::size_t at = 0;
+    for (;;) {
+        for (; text.size() - at >= byte_words::kBytes; at += byte_words::kBytes) {
+            const auto word = byte_words::load(text.data() + at);
+            if ((byte_words::any_below(word, 0x20) | byte_words::any_equal(word, 0x7f)) != 0) break;
+        }
+        // The end, a tab, or what no value may hold.
+        const auto stop = std::min(at + byte_words::kBytes, text.size());
+        while (at < stop && kValue[static_cast<unsigned char>(text[at])]) ++at;
+        if (at < stop || at == text.size()) return at;
+    }
 }
 
 inline bool is_blank(char c) {

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "base/byte_words.hpp"
+
 namespace headrace::http {
 namespace {
 
@@ -36,8 +38,17 @@ std::optional<Method> parse_method(std::string_view word) {
 }
 
 bool equal_without_case(std::string_view a, std::string_view b) {
-    return a.size() == b.size() && std::equal(a.begin(), a.end(), b.begin(),
-                                              [](char x, char y) { return lower(x) == lower(y); });
+    if (a.size() != b.size()) return false;
+    std::size_t at = 0;
+    for (; a.size() - at >= byte_words::kBytes; at += byte_words::kBytes) {
+        const auto x = byte_words::load(a.data() + at);
+        const auto y = byte_words::load(b.data() + at);
+        if (x != y && byte_words::lower(x) != byte_words::lower(y)) return false;
+    }
+    for (; at < a.size(); ++at) {
+        if (lower(a[at]) != lower(b[at])) return false;
+    }
+    return true;
 }
 
 void Headers::add(std::string name, std::string value) {

@@ -63,7 +63,7 @@ std::optional<Refusal> RequestParser::take_fields(std::string_view lines, Reques
         if (colon == 0 || colon == lines.size() || lines[colon] != ':') return broken_head();
         const auto name = lines.substr(0, colon);
         lines.remove_prefix(colon + 1);
-        const auto end = run_of(kValue, lines);
+        const auto end = run_of_value(lines);
         if (!lines.substr(end).starts_with("\r\n")) return broken_head();
         const auto value = trim(lines.substr(0, end));
         lines.remove_prefix(end + 2);

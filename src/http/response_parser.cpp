@@ -93,7 +93,7 @@ bool ResponseParser::take_status_line(std::string_view line) {
     if (line[0] == '0' || !std::all_of(line.begin(), line.begin() + 3, is_digit)) return false;
     status_ = (line[0] - '0') * 100 + (line[1] - '0') * 10 + (line[2] - '0');
     line.remove_prefix(3);
-    return line.empty() || (line.front() == ' ' && run_of(kValue, line) == line.size());
+    return line.empty() || (line.front() == ' ' && run_of_value(line) == line.size());
 }
 
 /// `lines` end with the head's blank line. A bare CR or LF and a NUL are in no name and no value.
@@ -103,12 +103,12 @@ bool ResponseParser::take_fields(std::string_view lines) {
         if (colon == 0 || colon >= lines.size() || lines[colon] != ':') return false;
         const auto name = lines.substr(0, colon);
         lines.remove_prefix(colon + 1);
-        auto end = run_of(kValue, lines);
+        auto end = run_of_value(lines);
         if (!lines.substr(end).starts_with("\r\n")) return false;
         std::string value(trim(lines.substr(0, end)));
         lines.remove_prefix(end + 2);
         while (!lines.empty() && is_blank(lines.front())) {
-            end = run_of(kValue, lines);
+            end = run_of_value(lines);
             if (!lines.substr(end).starts_with("\r\n")) return false;
             const auto more = trim(lines.substr(0, end));
             if (!value.empty() && !more.empty()) value += ' ';

@@ -3,6 +3,7 @@
 
 #include "http/byte_range.hpp"
 #include "http/chunk_decoder.hpp"
+#include "http/head_text.hpp"
 #include "http/message.hpp"
 #include "http/request_parser.hpp"
 #include "http/sse.hpp"
@@ -11,6 +12,38 @@
 
 namespace headrace::http {
 namespace {
+
+TEST(HeadTextTest, NamesAreComparedWithoutCaseOnWholeLength) {
+    EXPECT_TRUE(equal_without_case("", ""));
+    EXPECT_TRUE(equal_without_case("Content-Length", "cONTENT-lENGTH"));
+    EXPECT_FALSE(equal_without_case("content-length", "content-lengt"));
+    const std::string name = "x-forwarded-for-prefix";
+    for (std::size_t length = 1; length <= name.size(); ++length) {
+        for (std::size_t at = 0; at < length; ++at) {
+            std::string other = name.substr(0, length);
+            other[at] = '@';  // what A is without its bit for small letters
+            EXPECT_FALSE(equal_without_case(other, name.substr(0, length))) << length << ' ' << at;
+            other[at] = static_cast<char>(name[at] ^ 0x20);
+            const bool letter = name[at] != '-';
+            EXPECT_EQ(equal_without_case(other, name.substr(0, length)), letter) << length << at;
+        }
+    }
+}
+
+TEST(HeadTextTest, AValueEndsAtItsFirstControlCharacterButTheTab) {
+    for (std::size_t length = 0; length < 20; ++length) {
+        EXPECT_EQ(run_of_value(std::string(length, 'v')), length);
+        for (std::size_t at = 0; at < length; ++at) {
+            for (unsigned byte = 0; byte < 256; ++byte) {
+                std::string text(length, 'v');
+                text[0] = '\t';
+                text[at] = static_cast<char>(byte);
+                const bool held = byte == '\t' || (byte >= 0x20 && byte != 0x7f);
+                ASSERT_EQ(run_of_value(text), held ? length : at) << length << ' ' << byte;
+            }
+        }
+    }
+}
 
 TEST(PercentTest, DecodesOnceAndRefusesBrokenEscapes) {
     EXPECT_EQ(percent_decode("a%20b+c%2525"), "a b+c%25");
@@ -144,8 +177,9 @@ TEST(UrlTest, ParsesShowsAndResolves) {
 TEST(UrlTest, AHostIsAName) {
     EXPECT_EQ(Url::parse("http://h-1.example_/")->host, "h-1.example_");
     EXPECT_EQ(Url::parse("http://[FD00::1]/")->host, "fd00::1");
-    for (const char* text : {"http://&fd0%2580/", "http://a%3a80/", "http://a%2fb/", "http://a%00b/",
-                             "http://[fe80::1%25eth0]/", "http://a,b/", "http://%5B::1%5D/"}) {
+    for (const char* text :
+         {"http://&fd0%2580/", "http://a%3a80/", "http://a%2fb/", "http://a%00b/",
+          "http://[fe80::1%25eth0]/", "http://a,b/", "http://%5B::1%5D/"}) {
         EXPECT_FALSE(Url::parse(text)) << text;
     }
 }
