@@ -20,6 +20,7 @@ SLICES = 6  # of one measurement, in pairs of one and many
 PLATEAUS = 20
 PLATEAU_CHATS = 100_000
 WARM_CHATS = 300_000
+KEPT_CHATS = 150_000  # more than what the server keeps of ended jobs
 # So high that nobody meets them; a key without any would not be counted.
 LIMITS = {"requests_per_minute": 10**9, "tokens_per_minute": 10**12, "concurrency": 10**6}
 
@@ -171,6 +172,15 @@ def million_chats(stage: Stage) -> Figures:
         }
 
 
+def kept_of_chats(stage: Stage) -> Figures:
+    """What a server that has forwarded chats holds above one that has not, with nothing under way."""
+    with contextlib.closing(Site(stage, 1, 1)) as site:
+        idle = settled(site.server.pid)
+        chats(site, KEPT_CHATS)
+        held = settled(site.server.pid)
+        return {"idle_mb": idle / 1e6, "resident_mb": held / 1e6, "above_idle_mb": (held - idle) / 1e6}
+
+
 def chats(site: Site, count: int) -> tuple[float, float, int]:
     """Seconds, CPU seconds and answers."""
     result, used = site.chats(site.keys[0], site.models[0], requests=count)
@@ -181,6 +191,7 @@ def rows() -> list[Row]:
     return [
         Row("10 000 keys", against_one("key", KEYS, 1), once=True, heavy=True),
         Row("1 000 upstream models", against_one("model", 1, MODELS), once=True, heavy=True),
+        Row("memory kept of chats", kept_of_chats, once=True),
         Row("memory over 1 000 000 requests", million_chats, once=True, heavy=True),
     ]
 
@@ -192,6 +203,14 @@ def budgets() -> list[Budget]:
     return [
         ratio("a chat with one of 10 000 keys, CPU / with the only key", "10 000 keys"),
         ratio("a chat with one of 1 000 upstream models, CPU / with the only model", "1 000 upstream models"),
+        Budget(
+            "resident above an idle server after 150 000 forwarded chats",
+            ("memory kept of chats",),
+            lambda found: found["above_idle_mb"],
+            64,
+            unit="MB",
+            page="memory",
+        ),
         Budget(
             "resident growth over 1 000 000 forwarded chats",
             ("memory over 1 000 000 requests",),

@@ -144,6 +144,8 @@ const std::array kSettings{
            "Time for a worker to stop a cancelled job before its process is ended."),
     number("jobs", "keep_ended_s", Type::seconds, "60", 0, kDay,
            "How long an ended job answers from memory."),
+    number("jobs", "ended_bytes", Type::bytes, "16MiB", kMiB, 1024 * kGiB,
+           "Ended jobs held in memory; above it the oldest are let go before their time."),
     number("jobs", "events_per_job", Type::integer, "1000", 16, 1e6,
            "Events kept for resuming a stream."),
     number("jobs", "event_bytes_per_job", Type::bytes, "1MiB", kKiB, kGiB, "The same, by size."),
@@ -192,8 +194,6 @@ const std::array kSettings{
            "it is 503."),
     number("postgres", "lease_s", Type::seconds, "15", 3, 3600,
            "Silence of a server after which the others take its jobs over."),
-    text("postgres", "share_limits", Type::boolean, "true",
-         "Count the requests and tokens of keys, apps, tenants and models together with the other "
     text("postgres", "share_catalog", Type::boolean, "true",
          "Keep keys, tenants, apps, users, the audit list and upstreams in the database, for all "
          "servers on it; they must have the same `server.master_key_file`. False: each server "
@@ -201,6 +201,8 @@ const std::array kSettings{
     number("postgres", "offline_s", Type::seconds, "60", 5, 7 * kDay,
            "How long keys that are known go on working while a server hears nothing from the "
            "database that holds them; then calls are 503."),
+    text("postgres", "share_limits", Type::boolean, "true",
+         "Count the requests and tokens of keys, apps, tenants and models together with the other "
          "servers on this database. False: each server counts alone, up to the whole limit."),
 
     text("engines", "paths", Type::list, "",

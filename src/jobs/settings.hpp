@@ -18,8 +18,7 @@ struct Settings {
     std::uint64_t max_event_bytes_per_job = 1 << 20;
     std::uint64_t session_window = 256 * 1024;      // bytes per direction
     std::uint64_t resident_input_bytes = 64 << 20;  // queued durable inputs above this stay on disk
-    std::uint64_t max_ended_bytes = 64
-                                    << 20;  // of ended jobs that are kept, also within keep_ended
+    std::uint64_t max_ended_bytes = 16 << 20;       // of them, also within keep_ended
     std::chrono::hours idempotency_keep{24};
 };
 

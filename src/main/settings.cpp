@@ -167,6 +167,7 @@ class Mapper {
         out.lease = time_of(config_, "jobs.lease_s");
         out.cancel_grace = time_of(config_, "jobs.cancel_grace_s");
         out.keep_ended = time_of(config_, "jobs.keep_ended_s");
+        out.max_ended_bytes = count_of<std::uint64_t>(config_, "jobs.ended_bytes");
         out.max_events_per_job = count_of<std::uint32_t>(config_, "jobs.events_per_job");
         out.max_event_bytes_per_job = count_of<std::uint64_t>(config_, "jobs.event_bytes_per_job");
         out.session_window = count_of<std::uint64_t>(config_, "jobs.session_window");
@@ -215,8 +216,8 @@ class Mapper {
         out.statement_timeout = time_of(config_, "postgres.statement_s");
         out.patience = time_of(config_, "postgres.patience_s");
         out.lease = time_of(config_, "postgres.lease_s");
-        out.retention = log.retention;
         out.offline = time_of(config_, "postgres.offline_s");
+        out.retention = log.retention;
         out.migrate = log.migrate;
         if (out.url.empty())
             problem("postgres.url", "is missing, and store.kind is postgres");

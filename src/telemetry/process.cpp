@@ -1,5 +1,6 @@
 #include "telemetry/process.hpp"
 
+#include <malloc.h>
 #include <sys/resource.h>
 #include <sys/time.h>
 #include <time.h>
@@ -9,6 +10,9 @@
 #include <fstream>
 
 #include "telemetry/metrics.hpp"
+
+// Of mimalloc, which release builds are linked with.
+extern "C" __attribute__((weak)) void mi_collect(bool force) noexcept;
 
 namespace headrace::telemetry {
 namespace {
@@ -58,6 +62,13 @@ Memory memory() {
 
 ProcessUse process_use() {
     return {cpu_seconds(), static_cast<std::uint64_t>(memory().resident)};
+}
+
+void release_unused_memory() {
+    if (mi_collect != nullptr)
+        mi_collect(true);
+    else
+        malloc_trim(0);
 }
 
 void add_process_metrics(Registry& registry, const std::string& version) {

@@ -14,6 +14,10 @@ struct ProcessUse {
 };
 ProcessUse process_use();
 
+/// Gives memory that the calling thread's allocator holds and nobody uses back to the system. Takes
+/// milliseconds: for when there is nothing else to do.
+void release_unused_memory();
+
 /// Processor time, memory, open files and start time of this process, under Prometheus' own names,
 /// and headrace_build_info. Read from /proc at each scrape.
 void add_process_metrics(Registry& registry, const std::string& version);

@@ -26,6 +26,7 @@ TEST(Settings, DefaultsAreThoseOfTheRooms) {
     EXPECT_EQ(settings->jobs.lease, jobs.lease);
     EXPECT_EQ(settings->jobs.cancel_grace, jobs.cancel_grace);
     EXPECT_EQ(settings->jobs.keep_ended, jobs.keep_ended);
+    EXPECT_EQ(settings->jobs.max_ended_bytes, jobs.max_ended_bytes);
     EXPECT_EQ(settings->jobs.max_events_per_job, jobs.max_events_per_job);
     EXPECT_EQ(settings->jobs.max_event_bytes_per_job, jobs.max_event_bytes_per_job);
     EXPECT_EQ(settings->jobs.session_window, jobs.session_window);
