@@ -111,6 +111,8 @@ struct Connections::Pool : std::enable_shared_from_this<Connections::Pool> {
         http::Headers host;
         host.add("Host", url.authority());
         lines = http::field_lines(host) + http::field_lines(headers);
+        initials = 0;
+        for (const auto& field : headers.fields()) initials |= initial_of(field.name);
     }
 
     /// A kept connection that is still good; none where there is none.
@@ -132,9 +134,15 @@ struct Connections::Pool : std::enable_shared_from_this<Connections::Pool> {
         idle.push_back(std::move(kept));
     }
 
+    /// A bit for the first letter of a name: most names differ there already, and the names
+    /// themselves need not be read.
+    static std::uint32_t initial_of(std::string_view name) {
+        return name.empty() ? 0 : 1U << (static_cast<unsigned char>(name.front()) % 32);
+    }
     [[nodiscard]] bool shares_no_name(const http::Headers& own) const {
-        return std::none_of(own.fields().begin(), own.fields().end(),
-                            [this](const auto& each) { return headers.find(each.name); });
+        return std::none_of(own.fields().begin(), own.fields().end(), [this](const auto& each) {
+            return (initials & initial_of(each.name)) != 0 && headers.find(each.name);
+        });
     }
     /// Ours, but for those that a request names itself.
     [[nodiscard]] http::Headers with(const http::Headers& own) const {
@@ -157,8 +165,9 @@ struct Connections::Pool : std::enable_shared_from_this<Connections::Pool> {
     http::Url url;
     std::string path;
     http::Headers headers;
-    std::string lines;       // of the headers, as they go out, with Host
-    std::vector<Kept> idle;  // oldest first
+    std::uint32_t initials = 0;  // of the headers
+    std::string lines;           // of the headers, as they go out, with Host
+    std::vector<Kept> idle;      // oldest first
     std::uint64_t generation = 0;
 };
 

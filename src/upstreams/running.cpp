@@ -19,7 +19,7 @@ constexpr std::chrono::milliseconds kPatience{30'000};  // with one who takes no
 }  // namespace
 
 Running::Running(Room& room, PoolWorker& pool, jobs::Grant grant_)
-    : grant(std::move(grant_)), room_(room), pool_(pool), bell_(room.parts.loop.io()) {}
+    : grant(std::move(grant_)), room_(room), pool_(pool) {}
 
 bool Running::append(std::string_view output, std::string_view part) {
     return give(output, part, true);
@@ -89,14 +89,15 @@ asio::awaitable<void> Running::room() {
 
 void Running::ring() {
     rung_ = true;
-    bell_.cancel();
+    if (bell_) bell_->cancel();
 }
 
 asio::awaitable<void> Running::wait(std::chrono::milliseconds within) {
     if (!rung_) {
-        bell_.expires_after(within);
+        if (!bell_) bell_.emplace(room_.parts.loop.io());
+        bell_->expires_after(within);
         boost::system::error_code ignored;
-        co_await bell_.async_wait(asio::redirect_error(asio::use_awaitable, ignored));
+        co_await bell_->async_wait(asio::redirect_error(asio::use_awaitable, ignored));
     }
     rung_ = false;
 }

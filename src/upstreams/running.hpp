@@ -2,6 +2,7 @@
 // Internal: one leased job on its way to a server and back.
 
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -55,7 +56,7 @@ class Running final : public CallSink {
 
     Room& room_;
     PoolWorker& pool_;
-    Timer bell_;
+    std::optional<Timer> bell_;  // made when something is waited for: a whole answer needs none
     bool rung_ = false;
     bool unpaced_ = false;
     bool stalled_ = false;  // room() waits

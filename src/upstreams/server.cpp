@@ -1,6 +1,7 @@
 #include "upstreams/server.hpp"
 
 #include <algorithm>
+#include <utility>
 
 #include "base/log.hpp"
 #include "upstreams/faults.hpp"
@@ -96,7 +97,11 @@ void Server::count(const Tokens& tokens) {
 
 void Server::settle() {
     const Health now = member.circuit.health(room.now());
-    cells.state->set(!member.enabled ? 0 : now == Health::up ? 1 : now == Health::paused ? 2 : 3);
+    const int as_metric = !member.enabled         ? 0
+                          : now == Health::up     ? 1
+                          : now == Health::paused ? 2
+                                                  : 3;
+    if (std::exchange(state, as_metric) != as_metric) cells.state->set(as_metric);
     if (now == shown) return;
     const Health before = shown;
     shown = now;

@@ -47,6 +47,7 @@ struct Server {
     std::uint64_t completion_tokens = 0;
     WallMs since = 0;
     Health shown = Health::up;
+    int state = -1;  // as the metric has it
     std::optional<double> load;
     SteadyTime next_probe{};
     bool probing = false;
