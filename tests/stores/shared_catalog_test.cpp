@@ -189,6 +189,35 @@ TEST_F(SharedCatalogTest, ManyChangesFromBothSidesAllArrive) {
     }
 }
 
+TEST_F(SharedCatalogTest, ADamagedRowSwitchesNobodysLimitOff) {
+    Node a(database);
+    Node b(database);
+    const auto make = [](Node& node, const char* name) {
+        access::Account account;
+        account.kind = access::AccountKind::app;
+        account.tenant = TenantId("acme");
+        account.name = name;
+        account.enabled = false;
+        return wait<access::Account>(
+                   [&](auto done) { node.directory.create(account, std::move(done)); })
+            .has_value();
+    };
+    const auto is_off = [](Node& node, const char* name) {
+        return !node.directory.may_call(TenantId("acme"), name, "").has_value();
+    };
+    ASSERT_TRUE(make(a, "shop"));
+    EXPECT_TRUE(eventually([&] { return is_off(b, "shop"); }));
+    database.run("UPDATE accounts SET sum = sum + 1");
+    ASSERT_TRUE(make(a, "desk"));
+    const auto key = a.make();
+    ASSERT_TRUE(key);
+    EXPECT_TRUE(eventually([&] { return b.knows(*key); })) << "it came after the app";
+    EXPECT_TRUE(is_off(a, "shop") && is_off(b, "shop"));
+    database.run("UPDATE accounts SET sum = sum - 1 WHERE name = 'shop'");
+    ASSERT_TRUE(make(b, "till"));
+    EXPECT_TRUE(eventually([&] { return is_off(a, "desk") && is_off(a, "till"); }));
+}
+
 TEST_F(SharedCatalogTest, AForeignMasterKeyIsRefused) {
     const auto first = database.server();
     const auto stranger = database.master_keys("other.key");

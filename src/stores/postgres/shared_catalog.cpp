@@ -183,31 +183,32 @@ Result<void> SharedCatalog::fetch() {
 
 namespace {
 
-/// A damaged row must not keep the others from being known.
 template <class T>
-std::vector<T> sound(CatalogRows<T> read) {
+bool damaged(const CatalogRows<T>& read) {
     for (const auto& row : read.damaged) log::error("damaged row in the database: {}", row);
-    return std::move(read.rows);
+    return !read.damaged.empty();
+}
+
+/// What comes whole takes the place of all that is known. With a row missing it would switch
+/// somebody's limit off, so that then what is known stays.
+template <class T, class To>
+Result<void> tell_all(Result<CatalogRows<T>> read, const To& to) {
+    if (!read) return fail(std::move(read).error());
+    if (!damaged(*read)) to(std::move(read->rows));
+    return {};
 }
 
 }  // namespace
 
 Result<void> SharedCatalog::fetch_part(CatalogPart part) {
-    const auto tell = [](auto read, auto& to) -> Result<void> {
-        if (!read) return fail(std::move(read).error());
-        to(sound(std::move(*read)));
-        return {};
-    };
-    switch (part) {
-        case CatalogPart::keys:
-            return tell(read_keys(*connection_, seen(part)), listener_.keys);
-        case CatalogPart::accounts:
-            return tell(read_accounts(*connection_), listener_.accounts);
-        case CatalogPart::upstreams:
-            return tell(read_upstreams(*connection_, upstream_sealer_), listener_.upstreams);
-        case CatalogPart::audit:
-            break;
-    }
+    if (part == CatalogPart::accounts)
+        return tell_all(read_accounts(*connection_), listener_.accounts);
+    if (part == CatalogPart::upstreams)
+        return tell_all(read_upstreams(*connection_, upstream_sealer_), listener_.upstreams);
+    auto keys = read_keys(*connection_, seen(part));
+    if (!keys) return fail(std::move(keys).error());
+    damaged(*keys);  // the others' changes hold all the same
+    listener_.keys(std::move(keys->rows));
     return {};
 }
 
