@@ -8,6 +8,7 @@ import subprocess
 import threading
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
@@ -165,14 +166,36 @@ def test_a_tenant_sees_its_own_and_who_runs_the_server_sees_all(
     assert [line["tenant"] for line in search(server.control, "?tenant=globex")] == ["globex"]
 
 
-def test_a_long_log_is_read_in_bounded_steps_and_nobody_waits_for_it(start_server: Callable[..., Server]) -> None:
-    server = start_server(settings=(*LOG, "server.io_loops=0"))
+def fill(server: Server, times: int) -> dict[str, Any]:
+    """A file of so many times 4 MB, of one line."""
     line = {"at": "2026-01-01T00:00:00.000Z", "job": "j", "tenant": "default", "key": "k", "request": "x" * 4000}
     text = (json.dumps(line, separators=(",", ":")) + "\n").encode()
-    folder = server.folder / "data" / "requests"
-    with (folder / "requests-2026-01-01.jsonl").open("wb") as out:
-        for _ in range(40):
-            out.write(text * 1000)  # 4 MB
+    with (server.folder / "data" / "requests" / "requests-2026-01-01.jsonl").open("wb") as out:
+        for _ in range(times):
+            out.write(text * 1000)
+    return line
+
+
+def test_searches_wait_for_each_other_and_not_in_any_number(start_server: Callable[..., Server]) -> None:
+    server = start_server(settings=LOG)
+    fill(server, 10)
+    deadline = time.monotonic() + WITHIN_S
+    refused: list[Any] = []
+    with ThreadPoolExecutor(24) as pool:
+        while not refused:
+            assert time.monotonic() < deadline, "nobody was refused"
+            answers = list(pool.map(lambda _: server.control.get("/requests?text=nowhere"), range(24)))
+            assert {answer.status for answer in answers} <= {200, 503}
+            assert any(answer.status == 200 for answer in answers)
+            refused = [answer for answer in answers if answer.status == 503]
+    assert all(int(answer.header("Retry-After") or 0) >= 1 for answer in refused)
+    assert "request log" in refused[0].json()["detail"]
+    assert search(server.control, "?text=nowhere") == [], "those that waited made room"
+
+
+def test_a_long_log_is_read_in_bounded_steps_and_nobody_waits_for_it(start_server: Callable[..., Server]) -> None:
+    server = start_server(settings=(*LOG, "server.io_loops=0"))
+    line = fill(server, 40)
     answered: list[tuple[float, float]] = []
     done = threading.Event()
 
