@@ -73,6 +73,7 @@ asio::awaitable<std::string> Server::metrics() {
     state_metrics_.set_workers(workers);
     state_metrics_.set_connections(client_door_->connections(), control_door_->connections());
     state_metrics_.set_low_disk(stores_.blobs->low_on_space());
+    state_metrics_.set_catalog_heard(stores_.keys->contact() == access::Contact::current);
     co_return registry_.render();
 }
 

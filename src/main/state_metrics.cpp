@@ -24,6 +24,12 @@ StateMetrics::StateMetrics(telemetry::Registry& registry)
                     .gauge("headrace_low_disk",
                            "1 while free space is below the mark and nothing new is taken.")
                     .cell()),
+      catalog_heard_(
+          registry
+              .gauge("headrace_catalog_heard",
+                     "0 while changes that other servers make to keys, accounts and upstreams "
+                     "are not heard of.")
+              .cell()),
       blobs_removed_(registry
                          .counter("headrace_blobs_removed_total",
                                   "Blobs removed because nothing referred to them.")
@@ -81,6 +87,10 @@ void StateMetrics::set_connections(std::size_t client, std::size_t control) {
 
 void StateMetrics::set_low_disk(bool low) {
     low_disk_.set(low ? 1 : 0);
+}
+
+void StateMetrics::set_catalog_heard(bool heard) {
+    catalog_heard_.set(heard ? 1 : 0);
 }
 
 void StateMetrics::blobs_removed(std::uint64_t count, std::uint64_t bytes) {

@@ -18,6 +18,8 @@ class StateMetrics {
     void set_workers(std::span<const jobs::WorkerView> workers);
     void set_connections(std::size_t client, std::size_t control);
     void set_low_disk(bool low);
+    /// Whether changes that other servers make to the catalog are heard of.
+    void set_catalog_heard(bool heard);
     /// On the core's loop.
     void blobs_removed(std::uint64_t count, std::uint64_t bytes);
     /// For one committer, whose thread calls it.
@@ -33,6 +35,7 @@ class StateMetrics {
     telemetry::Family<telemetry::Gauge>& workers_;
     telemetry::Family<telemetry::Gauge>& connections_;
     telemetry::Gauge& low_disk_;
+    telemetry::Gauge& catalog_heard_;
     telemetry::Counter& blobs_removed_;
     telemetry::Counter& blob_bytes_removed_;
     telemetry::Histogram& commit_writes_;

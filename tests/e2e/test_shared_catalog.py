@@ -50,6 +50,12 @@ def status(server: Server, key: str) -> int:
     return server.client.with_key(key).get("/capabilities").status
 
 
+def heard(server: Server) -> int:
+    """The gauge of whether the other servers' changes are heard of."""
+    lines = server.control.request("GET", "/metrics").body.decode().splitlines()
+    return int(next(line.split()[1] for line in lines if line.startswith("headrace_catalog_heard ")))
+
+
 def id_of(key: str) -> str:
     return key.split("_")[1]
 
@@ -209,6 +215,7 @@ def test_known_keys_work_for_the_stated_time_without_the_database(start, databas
         assert status(server, revoked) == 401
         stranger = known[:-3] + ("AAA" if not known.endswith("AAA") else "BBB")
         until(lambda: status(server, stranger) == 503, "who can tell whether it was made elsewhere")
+        assert heard(server) == 0
 
         def over() -> bool:
             reply = server.client.with_key(known).get("/capabilities")
@@ -225,6 +232,7 @@ def test_known_keys_work_for_the_stated_time_without_the_database(start, databas
         database.start()
     until(lambda: status(server, known) == 200)
     until(lambda: status(other, known) == 200)
+    until(lambda: heard(server) == 1, "the catalog is heard again")
     assert status(server, stranger) == 401
     server.wait_ready(SOON)
     key = server.as_role("caller", "acme").key
