@@ -51,7 +51,8 @@ def doings(server: Server, fake: FakeUpstream) -> list[Callable[[int], None]]:
     client, control = server.client, server.control
 
     def run_job(_: int) -> None:
-        assert client.run("echo", TEXT, wait=60)["output"] == TEXT
+        job = client.run("echo", TEXT, wait=60)
+        assert job.get("output") == TEXT, job
 
     def keep_job(_: int) -> None:
         made = client.submit("echo", TEXT)
