@@ -46,11 +46,16 @@ struct Server {
     std::uint64_t prompt_tokens = 0;
     std::uint64_t completion_tokens = 0;
     WallMs since = 0;
-    Health shown = Health::up;
-    int state = -1;  // as the metric has it
     std::optional<double> load;
     SteadyTime next_probe{};
+    Health shown = Health::up;
     bool probing = false;
+    int state = -1;  // as the metric has it
+
+    /// Whether time alone may have changed something: asked of all servers many times a second.
+    [[nodiscard]] bool due(SteadyTime now) const {
+        return shown != Health::up || next_probe <= now;
+    }
 };
 
 using ServerPtr = std::shared_ptr<Server>;

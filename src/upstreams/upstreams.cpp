@@ -335,9 +335,11 @@ asio::awaitable<void> Upstreams::Impl::tick() {
             if (beat) pool.heartbeat();
         });
         // A probe may end at once and change what is there.
-        std::vector<ServerPtr> all;
-        for (const auto& [key, server] : servers) all.push_back(server);
-        for (const auto& server : all) look_at(server, now);
+        std::vector<ServerPtr> due;
+        for (const auto& [key, server] : servers) {
+            if (server->due(now)) due.push_back(server);
+        }
+        for (const auto& server : due) look_at(server, now);
     }
 }
 
