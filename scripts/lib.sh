@@ -30,7 +30,7 @@ as_root() {
 }
 
 STEP=0
-STEPS=${STEPS:-0}
+STEPS=${STEPS:-}  # how many there will be, where the command knows
 SUMMARY=()
 
 # step "title" command...: runs it with its output in a log file, shows the last line while it runs,
