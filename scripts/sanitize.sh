@@ -65,9 +65,8 @@ if [ "${2:-}" = e2e ]; then
     read -ra files <<<"${HEADRACE_SAN_E2E:-${served[*]}}"
     files=("${files[@]/#/tests/e2e/}")
     rc=0
-    # Left out are tests of how long a thousand models take and how small a server is: a sanitizer is neither quick nor small.
+    # Left out is a test of how small a server is: with a sanitizer it is not.
     build/venv-test/bin/python -m pytest -q -p no:cacheprovider "${files[@]/%/.py}" \
-        --deselect tests/e2e/test_upstream_admin.py::test_many_models \
         --deselect tests/e2e/test_serve.py::test_a_server_without_engines_is_small || rc=$?
     for report in "$reports"/*; do
         if [ -e "$report" ]; then cat "$report"; rc=1; fi

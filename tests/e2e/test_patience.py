@@ -36,7 +36,7 @@ def comment_on_an_idle_stream(server: Server) -> None:
         data = b""
         while b"\n: " not in data:
             data += raw.socket.recv(4096)
-        assert 13 < time.monotonic() - began < 17
+        assert 13 < time.monotonic() - began < 25
 
 
 def ping_of_a_session(server: Server) -> None:
