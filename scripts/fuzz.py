@@ -1,4 +1,4 @@
-"""Runs libFuzzer targets one after the other and keeps count: behind ./dev fuzz.
+"""Runs libFuzzer targets, --jobs at a time, and keeps count: behind ./dev fuzz.
 
 Every target starts from its kept corpus (tests/fuzz/corpus/TARGET), from seeds made of the repository's own
 examples and test vectors, and from what it found before (build/fuzz-corpus/TARGET). CPU seconds, executions,
@@ -11,10 +11,11 @@ keeps nothing of what it finds on the way, and ends after --runs executions at m
 from __future__ import annotations
 
 import argparse
+import concurrent.futures
 import json
+import os
 import pathlib
 import re
-import resource
 import shutil
 import subprocess
 import sys
@@ -52,11 +53,11 @@ def about(target: str) -> str:
 
 def run(program: list[str], arguments: list[str], log: pathlib.Path) -> tuple[int, float]:
     """Exit status and CPU seconds."""
-    before = resource.getrusage(resource.RUSAGE_CHILDREN)
     with open(log, "wb") as out:
-        status = subprocess.run([*program, *arguments], stdout=out, stderr=out, check=False).returncode
-    after = resource.getrusage(resource.RUSAGE_CHILDREN)
-    return status, after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+        child = subprocess.Popen([*program, *arguments], stdout=out, stderr=out)
+        _, ended, used = os.wait4(child.pid, 0)
+    child.returncode = os.waitstatus_to_exitcode(ended)
+    return child.returncode, used.ru_utime + used.ru_stime
 
 
 def inputs(target: str, seeds: pathlib.Path, seed: int) -> list[str]:
@@ -141,11 +142,23 @@ def write_table(record: dict[str, dict]) -> None:
     RECORD.with_suffix(".md").write_text(HEAD + "\n".join(rows) + "\n" + foot)
 
 
+def add_to_record(target: str, used: float, executed: int) -> None:
+    # Read anew each time: runs of other targets may be going on.
+    record = json.loads(RECORD.read_text()) if RECORD.exists() else {}
+    row = record.setdefault(target, {"cpu_seconds": 0.0, "executions": 0, "findings": []})
+    row["cpu_seconds"] = round(row["cpu_seconds"] + used, 1)
+    row["executions"] += executed
+    RECORD.parent.mkdir(parents=True, exist_ok=True)
+    RECORD.write_text(json.dumps(record, indent=1, sort_keys=True) + "\n")
+    write_table(record)
+
+
 def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("--seconds", type=int, default=600)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--runs", type=int, default=-1)
+    parser.add_argument("--jobs", type=int, default=1)
     parser.add_argument("--keep", action="store_true")
     parser.add_argument("--no-record", action="store_true")
     parser.add_argument("targets", nargs="+")
@@ -153,23 +166,29 @@ def main() -> None:
     targets = [name.removeprefix("fuzz_") for name in options.targets]
     seeds = ROOT / "build" / "fuzz-seeds"
     subprocess.run([sys.executable, str(ROOT / "tests" / "fuzz" / "seeds.py"), str(seeds)], check=True)
-    for target in targets:
-        print(f"== {target} for {options.seconds} s", flush=True)
-        sound, used, executed = fuzz(target, options, seeds) if options.seconds > 0 else (True, 0.0, 0)
-        print(f"   {executed} executions in {used:.1f} CPU seconds", flush=True)
-        if options.keep and sound:
-            keep(target, seeds)
-        if not options.no_record:
-            # Read anew each time: runs of other targets may be going on.
-            record = json.loads(RECORD.read_text()) if RECORD.exists() else {}
-            row = record.setdefault(target, {"cpu_seconds": 0.0, "executions": 0, "findings": []})
-            row["cpu_seconds"] = round(row["cpu_seconds"] + used, 1)
-            row["executions"] += executed
-            RECORD.parent.mkdir(parents=True, exist_ok=True)
-            RECORD.write_text(json.dumps(record, indent=1, sort_keys=True) + "\n")
-            write_table(record)
-        if not sound:
-            sys.exit(f"{target} found something; its input lies in {FINDINGS.relative_to(ROOT)}")
+
+    def fuzz_one(target: str) -> tuple[bool, float, int]:
+        return fuzz(target, options, seeds) if options.seconds > 0 else (True, 0.0, 0)
+
+    found_in = []
+    with concurrent.futures.ThreadPoolExecutor(max(options.jobs, 1)) as pool:
+        runs = {pool.submit(fuzz_one, target): target for target in targets}
+        for done in concurrent.futures.as_completed(runs):
+            if done.cancelled():
+                continue
+            target = runs[done]
+            sound, used, executed = done.result()
+            print(f"{target}: {executed} executions in {used:.1f} CPU seconds", flush=True)
+            if options.keep and sound:
+                keep(target, seeds)
+            if not options.no_record:
+                add_to_record(target, used, executed)
+            if not sound:
+                found_in.append(target)
+                for other in runs:
+                    other.cancel()
+    if found_in:
+        sys.exit(f"{', '.join(found_in)} found something; the input lies in {FINDINGS.relative_to(ROOT)}")
     print(f"{len(targets)} fuzz targets, nothing found")
 
 

@@ -53,7 +53,7 @@ if [ -z "$quick" ]; then
     step "chaos, a few rounds of each cheap fault" chaos_rounds
     step "AddressSanitizer: pure rooms and parsers" bash scripts/sanitize.sh asan quick
     # The same run each time, so that a change is not refused by luck; ./dev fuzz goes further, at random.
-    step "fuzz, short" bash scripts/fuzz.sh --no-record --seed 1 --runs 50000 --seconds "${HEADRACE_FUZZ_SECONDS:-10}"
+    step "fuzz, short" bash scripts/fuzz.sh --no-record --seed 1 --runs 50000 --jobs "$JOBS" --seconds "${HEADRACE_FUZZ_SECONDS:-10}"
 fi
 summary
 "$PYTHON" scripts/counts.py build/results
