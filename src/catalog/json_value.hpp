@@ -22,7 +22,7 @@ bool tensor_from_json(const json::value& from, DType expected, Tensor& to, const
 void tensor_to_json(std::string& out, const Tensor& tensor);
 
 struct DataUrl {
-    std::string content_type;
+    std::string content_type;  // empty where the URL names none
     std::string_view base64;
 };
 /// "data:image/png;base64,…"; nullopt for anything else, also for data that is not base64.
