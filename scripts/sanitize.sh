@@ -15,15 +15,15 @@ served=(test_at_once test_openai_chat test_openai_responses test_openai_batches 
         test_upstream_faults test_upstream_admin test_upstream_abort test_fastchat test_fastchat_api test_fastchat_limits
         test_limits test_retry_after test_access test_sessions test_console_api test_jobs test_events test_files
         test_hostile_http test_lying_worker test_remote_agent test_serve test_admin test_postgres
-        test_postgres_nodes test_shared_limits)
+        test_postgres_nodes test_shared_limits test_shared_catalog test_upstream_last_server test_request_search)
 models=(openai_test upstreams_test fastchat_worker_test fastchat_test)
 case "$preset${2:+-$2}" in
     *-quick) targets=("${pure[@]}" http_test fastchat_worker_test sim) ;;
     *-e2e) targets=() ;;
     asan|ubsan) targets=("${pure[@]}" http_test engines_test "${stores[@]}" native_test console_test "${models[@]}"
                          hub_test agent_test workers_test main_test llama_plugin_test sim sim_upstreams) ;;
-    tsan) targets=(base_test jobs_test access_test http_test "${stores[@]}" hub_test native_test "${models[@]}"
-                   engines_test main_test) ;;
+    tsan) targets=(base_test jobs_test access_test http_test link_test "${stores[@]}" stores_postgres_test hub_test native_test
+                   "${models[@]}" engines_test main_test) ;;
     *) die "sanitize: no preset $preset" ;;
 esac
 export ASAN_OPTIONS=detect_stack_use_after_return=0 UBSAN_OPTIONS=print_stacktrace=1 TSAN_OPTIONS=second_deadlock_stack=1:atexit_sleep_ms=0

@@ -19,6 +19,7 @@ ROOT = HERE.parents[1]
 sys.path[:0] = [str(HERE), str(ROOT / "sdk" / "python" / "src")]
 
 from fastchat_site import EXPIRE, Site  # noqa: E402
+from postgres import Postgres  # noqa: E402
 from server import Server, free_port  # noqa: E402
 from upstream_site import Setup  # noqa: E402
 from wire import API, Client  # noqa: E402
@@ -113,6 +114,13 @@ def dialling(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     running = Server(tmp_path_factory.mktemp("dialling")).start()
     yield running
     running.stop()
+
+
+@pytest.fixture(scope="module")
+def database() -> Iterator[Postgres]:
+    made = Postgres()
+    yield made
+    made.close()
 
 
 @pytest.fixture

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 
 import pytest
 from postgres import Postgres
@@ -11,13 +11,6 @@ from server import Server
 from worker import TEXT_TO_TEXT, TestWorker, offer
 
 LEASE = "postgres.lease_s=3"
-
-
-@pytest.fixture(scope="module")
-def database() -> Iterator[Postgres]:
-    made = Postgres()
-    yield made
-    made.close()
 
 
 @pytest.fixture

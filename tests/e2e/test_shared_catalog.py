@@ -7,7 +7,7 @@ import pathlib
 import subprocess
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 
 import pytest
 from fake_upstream import FakeUpstream
@@ -19,13 +19,6 @@ from wire import Client
 
 SOON = 60.0
 OFFLINE = "postgres.offline_s=20"  # far longer than a stop of the database takes
-
-
-@pytest.fixture(scope="module")
-def database() -> Iterator[Postgres]:
-    made = Postgres()
-    yield made
-    made.close()
 
 
 @pytest.fixture

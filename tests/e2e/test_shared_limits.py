@@ -4,19 +4,12 @@ from __future__ import annotations
 
 import concurrent.futures
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 
 import pytest
 from postgres import Postgres
 from server import Server
 from wire import API, Client
-
-
-@pytest.fixture(scope="module")
-def database() -> Iterator[Postgres]:
-    made = Postgres()
-    yield made
-    made.close()
 
 
 @pytest.fixture

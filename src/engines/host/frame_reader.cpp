@@ -66,7 +66,7 @@ bool FrameReader::fill() {
         // Not asleep inside recv(): the parent's reading of what we have sent would wake us there,
         // for room that nobody waits for.
         pollfd readable{socket_, POLLIN, 0};
-        if (::poll(&readable, 1, -1) < 0) continue;
+        (void)::poll(&readable, 1, -1);  // whatever wakes it, recv() tells what there is
         const ssize_t got = ::recv(socket_, buffer_.data() + end_, buffer_.size() - end_, 0);
         if (got > 0) {
             end_ += static_cast<std::size_t>(got);

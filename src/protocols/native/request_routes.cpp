@@ -5,6 +5,7 @@
 
 #include "access/keys.hpp"
 #include "base/json.hpp"
+#include "jobs/job.hpp"
 #include "protocols/native/body.hpp"
 #include "protocols/native/errors.hpp"
 #include "protocols/native/limits_json.hpp"
@@ -18,7 +19,8 @@ constexpr std::string_view kOutcomes = "succeeded failed cancelled expired";
 constexpr std::int64_t kMostOfPage = 200;
 
 bool is_outcome(const std::string& word) {
-    return word == "succeeded" || word == "failed" || word == "cancelled" || word == "expired";
+    const auto state = jobs::job_state_from(word);
+    return state && jobs::is_terminal(*state);
 }
 
 /// A whole number within bounds; `otherwise` where the query does not name it.
