@@ -5,7 +5,8 @@ import { launch, open } from './browser';
 /**
  * Makes the pictures of the documents, from a server that runs and has had load for some minutes:
  * HEADRACE_PICTURES names the folder, HEADRACE_SIGN_IN a key and HEADRACE_CONTROL_URL the control door. It serves
- * plugins/llama/chat and the example engines; HEADRACE_SPEECH names a WAV of what is said into the microphone.
+ * plugins/llama/chat and the example engines, with request_log.enabled; HEADRACE_SPEECH names a WAV of what is said
+ * into the microphone.
  */
 const folder = process.env['HEADRACE_PICTURES'] ?? '';
 const door = process.env['HEADRACE_CONTROL_URL'] ?? 'http://127.0.0.1:8601';
@@ -43,5 +44,9 @@ it.skipIf(folder === '')('makes pictures', { timeout: 180_000 }, async () => {
     await page.goto(`${door}/console/usage?days=1&by=key`);
     await page.locator('tbody tr').first().waitFor();
     await page.screenshot({ path: join(folder, 'console-usage.png') });
+
+    await page.goto(`${door}/console/requests`);
+    await page.locator('tbody tr').first().waitFor();
+    await page.screenshot({ path: join(folder, 'console-requests.png') });
     await browser.close();
 });

@@ -17,7 +17,7 @@ export function WorkersTable({ workers, now }: { workers: Worker[]; now: number 
     const t = useT();
     return (
         <div className="table-scroll" tabIndex={0} role="group" aria-label={t('worker.title')}>
-            <table className="table">
+            <table className="table workers">
                 <thead>
                     <tr>
                         <th scope="col">{t('worker.name')}</th>
@@ -30,7 +30,7 @@ export function WorkersTable({ workers, now }: { workers: Worker[]; now: number 
                     {workers.map((worker) => (
                         <tr key={worker.id}>
                             <td title={[worker.id, worker.address, ...worker.versions].filter(Boolean).join('\n')}>
-                                {worker.name} <span className="quiet small">{worker.kind}</span>
+                                <span className="worker-name clip">{worker.name}</span> <span className="quiet small">{worker.kind}</span>
                             </td>
                             <td>
                                 <div className="slots">

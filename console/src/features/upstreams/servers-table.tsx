@@ -26,7 +26,6 @@ function Actions({ subject, onUpstream }: { subject: Upstream; onUpstream: OnUps
 function Row({ subject, onUpstream }: { subject: Upstream; onUpstream: OnUpstream | undefined }) {
     const t = useT();
     const { health } = subject;
-    const number = (value: number) => <td className={`right${value === 0 ? ' zero' : ''}`}>{count(value)}</td>;
     const tokens = health.prompt_tokens + health.completion_tokens;
     return (
         <tr className={subject.enabled ? undefined : 'is-over'}>
@@ -41,11 +40,15 @@ function Row({ subject, onUpstream }: { subject: Upstream; onUpstream: OnUpstrea
                 </div>
             </td>
             <td><State health={health} /></td>
-            <td className="right">{subject.weight}</td>
-            <td className="right">{subject.priority}</td>
+            <td className="right">
+                {subject.weight}
+                <div className="small quiet" title={t('up.priority')}>{subject.priority}</div>
+            </td>
             <td className="right"><span className="num">{health.in_flight}<span className="quiet">/{subject.concurrency || mostConcurrent}</span></span></td>
-            {number(health.calls)}
-            {number(health.failures)}
+            <td className={`right${health.calls === 0 ? ' zero' : ''}`}>
+                {count(health.calls)}
+                {health.failures > 0 && <div className="small tone-bad">{t('up.failures_of', { failures: count(health.failures) })}</div>}
+            </td>
             <td
                 className={`right${tokens === 0 ? ' zero' : ''}`}
                 title={t('up.tokens_of', { prompt: count(health.prompt_tokens), completion: count(health.completion_tokens) })}
@@ -53,11 +56,6 @@ function Row({ subject, onUpstream }: { subject: Upstream; onUpstream: OnUpstrea
                 {count(tokens)}
             </td>
             <td><Ago at={health.last_ok_at} /></td>
-            <td>
-                {health.last_error
-                    ? <><span className="up-text clip" title={health.last_error}>{health.last_error}</span><div className="small quiet"><Ago at={health.last_error_at} /></div></>
-                    : <span className="quiet">{t('none')}</span>}
-            </td>
             {onUpstream && <td className="actions"><Actions subject={subject} onUpstream={onUpstream} /></td>}
         </tr>
     );
@@ -74,14 +72,11 @@ export function ServersTable({ upstreams, onUpstream }: { upstreams: Upstream[];
                         <th scope="col">{t('up.name')}</th>
                         <th scope="col">{t('up.base_url')}</th>
                         <th scope="col">{t('up.state')}</th>
-                        <th scope="col" className="right">{t('up.weight')}</th>
-                        <th scope="col" className="right">{t('up.priority')}</th>
+                        <th scope="col" className="right">{t('up.weight')}<div className="small quiet">{t('up.priority')}</div></th>
                         <th scope="col" className="right">{t('up.in_flight')}</th>
                         <th scope="col" className="right">{t('up.calls')}</th>
-                        <th scope="col" className="right">{t('up.failures')}</th>
                         <th scope="col" className="right">{t('up.tokens')}</th>
                         <th scope="col">{t('up.last_ok')}</th>
-                        <th scope="col">{t('up.last_error')}</th>
                         {onUpstream && <th scope="col" className="actions"><span className="hidden-text">{t('key.actions')}</span></th>}
                     </tr>
                 </thead>

@@ -4,15 +4,21 @@ import { Badge } from '../../ui/controls';
 import { brief, clock } from '../../ui/format';
 import { stateLook } from './upstream-model';
 
-/** The circuit: its state, why it is not closed, and when it is tried again. */
+/** The circuit: its state, and why it is not closed and when it is tried again, or else the last error. */
 export function State({ health }: { health: UpstreamHealth }) {
     const t = useT();
     const look = stateLook[health.state];
     const why = [health.reason, health.until && t('up.until', { time: clock(health.until) })].filter(Boolean).join(' · ');
+    const text = why || health.last_error;
     return (
         <>
             <Badge tone={look.tone} icon={look.icon}>{t(`up.state_${health.state}`)}</Badge>
-            {why && <div className="small quiet up-text clip" title={why}>{why}</div>}
+            {text && (
+                <div className="small quiet up-why">
+                    <span className="clip" title={text}>{text}</span>
+                    {!why && <Ago at={health.last_error_at} />}
+                </div>
+            )}
         </>
     );
 }

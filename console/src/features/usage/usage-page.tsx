@@ -46,7 +46,7 @@ function Totals({ sum }: { sum: Sum }) {
         facts.push([t('usage.prompt_tokens'), count(sum.promptTokens)], [t('usage.tokens'), count(sum.tokens)]);
     }
     facts.push([t('usage.bytes'), bytes(sum.bytes)]);
-    for (const [name, value] of Object.entries(sum.meters)) facts.push([name, count(value)]);
+    for (const [name, value] of Object.entries(sum.meters)) facts.push([name === 'cached_tokens' ? t('usage.cached_tokens') : name, count(value)]);
     return (
         <dl className="usage-totals">
             {facts.map(([name, value]) => <div key={name}><dt>{name}</dt><dd className="num">{value}</dd></div>)}

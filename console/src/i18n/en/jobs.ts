@@ -9,7 +9,7 @@ export const jobs = {
     'jobs.any': 'any',
     'jobs.any_capability': 'Any capability',
     'jobs.list_failed': 'The jobs cannot be listed',
-    'jobs.none': 'There are no jobs yet. Send one:',
+    'jobs.none': 'There are no jobs yet. Calls that wait for their answer are counted under Usage alone; a job that is sent stays here:',
     'jobs.none_match': 'No job matches this filter.',
     'jobs.more': 'Show more',
 

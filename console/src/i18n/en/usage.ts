@@ -4,6 +4,7 @@ export const usage = {
     'usage.failed': 'Failed',
     'usage.run': 'Run time',
     'usage.prompt_tokens': 'Prompt tokens',
+    'usage.cached_tokens': 'Cached tokens',
     'usage.tokens': 'Completion tokens',
     'usage.all_tokens': 'Tokens',
     'usage.bytes': 'Bytes in and out',

@@ -11,7 +11,7 @@ export const jobs: WordsOf<typeof en> = {
     'jobs.any': '任意',
     'jobs.any_capability': '任意能力',
     'jobs.list_failed': '无法列出任务',
-    'jobs.none': '还没有任务。发送一个：',
+    'jobs.none': '还没有任务。等待结果的调用只计入用量；提交的任务会保留在这里：',
     'jobs.none_match': '没有符合条件的任务。',
     'jobs.more': '显示更多',
 

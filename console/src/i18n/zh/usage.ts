@@ -6,6 +6,7 @@ export const usage: WordsOf<typeof en> = {
     'usage.failed': '失败',
     'usage.run': '运行时间',
     'usage.prompt_tokens': '提示词元',
+    'usage.cached_tokens': '缓存词元',
     'usage.tokens': '生成词元',
     'usage.all_tokens': '词元',
     'usage.bytes': '输入与输出字节',
