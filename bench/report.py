@@ -105,6 +105,16 @@ def row_table(results: Results) -> str:
     return "\n".join(lines)
 
 
+def ratio_table(first: Results, second: Results) -> str:
+    """How the second build's figures stand to the first's, by row."""
+    kinds = [(key, heading) for key, heading in COLUMNS if key != "host_us"]
+    lines = ["| row | " + " | ".join(heading for _, heading in kinds) + " |", "| --- |" + " ---: |" * len(kinds)]
+    for name in first.rounds:
+        ratios = [second.ratio(first, name, key) for key, _ in kinds]
+        lines.append(f"| {name} | " + " | ".join("" if r is None else f"{r:.2f}x" for r in ratios) + " |")
+    return "\n".join(lines)
+
+
 def machine() -> str:
     """In words, and nothing of where it stands."""
     model = "unknown processor"

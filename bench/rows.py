@@ -58,6 +58,12 @@ class Results:
         samples = self.rounds[name]
         return {key: statistics.median(s[key] for s in samples if key in s) for key in samples[0]}
 
+    def ratio(self, other: Results, name: str, figure: str) -> float | None:
+        """The median over the rounds of this build's figure over the other's; None where one has not got it."""
+        pairs = zip(self.rounds.get(name, []), other.rounds.get(name, []), strict=False)
+        values = [ours[figure] / theirs[figure] for ours, theirs in pairs if ours.get(figure) and theirs.get(figure)]
+        return statistics.median(values) if values else None
+
     def judge(self, budget: Budget) -> float | None:
         """The median over the rounds of the budget's figure; None where a row was not measured."""
         samples = [self.rounds.get(name) for name in budget.needs]
@@ -97,6 +103,7 @@ class Stage:
         self._stack = contextlib.ExitStack()
 
     def __enter__(self) -> Stage:
+        self.folder.mkdir(parents=True, exist_ok=True)
         return self
 
     def __exit__(self, *_: object) -> None:

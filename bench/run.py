@@ -6,6 +6,7 @@ Prints each row as it is measured, then the budgets, and (when every row was mea
 from __future__ import annotations
 
 import argparse
+import contextlib
 import pathlib
 import shutil
 import signal
@@ -31,18 +32,21 @@ def all_budgets() -> list[Budget]:
     return paths.budgets() + llm.budgets() + timing.budgets() + scale.budgets() + many.budgets()
 
 
-def measure(chosen: list[Row], stage: Stage, rounds: int, show: report.Progress) -> Results:
-    results = Results()
+def measure(chosen: list[Row], stages: list[Stage], rounds: int, show: report.Progress) -> list[Results]:
+    """What each stage gave; with two, a row is measured on both before the next, every other round the second one first."""
+    results = [Results() for _ in stages]
     plan = [(number, row) for number in range(rounds) for row in chosen if number == 0 or not row.once]
     for at, (number, row) in enumerate(plan):
-        show.now(f"[{at + 1}/{len(plan)}] round {number + 1} {row.name}")
-        try:
-            figures = row.measure(stage)
-        except NotHere as why:
-            show.line(f"round {number + 1}  {row.name:32}  not measured: {why}")
-            continue
-        results.add(row.name, figures)
-        show.line(f"round {number + 1}  " + report.one_line(row.name, figures))
+        for side in range(len(stages)) if number % 2 == 0 else reversed(range(len(stages))):
+            which = f"  {stages[side].build.name:8}" if len(stages) > 1 else ""
+            show.now(f"[{at + 1}/{len(plan)}] round {number + 1}{which} {row.name}")
+            try:
+                figures = row.measure(stages[side])
+            except NotHere as why:
+                show.line(f"round {number + 1}{which}  {row.name:32}  not measured: {why}")
+                continue
+            results[side].add(row.name, figures)
+            show.line(f"round {number + 1}{which}  " + report.one_line(row.name, figures))
     show.clear()
     return results
 
@@ -50,6 +54,7 @@ def measure(chosen: list[Row], stage: Stage, rounds: int, show: report.Progress)
 def arguments_of(words: list[str]) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="./dev bench", description=__doc__)
     parser.add_argument("--build", default="build/release", help="folder of the release build (default %(default)s)")
+    parser.add_argument("--against", metavar="FOLDER", help="another build, measured row by row beside it")
     parser.add_argument("--rows", default="", metavar="PATTERN", help="comma-separated parts of row names, or regexes")
     parser.add_argument("--seconds", type=float, default=5, help="of one row (default %(default)s)")
     parser.add_argument("--rounds", type=int, default=3, help="default %(default)s")
@@ -74,11 +79,16 @@ def main(words: list[str]) -> int:
     run = report.Run.begin(ROOT, command, arguments.rounds, arguments.seconds)
     # SIGTERM unwinds as Ctrl-C does, so that no server outlives the run.
     signal.signal(signal.SIGTERM, signal.default_int_handler)
+    builds = [build] if arguments.against is None else [build, (ROOT / arguments.against).resolve()]
     folder = pathlib.Path(tempfile.mkdtemp(prefix="bench-", dir=build))
     show = report.Progress(sys.stderr if arguments.format == "json" else sys.stdout)
     try:
-        with Stage(build, folder, arguments.seconds) as stage:
-            results = measure(chosen, stage, arguments.rounds, show)
+        with contextlib.ExitStack() as stack:
+            stages = [
+                stack.enter_context(Stage(each, folder / str(number), arguments.seconds))
+                for number, each in enumerate(builds)
+            ]
+            results, *others = measure(chosen, stages, arguments.rounds, show)
     except KeyboardInterrupt:
         show.clear()
         return 130
@@ -90,7 +100,9 @@ def main(words: list[str]) -> int:
         print(report.as_json(run, results, found))
     else:
         print("\n" + report.budget_table(found, pages))
-    if not (arguments.rows or arguments.quick or arguments.no_write):
+        for other in others:
+            print(f"\n{builds[1].name} against {builds[0].name}\n" + report.ratio_table(results, other))
+    if not (arguments.rows or arguments.quick or arguments.no_write or arguments.against):
         picture = scale.workers_plot(results)
         if picture:
             (ROOT / "bench/workers.svg").write_text(picture)

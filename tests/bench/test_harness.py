@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import pathlib
 import subprocess
@@ -12,8 +13,9 @@ import pytest
 import report
 import run
 import scale
+import train
 from plot import Line, svg, ticks
-from rows import Budget, Figures, Results, Row, choose
+from rows import Budget, Figures, Results, Row, Stage, choose
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 
@@ -102,6 +104,34 @@ def test_every_budget_is_made_of_rows_that_exist_and_are_measured_together() -> 
         together = set(names(choose(run.all_rows(), f"^{budget.needs[0]}$")))
         if len(budget.needs) == 2:
             assert set(budget.needs) <= together, budget.name
+
+
+def test_two_builds_are_compared_within_each_round() -> None:
+    first, second = results((10, 20), (20, 40), (10, 30)), results((9, 20), (18, 40), (9, 15))
+    assert second.ratio(first, "a", "cpu_us") == pytest.approx(0.9)
+    assert second.ratio(first, "a", "p50_ms") is None and second.ratio(first, "c", "cpu_us") is None
+    assert report.ratio_table(first, second).split("\n")[2:] == ["| a |  | 0.90x |  |  |", "| b |  | 1.00x |  |  |"]
+
+
+def test_each_row_is_measured_on_both_builds_before_the_next(tmp_path: pathlib.Path) -> None:
+    order: list[str] = []
+
+    def measured(name: str) -> Row:
+        def measure(stage: Stage) -> Figures:
+            order.append(f"{stage.build.name} {name}")
+            return {"rate": 1}
+
+        return Row(name, measure)
+
+    stages = [Stage(tmp_path / which, tmp_path / f"data-{which}", 1) for which in ("old", "new")]
+    found = run.measure([measured("a"), measured("b")], stages, 2, report.Progress(io.StringIO()))
+    assert order == ["old a", "new a", "old b", "new b", "new a", "old a", "new b", "old b"]
+    assert [len(each.rounds["a"]) for each in found] == [2, 2]
+
+
+def test_training_is_rows_of_ours() -> None:
+    chosen = names(train.chosen_rows())
+    assert chosen == list(train.ROWS) and not [name for name in chosen if name.startswith(("nginx", "raw"))]
 
 
 def test_numbers_are_short() -> None:
