@@ -11,12 +11,10 @@
 #include "base/ids.hpp"
 #include "base/result.hpp"
 #include "catalog/ports.hpp"
+#include "catalog/snapshot.hpp"
 #include "catalog/version.hpp"
 
 namespace headrace::catalog {
-
-/// The tenant whose capabilities everybody sees.
-inline const TenantId kSystemTenant{"system"};
 
 /// What there is to be known of a new version.
 struct Registration {
@@ -30,42 +28,6 @@ struct Registration {
     /// See Version::model; empty = the name. Not stored: whoever registers says it at every start.
     std::string model = {};
 };
-
-/// All versions at one instant. Immutable: readers on any thread keep it as long as they like.
-class Snapshot {
-  public:
-    /// "ocr" gives the highest version, a pre-release only when there is nothing else; "ocr@1.0.0"
-    /// that one. The tenant's own capability comes before the system's of the same name. not_found
-    /// otherwise, also for what the tenant may not see; hidden versions are not found.
-    [[nodiscard]] Result<VersionPtr> resolve(const TenantId& tenant,
-                                             std::string_view reference) const;
-    /// As resolve(), by the id that dialects with models use: the exact Version::model first, then
-    /// a reference. Ids are told apart by every character.
-    [[nodiscard]] Result<VersionPtr> resolve_model(const TenantId& tenant,
-                                                   std::string_view id) const;
-    /// What `tenant` may see, by name, then highest version first.
-    [[nodiscard]] std::vector<VersionPtr> list(const TenantId& tenant) const;
-    /// All versions of one name, highest first; empty when there is none to see.
-    [[nodiscard]] std::vector<VersionPtr> versions(const TenantId& tenant,
-                                                   std::string_view name) const;
-    /// Null when unknown. Finds hidden ones.
-    [[nodiscard]] VersionPtr find(VersionId id) const;
-    /// For a stored job: the exact version, also a hidden one, of the tenant or the system; or
-    /// null.
-    [[nodiscard]] VersionPtr find(const TenantId& tenant, std::string_view name,
-                                  std::string_view version) const;
-    /// Rises with every change of the catalog.
-    [[nodiscard]] std::uint64_t generation() const { return generation_; }
-
-  private:
-    friend class Catalog;
-    std::uint64_t generation_ = 0;
-    std::vector<VersionPtr> sorted_;    // by tenant, name, then highest version first
-    std::vector<VersionPtr> by_model_;  // by tenant, model, then highest version first
-    std::vector<VersionPtr> by_id_;     // index = id - 1; null where removed
-};
-
-using SnapshotPtr = std::shared_ptr<const Snapshot>;
 
 /// All versions, in memory. Changes belong to the core's loop; snapshot() may be called anywhere.
 class Catalog {
@@ -90,17 +52,37 @@ class Catalog {
     /// Forgets it altogether.
     Result<void> remove(VersionId id);
 
+    /// While one lives the changes gather, and are published together when the last one ends: a
+    /// publication copies the lists of all versions, and a server may bring a thousand.
+    class Batch {
+      public:
+        explicit Batch(Catalog& catalog);
+        ~Batch();
+        Batch(const Batch&) = delete;
+        Batch& operator=(const Batch&) = delete;
+
+      private:
+        Catalog& catalog_;
+    };
+    /// With what a Batch still holds back; good until the next change. Core's loop only.
+    [[nodiscard]] const Snapshot& latest() const { return draft_ ? *draft_ : *current_; }
+
     /// Thread-safe, cheap: a lock around one pointer copy.
     [[nodiscard]] SnapshotPtr snapshot() const;
 
   private:
-    void publish(std::vector<VersionPtr> by_id);
+    /// What the next publication will be; the changes go into it.
+    Snapshot& change();
+    /// What has changed, unless a Batch gathers it.
+    void publish();
     void save(const Version& version);
 
     const Clock& clock_;
     CatalogStore* store_;
-    mutable std::mutex mutex_;  // guards current_ only
+    mutable std::mutex mutex_;  // guards current_ only, against readers on other threads
     SnapshotPtr current_;
+    std::shared_ptr<Snapshot> draft_;  // null: nothing has changed since current_
+    int batches_ = 0;                  // that are open
 };
 
 }  // namespace headrace::catalog

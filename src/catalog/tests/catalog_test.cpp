@@ -119,6 +119,58 @@ TEST_F(CatalogTest, AModelIdIsTheNameUnlessItWasGivenOne) {
     EXPECT_EQ(catalog.add(own).error().code, ErrorCode::invalid_argument);
 }
 
+TEST_F(CatalogTest, AModelIsItsHighestVersionThatIsOffered) {
+    const auto model = [&](std::string_view id) {
+        const auto version = catalog.snapshot()->resolve_model(TenantId("acme"), id);
+        return version ? (*version)->text() : std::string(to_string(version.error().code));
+    };
+    const auto add = [&](const char* name, const char* version, const char* id) {
+        auto registration = of("acme", name, version);
+        registration.model = id;
+        return (*catalog.add(registration))->id;
+    };
+    const auto one = add("ours", "1.0.0", "M");
+    const auto two = add("theirs", "2.0.0", "M");
+    add("ours", "3.0.0-rc.1", "M");
+    EXPECT_EQ(model("M"), "theirs@2.0.0");
+    ASSERT_TRUE(catalog.hide(two));
+    EXPECT_EQ(model("M"), "ours@1.0.0") << "a pre-release only when there is nothing else";
+    EXPECT_EQ(add("ours", "1.0.0", "N"), one);  // the same version under another id
+    EXPECT_EQ(model("N"), "ours@1.0.0");
+    EXPECT_EQ(model("M"), "ours@3.0.0-rc.1");
+    EXPECT_EQ(add("theirs", "2.0.0", "M"), two);
+    EXPECT_EQ(model("M"), "theirs@2.0.0");
+    ASSERT_TRUE(catalog.remove(two));
+    EXPECT_EQ(model("M"), "ours@3.0.0-rc.1");
+    ASSERT_TRUE(catalog.remove(one));
+    EXPECT_EQ(model("N"), "not_found");
+}
+
+TEST_F(CatalogTest, ABatchIsPublishedOnceAtItsEnd) {
+    const auto before = catalog.snapshot();
+    {
+        const Catalog::Batch outer(catalog);
+        const auto first = catalog.add(of("system", "a", "1.0.0"));
+        {
+            const Catalog::Batch inner(catalog);
+            ASSERT_TRUE(catalog.add(of("system", "b", "1.0.0")));
+        }
+        EXPECT_EQ(catalog.add(of("system", "a", "1.0.0", "image")).error().code,
+                  ErrorCode::conflict);  // with what was added in the batch
+        ASSERT_TRUE(catalog.hide((*first)->id));
+        EXPECT_EQ(catalog.snapshot(), before) << "nothing is seen before its end";
+        EXPECT_TRUE(catalog.latest().resolve(kSystemTenant, "b"));
+    }
+    const auto after = catalog.snapshot();
+    EXPECT_EQ(after->generation(), before->generation() + 1);
+    EXPECT_EQ(after->list(kSystemTenant).size(), 1U);
+    EXPECT_TRUE(before->list(kSystemTenant).empty());
+    {
+        const Catalog::Batch nothing(catalog);
+    }
+    EXPECT_EQ(catalog.snapshot(), after);
+}
+
 TEST(ModelId, GivesACapabilityItsName) {
     EXPECT_EQ(capability_name_for("Qwen/Qwen2.5-7B"), "qwen-qwen2.5-7b");
     EXPECT_EQ(capability_name_for("01-ai/Yi:free"), "m-01-ai-yi-free");
