@@ -205,6 +205,7 @@ void Core::Impl::lose_worker(Worker& worker, const std::string& reason, bool kil
 void Core::Impl::unserved(Worker& worker, bool nobody) {
     worker.unserved = nobody;
     const auto serves = [this](const Queue* queue) {
+        if (queue->workers == 1) return false;  // this one: a model's pool, of a thousand
         return std::any_of(workers_.begin(), workers_.end(), [queue](const auto& each) {
             const Worker& other = *each.second;
             if (other.unserved || other.draining) return false;

@@ -51,7 +51,7 @@ Result<void> Pools::admit_model(const UpstreamSpec& spec, const ModelSpec& model
         }
         return {};
     }
-    const auto found = room_.parts.catalog.snapshot()->resolve_model(spec.tenant, model.id);
+    const auto found = room_.parts.catalog.latest().resolve_model(spec.tenant, model.id);
     const bool foreign = found && (*found)->tenant == spec.tenant && (*found)->model == model.id &&
                          (*found)->description != description_of(model.id);
     if (foreign) return fail(taken(model.id, "a capability that is there already"));
@@ -61,9 +61,9 @@ Result<void> Pools::admit_model(const UpstreamSpec& spec, const ModelSpec& model
 /// A capability's name for the model: another one where two ids would share it.
 std::string Pools::name_for(const TenantId& tenant, const std::string& model) const {
     const std::string plain = catalog::capability_name_for(model);
-    const auto snapshot = room_.parts.catalog.snapshot();
+    const auto& latest = room_.parts.catalog.latest();
     const auto free = [&](const std::string& name) {
-        for (const auto& version : snapshot->versions(tenant, name)) {
+        for (const auto& version : latest.versions(tenant, name)) {
             if (version->tenant == tenant && version->description != description_of(model)) {
                 return false;
             }
@@ -87,7 +87,7 @@ Result<std::shared_ptr<PoolWorker>> Pools::make(const UpstreamSpec& spec, const 
     registration.interface = std::move(*interface);
     registration.model = model.id;
     const auto old =
-        room_.parts.catalog.snapshot()->find(spec.tenant, registration.name, std::string(kVersion));
+        room_.parts.catalog.latest().find(spec.tenant, registration.name, std::string(kVersion));
     auto copy = registration;
     auto version = room_.parts.catalog.add(std::move(registration));
     if (!version && version.error().code == ErrorCode::conflict && old &&
@@ -103,6 +103,16 @@ Result<std::shared_ptr<PoolWorker>> Pools::make(const UpstreamSpec& spec, const 
 }
 
 Result<void> Pools::place(const ServerPtr& server, bool attach) {
+    // The core may ask at once for the version of a pool that it is given: all are published first.
+    auto placed = place_in_catalog(server);
+    for (PoolWorker* pool : std::vector<PoolWorker*>(server->pools)) {
+        if (attach) pool->attach();
+    }
+    return placed;
+}
+
+Result<void> Pools::place_in_catalog(const ServerPtr& server) {
+    const catalog::Catalog::Batch changes(room_.parts.catalog);
     const UpstreamSpec& spec = *server->spec;
     for (PoolWorker* pool : std::vector<PoolWorker*>(server->pools)) {
         const ModelSpec* model = spec.model(pool->model());
@@ -123,12 +133,12 @@ Result<void> Pools::place(const ServerPtr& server, bool attach) {
             pool = std::move(*made);
         }
         pool->add(server);
-        if (attach) pool->attach();
     }
     return {};
 }
 
 void Pools::withdraw(const ServerPtr& server) {
+    const catalog::Catalog::Batch changes(room_.parts.catalog);
     for (PoolWorker* pool : std::vector<PoolWorker*>(server->pools)) {
         const Key key{server->spec->tenant.name, pool->model()};
         pool->remove(*server);

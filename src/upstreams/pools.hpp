@@ -21,7 +21,8 @@ class Pools {
     /// Whether the models of a spec may stand where they want to: conflict when one is an engine's,
     /// or served by servers of another kind or under another profile.
     [[nodiscard]] Result<void> admit(const UpstreamSpec& spec) const;
-    /// Puts a server into the pools of its models and takes it out of the others.
+    /// Puts a server into the pools of its models and takes it out of the others. The catalog
+    /// changes once, however many models there are; withdraw(), too.
     Result<void> place(const ServerPtr& server, bool attach);
     /// Takes a server out of all pools.
     void withdraw(const ServerPtr& server);
@@ -37,6 +38,7 @@ class Pools {
   private:
     using Key = std::pair<std::string, std::string>;  // tenant, model id
 
+    Result<void> place_in_catalog(const ServerPtr& server);
     [[nodiscard]] Result<void> admit_model(const UpstreamSpec& spec, const ModelSpec& model) const;
     Result<std::shared_ptr<PoolWorker>> make(const UpstreamSpec& spec, const ModelSpec& model);
     [[nodiscard]] std::string name_for(const TenantId& tenant, const std::string& model) const;

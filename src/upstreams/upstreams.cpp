@@ -7,6 +7,7 @@
 #include <boost/asio/use_awaitable.hpp>
 
 #include "base/log.hpp"
+#include "catalog/catalog.hpp"
 #include "jobs/core.hpp"
 #include "upstreams/outside.hpp"
 #include "upstreams/pools.hpp"
@@ -66,6 +67,7 @@ Dialer* Upstreams::dialer(Kind kind) const {
 Result<void> Upstreams::load() {
     auto specs = impl_->room.parts.store.load();
     if (!specs) return fail(std::move(specs).error());
+    const catalog::Catalog::Batch all(impl_->room.parts.catalog);
     for (auto& spec : *specs) {
         const std::string name = spec.tenant.name + "/" + spec.name;
         auto added = impl_->admit(spec, Put::add);

@@ -60,6 +60,39 @@ struct TakeTest : testing::Test {
     Upstreams room{{loop, core, blobs, catalog, fetch, store, metrics, clock, ids}, {}};
 };
 
+TEST_F(TakeTest, AListOfModelsIsOneChangeOfTheCatalog) {
+    const auto published = [this] { return catalog.snapshot()->generation(); };
+    auto many = spec("many", "model-0");
+    for (int i = 1; i < 1'000; ++i) {
+        many.models.push_back({"model-" + std::to_string(i), "", catalog::Profile::chat});
+    }
+    // Two ids that want one name of a capability: the second sees what the first took.
+    many.models.push_back({"MODEL-7", "", catalog::Profile::chat});
+    const auto before = published();
+    room.start();
+    room.take({many}, "self");
+    EXPECT_EQ(published(), before + 1);
+    EXPECT_EQ(catalog.snapshot()->list(tenant).size(), 1'001U);
+    EXPECT_EQ(core.workers().size(), 1'001U);
+    const auto small = (*catalog.snapshot()->resolve_model(tenant, "model-7"))->name;
+    EXPECT_NE((*catalog.snapshot()->resolve_model(tenant, "MODEL-7"))->name, small);
+    auto half = many;
+    half.models.resize(500);
+    half.models.push_back({"another", "", catalog::Profile::chat});
+    room.take({half}, "self");
+    EXPECT_EQ(published(), before + 2);
+    EXPECT_EQ(catalog.snapshot()->list(tenant).size(), 501U);
+    EXPECT_FALSE(catalog.snapshot()->resolve_model(tenant, "model-500"));
+    room.take({}, "self");
+    EXPECT_EQ(published(), before + 3);
+    EXPECT_TRUE(catalog.snapshot()->list(tenant).empty());
+    // And at a start, whatever the number of servers.
+    store.specs = {half, spec("a", "m"), spec("b", "n")};
+    ASSERT_TRUE(room.load());
+    EXPECT_EQ(published(), before + 4);
+    EXPECT_EQ(catalog.snapshot()->list(tenant).size(), 503U);
+}
+
 TEST_F(TakeTest, TheRoomBecomesWhatTheStoreHolds) {
     store.specs = {spec("mine", "beating", "self"), spec("a", "m")};
     ASSERT_TRUE(room.load());
