@@ -1,5 +1,6 @@
 #include "catalog/catalog.hpp"
 
+#include <string>
 #include <utility>
 
 #include "base/log.hpp"
@@ -116,9 +117,7 @@ Result<VersionPtr> Catalog::add(Registration registration) {
     version->description = std::move(registration.description);
     version->limits = registration.limits;
     version->hidden = false;
-    change().put(version);
-    publish();
-    save(*version);
+    put(version);
     return VersionPtr(std::move(version));
 }
 
@@ -127,9 +126,7 @@ Result<void> Catalog::hide(VersionId id) {
     if (!present) return no_such();
     auto version = std::make_shared<Version>(*present);
     version->hidden = true;
-    change().put(version);
-    publish();
-    save(*version);
+    put(version);
     return {};
 }
 
@@ -137,6 +134,7 @@ Result<void> Catalog::remove(VersionId id) {
     const auto present = latest().find(id);
     if (!present) return no_such();
     change().erase(id);
+    std::erase_if(unsaved_, [id](const auto& version) { return version->id == id; });
     publish();
     if (!store_) return {};
     store_->remove(present->tenant, present->name, present->semver.text(),
@@ -155,8 +153,11 @@ void Catalog::publish() {
     if (batches_ > 0 || !draft_) return;
     ++draft_->generation_;
     SnapshotPtr next = std::exchange(draft_, nullptr);
-    const std::lock_guard lock(mutex_);
-    current_.swap(next);  // what was is let go of after the lock
+    {
+        const std::lock_guard lock(mutex_);
+        current_.swap(next);  // what was is let go of after the lock
+    }
+    save(std::exchange(unsaved_, {}));
 }
 
 Catalog::Batch::Batch(Catalog& catalog) : catalog_(catalog) { ++catalog_.batches_; }
@@ -166,14 +167,30 @@ Catalog::Batch::~Batch() {
     catalog_.publish();
 }
 
-void Catalog::save(const Version& version) {
-    if (!store_) return;
-    VersionRecord record{
-        version.tenant, version.name,        version.semver.text(),
-        version.title,  version.description, interface_to_json(version.interface()),
-        version.limits, version.created_at,  version.hidden};
-    store_->save(std::move(record), [text = version.text()](Result<void> done) {
-        if (!done) log::error("catalog store cannot save capability={}", text);
+void Catalog::put(const std::shared_ptr<Version>& version) {
+    change().put(version);
+    if (store_) unsaved_.push_back(version);
+    publish();
+}
+
+void Catalog::save(const std::vector<VersionPtr>& versions) {
+    if (versions.empty()) return;
+    std::vector<VersionRecord> records;
+    records.reserve(versions.size());
+    const Validator* validator = nullptr;
+    std::string interface;  // of the validator: most often all have the same
+    for (const auto& version : versions) {
+        if (validator != version->validator.get()) {
+            validator = version->validator.get();
+            interface = interface_to_json(version->interface());
+        }
+        records.push_back({version->tenant, version->name, version->semver.text(), version->title,
+                           version->description, interface, version->limits, version->created_at,
+                           version->hidden});
+    }
+    const auto more = versions.size() - 1;
+    store_->save(std::move(records), [text = versions.front()->text(), more](Result<void> done) {
+        if (!done) log::error("catalog store cannot save capability={} more={}", text, more);
     });
 }
 

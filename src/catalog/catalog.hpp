@@ -52,8 +52,9 @@ class Catalog {
     /// Forgets it altogether.
     Result<void> remove(VersionId id);
 
-    /// While one lives the changes gather, and are published together when the last one ends: a
-    /// publication copies the lists of all versions, and a server may bring a thousand.
+    /// While one lives the changes gather, and are published and stored together when the last one
+    /// ends: a publication copies the lists of all versions, a write waits for the disk, and a
+    /// server of models may bring a thousand.
     class Batch {
       public:
         explicit Batch(Catalog& catalog);
@@ -75,13 +76,15 @@ class Catalog {
     Snapshot& change();
     /// What has changed, unless a Batch gathers it.
     void publish();
-    void save(const Version& version);
+    void put(const std::shared_ptr<Version>& version);
+    void save(const std::vector<VersionPtr>& versions);
 
     const Clock& clock_;
     CatalogStore* store_;
     mutable std::mutex mutex_;  // guards current_ only, against readers on other threads
     SnapshotPtr current_;
     std::shared_ptr<Snapshot> draft_;  // null: nothing has changed since current_
+    std::vector<VersionPtr> unsaved_;  // of the draft
     int batches_ = 0;                  // that are open
 };
 

@@ -32,8 +32,9 @@ class CatalogStore {
     virtual ~CatalogStore() = default;
     /// Blocking; at start only.
     virtual Result<std::vector<VersionRecord>> load() = 0;
-    /// Writes or overwrites; durable when `done` is called.
-    virtual void save(VersionRecord record, UniqueFunction<void(Result<void>)> done) = 0;
+    /// Writes or overwrites all of them, or none; durable when `done` is called.
+    virtual void save(std::vector<VersionRecord> records,
+                      UniqueFunction<void(Result<void>)> done) = 0;
     virtual void remove(TenantId tenant, std::string name, std::string version,
                         UniqueFunction<void(Result<void>)> done) = 0;
 };

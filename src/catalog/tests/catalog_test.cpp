@@ -18,9 +18,12 @@ class FixedClock final : public Clock {
 class MemoryStore final : public CatalogStore {
   public:
     Result<std::vector<VersionRecord>> load() override { return records; }
-    void save(VersionRecord record, UniqueFunction<void(Result<void>)> done) override {
-        drop(record.tenant, record.name, record.version);
-        records.push_back(std::move(record));
+    void save(std::vector<VersionRecord> saved, UniqueFunction<void(Result<void>)> done) override {
+        ++writes;
+        for (auto& record : saved) {
+            drop(record.tenant, record.name, record.version);
+            records.push_back(std::move(record));
+        }
         done({});
     }
     void remove(TenantId tenant, std::string name, std::string version,
@@ -34,6 +37,7 @@ class MemoryStore final : public CatalogStore {
         });
     }
     std::vector<VersionRecord> records;
+    int writes = 0;
 };
 
 Registration of(std::string tenant, std::string name, std::string version,
@@ -158,9 +162,15 @@ TEST_F(CatalogTest, ABatchIsPublishedOnceAtItsEnd) {
         EXPECT_EQ(catalog.add(of("system", "a", "1.0.0", "image")).error().code,
                   ErrorCode::conflict);  // with what was added in the batch
         ASSERT_TRUE(catalog.hide((*first)->id));
+        const auto brief = catalog.add(of("system", "brief", "1.0.0"));
+        ASSERT_TRUE(catalog.remove((*brief)->id));
         EXPECT_EQ(catalog.snapshot(), before) << "nothing is seen before its end";
         EXPECT_TRUE(catalog.latest().resolve(kSystemTenant, "b"));
+        EXPECT_EQ(store.writes, 0);
     }
+    EXPECT_EQ(store.writes, 1) << "one wait for the disk";
+    ASSERT_EQ(store.records.size(), 2U) << "what was removed again is not stored";
+    EXPECT_TRUE(store.records.front().name == "b" || store.records.front().hidden);
     const auto after = catalog.snapshot();
     EXPECT_EQ(after->generation(), before->generation() + 1);
     EXPECT_EQ(after->list(kSystemTenant).size(), 1U);

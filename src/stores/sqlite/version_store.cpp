@@ -59,6 +59,20 @@ Result<void> write(Database& database, const catalog::VersionRecord& r) {
         .run(r.tenant.name, r.name, r.version, sum_of(r, body), Blob{body});
 }
 
+/// A server that comes or goes changes all of its models: one transaction, and one wait for the
+/// disk.
+Result<void> write_together(Database& database,
+                            const std::vector<catalog::VersionRecord>& records) {
+    if (records.size() == 1) return write(database, records.front());
+    auto done = database.execute("BEGIN IMMEDIATE");
+    for (const auto& record : records) {
+        if (done) done = write(database, record);
+    }
+    if (done) done = database.execute("COMMIT");
+    if (!done) database.rollback();
+    return done;
+}
+
 }  // namespace
 
 Result<std::vector<catalog::VersionRecord>> SqliteVersionStore::load() {
@@ -83,10 +97,12 @@ Result<std::vector<catalog::VersionRecord>> SqliteVersionStore::load() {
     }
 }
 
-void SqliteVersionStore::save(catalog::VersionRecord record,
+void SqliteVersionStore::save(std::vector<catalog::VersionRecord> records,
                               UniqueFunction<void(Result<void>)> done) {
     catalog_.lane().ask<void>(
-        [this, record = std::move(record)] { return write(catalog_.database(), record); },
+        [this, records = std::move(records)] {
+            return write_together(catalog_.database(), records);
+        },
         std::move(done));
 }
 

@@ -10,7 +10,8 @@ class SqliteVersionStore final : public catalog::CatalogStore {
   public:
     explicit SqliteVersionStore(CatalogDatabase& catalog) : catalog_(catalog) {}
     Result<std::vector<catalog::VersionRecord>> load() override;
-    void save(catalog::VersionRecord record, UniqueFunction<void(Result<void>)> done) override;
+    void save(std::vector<catalog::VersionRecord> records,
+              UniqueFunction<void(Result<void>)> done) override;
     void remove(TenantId tenant, std::string name, std::string version,
                 UniqueFunction<void(Result<void>)> done) override;
 

@@ -261,9 +261,9 @@ TEST_F(CatalogStores, VersionsComeBackAndGo) {
     record.hidden = true;
     {
         SqliteVersionStore versions(*catalog);
-        ASSERT_TRUE(wait<void>([&](auto done) { versions.save(record, std::move(done)); }));
+        ASSERT_TRUE(wait<void>([&](auto done) { versions.save({record}, std::move(done)); }));
         record.title = "Changed";
-        ASSERT_TRUE(wait<void>([&](auto done) { versions.save(record, std::move(done)); }));
+        ASSERT_TRUE(wait<void>([&](auto done) { versions.save({record}, std::move(done)); }));
     }
     open();
     SqliteVersionStore versions(*catalog);
@@ -274,6 +274,21 @@ TEST_F(CatalogStores, VersionsComeBackAndGo) {
     ASSERT_TRUE(wait<void>(
         [&](auto done) { versions.remove(record.tenant, "ocr", "1.2.0", std::move(done)); }));
     EXPECT_TRUE(versions.load()->empty());
+}
+
+TEST_F(CatalogStores, VersionsThatAreSavedTogetherComeBack) {
+    std::vector<catalog::VersionRecord> records(500);
+    for (std::size_t i = 0; i < records.size(); ++i) {
+        records[i].tenant = TenantId("acme");
+        records[i].name = "v" + std::to_string(1'000 + i);
+        records[i].version = "1.0.0";
+    }
+    {
+        SqliteVersionStore versions(*catalog);
+        ASSERT_TRUE(wait<void>([&](auto done) { versions.save(records, std::move(done)); }));
+    }
+    open();
+    EXPECT_EQ(SqliteVersionStore(*catalog).load().value(), records);
 }
 
 // As at a start, where the upstreams are read while the engines' versions are still being written.
@@ -293,7 +308,7 @@ TEST_F(CatalogStores, UpstreamsAreReadWhileVersionsAreWritten) {
     for (int i = 0; i < kRounds; ++i) {
         for (int j = 0; j < kEach; ++j) {
             record.name = "v" + std::to_string(i * kEach + j);
-            versions.save(record, [&saved](Result<void> done) { saved += done ? 1 : 0; });
+            versions.save({record}, [&saved](Result<void> done) { saved += done ? 1 : 0; });
         }
         const auto loaded = upstreams.load();
         ASSERT_TRUE(loaded) << loaded.error().message;
