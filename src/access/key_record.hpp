@@ -103,6 +103,9 @@ class KeyStore {
     /// was read (`version`) is not overwritten: conflict.
     [[nodiscard]] virtual bool shared() const { return false; }
     [[nodiscard]] virtual Contact contact() const { return Contact::current; }
+    /// Where it is shared: all that was stored anywhere before the call has reached the ring and the
+    /// directory when `done` runs, also what nobody has told this server yet.
+    virtual void catch_up(Done<void> done) { done({}); }
     /// Keeps the key of the first admin; where servers share the store and one of them has made
     /// such a key that still works, that one is given instead. Blocking; at start only.
     virtual Result<NewKey> keep_first_admin(NewKey made);

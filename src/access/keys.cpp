@@ -151,6 +151,11 @@ Result<void> KeyRing::check(const KeyRecord& record) const {
             return fail(field_error("addresses", "format:cidr", "such as 10.0.0.0/8"));
         }
     }
+    return check_limits(record.limits, "limits");
+}
+
+/// Whether there are the app and the user that it belongs to.
+Result<void> KeyRing::check_owners(const KeyRecord& record) const {
     for (const auto& [kind, name] :
          {std::pair{AccountKind::app, &record.app}, std::pair{AccountKind::user, &record.user}}) {
         if (name->empty()) continue;
@@ -158,7 +163,7 @@ Result<void> KeyRing::check(const KeyRecord& record) const {
             return fail(field_error(std::string(to_string(kind)), "exists", ""));
         }
     }
-    return check_limits(record.limits, "limits");
+    return {};
 }
 
 NewKey KeyRing::make(KeySpec spec, std::string by) {
@@ -199,6 +204,29 @@ void KeyRing::save(KeyRecord record, Done<KeyRecord> done) {
     });
 }
 
+/// What is not known here may have been made on another server a moment ago: the store is asked
+/// before anybody is told that it does not exist.
+void KeyRing::check_and_save(KeyRecord record, Done<KeyRecord> done) {
+    auto sound = check(record);
+    if (sound) {
+        sound = check_owners(record);
+        if (sound) return save(std::move(record), std::move(done));
+        if (store_.shared()) {
+            store_.catch_up([this, record = std::move(record),
+                             done = std::move(done)](Result<void> caught) mutable {
+                if (!caught) return done(fail(std::move(caught).error()));
+                if (auto known = check_owners(record); !known) {
+                    const bool heard = store_.contact() == Contact::current;
+                    return done(fail(heard ? std::move(known).error() : out_of_contact()));
+                }
+                save(std::move(record), std::move(done));
+            });
+            return;
+        }
+    }
+    reply_later<KeyRecord>(std::move(done), fail(std::move(sound).error()));
+}
+
 void KeyRing::create(KeySpec spec, const Principal& by, Done<NewKey> done) {
     if (spec.tenant != by.tenant && !by.system) {
         reply_later<NewKey>(std::move(done), fail(ErrorCode::permission_denied,
@@ -207,19 +235,16 @@ void KeyRing::create(KeySpec spec, const Principal& by, Done<NewKey> done) {
         return;
     }
     NewKey made = make(std::move(spec), by.key_id);
-    if (auto sound = check(made.record); !sound) {
-        reply_later<NewKey>(std::move(done), fail(std::move(sound).error()));
-        return;
-    }
     KeyRecord record = made.record;
-    save(std::move(record),
-         [made = std::move(made), done = std::move(done)](Result<KeyRecord> saved) mutable {
-             if (saved) {
-                 done(std::move(made));
-             } else {
-                 done(fail(std::move(saved).error()));
-             }
-         });
+    check_and_save(
+        std::move(record),
+        [made = std::move(made), done = std::move(done)](Result<KeyRecord> saved) mutable {
+            if (saved) {
+                done(std::move(made));
+            } else {
+                done(fail(std::move(saved).error()));
+            }
+        });
 }
 
 void KeyRing::update(TenantId tenant, std::string id, KeyChange change, Done<KeyRecord> done) {
@@ -239,11 +264,7 @@ void KeyRing::update(TenantId tenant, std::string id, KeyChange change, Done<Key
     if (change.user) record->user = std::move(*change.user);
     if (change.addresses) record->addresses = std::move(*change.addresses);
     if (change.limits) record->limits = *change.limits;
-    if (auto sound = check(*record); !sound) {
-        reply_later<KeyRecord>(std::move(done), fail(std::move(sound).error()));
-        return;
-    }
-    save(std::move(*record), std::move(done));
+    check_and_save(std::move(*record), std::move(done));
 }
 
 void KeyRing::rotate(TenantId tenant, std::string id, std::chrono::seconds overlap,

@@ -93,8 +93,10 @@ class KeyRing {
     const Entry* entry(std::string_view id) const;
     void put(std::vector<KeyRecord> records);
     void save(KeyRecord record, Done<KeyRecord> done);
+    void check_and_save(KeyRecord record, Done<KeyRecord> done);
     NewKey make(KeySpec spec, std::string by);
     [[nodiscard]] Result<void> check(const KeyRecord& record) const;
+    [[nodiscard]] Result<void> check_owners(const KeyRecord& record) const;
     [[nodiscard]] Result<void> check_usable(const KeyRecord& record) const;
     [[nodiscard]] bool in_use(const Account& account) const;
 

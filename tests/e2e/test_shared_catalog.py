@@ -89,6 +89,26 @@ def test_an_account_changed_on_one_holds_on_the_other(start) -> None:
     until(lambda: status(b, key) == 200)
 
 
+def test_a_key_may_name_an_app_that_another_server_has_just_made(start) -> None:
+    """Over and over, since whether the word of the app is there before the key is a matter of a millisecond."""
+    pair = start(), start()
+    for n in range(40):
+        there, here = pair[n % 2], pair[1 - n % 2]
+        app, user = f"shop{n}", f"ann{n}"
+        assert there.control.post("/users", {"name": user, "tenant": "acme", "role": "caller"}).status == 201
+        assert there.control.post("/apps", {"name": app, "tenant": "acme"}).status == 201
+        made = here.control.post("/keys", {"name": f"k{n}", "role": "caller", "tenant": "acme", "app": app})
+        assert made.status == 201, (n, made.body)
+        assert here.control.get(f"/apps/{app}?tenant=acme").status == 200, "it is known here by then"
+        assert status(here, made.json()["key"]) == 200
+    key = pair[0].control.post("/keys", {"name": "plain", "role": "caller", "tenant": "acme"}).json()["id"]
+    until(lambda: pair[1].control.get(f"/keys/{key}").status == 200)
+    assert pair[0].control.post("/apps", {"name": "late", "tenant": "acme"}).status == 201
+    assert pair[1].control.request("PATCH", f"/api/v1/keys/{key}", {"app": "late"}).status == 200
+    nobody = {"name": "none", "role": "caller", "tenant": "acme", "app": "nobody-made-it"}
+    assert pair[1].control.post("/keys", nobody).status == 400
+
+
 def chat(client: Client) -> tuple[int, object]:
     body = {"model": "org/shared", "messages": [{"role": "user", "content": "hi"}]}
     reply = client.request("POST", "/v1/chat/completions", body)

@@ -55,6 +55,30 @@ class NoKeys final : public KeyStore {
     void note_uses(std::vector<KeyUse>, Done<void> done) override { done({}); }
 };
 
+/// A store in which other servers have made what this one has not heard of yet.
+class SharedKeys final : public KeyStore {
+  public:
+    Result<std::vector<KeyRecord>> load_all() override { return std::vector<KeyRecord>{}; }
+    void save(KeyRecord record, Done<void> done) override {
+        saved.push_back(record.app + '/' + record.user);
+        done({});
+    }
+    void revoke(TenantId, std::string, WallMs, Done<void> done) override { done({}); }
+    void note_uses(std::vector<KeyUse>, Done<void> done) override { done({}); }
+    [[nodiscard]] bool shared() const override { return true; }
+    [[nodiscard]] Contact contact() const override { return heard; }
+    void catch_up(Done<void> done) override {
+        ++asked;
+        directory->take(held_back);
+        done({});
+    }
+    Directory* directory = nullptr;
+    std::vector<Account> held_back;
+    std::vector<std::string> saved;
+    Contact heard = Contact::current;
+    int asked = 0;
+};
+
 struct DirectoryTest : testing::Test {
     FixedClock clock;
     MemoryAccounts store;
@@ -241,6 +265,40 @@ TEST_F(DirectoryTest, WhatASharedStoreHoldsTakesThePlaceOfWhatWasKnown) {
     EXPECT_EQ(limiter.subjects(), 0U);
     EXPECT_FALSE(all.get(AccountKind::tenant, acme, "acme"));
     EXPECT_TRUE(all.get(AccountKind::app, acme, "shop"));
+}
+
+TEST_F(DirectoryTest, AKeyOfAnAppThatAnotherServerHasJustMadeIsNotRefused) {
+    SharedAccounts accounts;
+    Directory all(accounts, clock, &limiter);
+    SharedKeys shared;
+    shared.directory = &all;
+    KeyRing ring(shared, clock, &all, &limiter);
+    Principal admin;
+    admin.tenant = acme;
+    admin.role = Role::admin;
+    const auto make = [&](const char* app, const char* user) {
+        KeySpec spec;
+        spec.tenant = acme;
+        spec.app = app;
+        spec.user = user;
+        std::string outcome = "none";
+        ring.create(std::move(spec), admin, [&](Result<NewKey> made) {
+            outcome = made ? "ok" : std::string(to_string(made.error().code));
+        });
+        return outcome;
+    };
+    EXPECT_EQ(make("", ""), "ok");
+    EXPECT_EQ(shared.asked, 0) << "nothing is asked that is known";
+    shared.held_back = {account(AccountKind::app, "shop"), account(AccountKind::user, "ann")};
+    EXPECT_EQ(make("shop", "ann"), "ok");
+    EXPECT_EQ(shared.asked, 1);
+    EXPECT_EQ(make("shop", "ann"), "ok");
+    EXPECT_EQ(shared.asked, 1);
+    EXPECT_EQ(make("shop", "bob"), "invalid_argument") << "nobody has made it";
+    EXPECT_EQ(shared.asked, 2);
+    shared.heard = Contact::lost;
+    EXPECT_EQ(make("shop", "bob"), "unavailable") << "nobody can tell";
+    EXPECT_EQ(shared.saved, (std::vector<std::string>{"/", "shop/ann", "shop/ann"}));
 }
 
 }  // namespace

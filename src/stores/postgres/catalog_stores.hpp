@@ -22,6 +22,7 @@ class PostgresKeyStore final : public access::KeyStore {
     void note_uses(std::vector<access::KeyUse> uses, access::Done<void> done) override;
     [[nodiscard]] bool shared() const override { return true; }
     [[nodiscard]] access::Contact contact() const override { return catalog_.contact(); }
+    void catch_up(access::Done<void> done) override { catalog_.catch_up(std::move(done)); }
     Result<access::NewKey> keep_first_admin(access::NewKey made) override;
 
   private:

@@ -26,7 +26,8 @@
 namespace headrace::stores {
 
 /// The catalog in the job log's database, for all servers on it: one thread with one connection, on
-/// which the stores of keys, accounts, audit and upstreams write and which hears what others change.
+/// which the stores of keys, accounts, audit and upstreams write and which hears what others
+/// change.
 ///
 /// Changes are handed on in the order in which the database has them, one's own too, and before the
 /// write that made them is answered.
@@ -87,6 +88,12 @@ class SharedCatalog {
             answer.set_value(std::move(result));
         });
         return answer.get_future().get();
+    }
+
+    /// All that is committed by now has been handed on when `done` runs.
+    void catch_up(Done<void> done) {
+        ask<void>(
+            true, [](PgConnection&) { return Result<void>(); }, std::move(done));
     }
 
     /// On the thread: a part was read whole, up to this change. What came after is told.
