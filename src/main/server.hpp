@@ -72,6 +72,7 @@ class Server {
     Result<void> open_stores();
     Result<void> read_engines();
     void build_rooms();
+    void build_apis();
     Result<void> build_fastchat();
     Result<void> open_doors();
     void add_reload_parts();
