@@ -22,8 +22,8 @@ case "$preset${2:+-$2}" in
     *-e2e) targets=() ;;
     asan|ubsan) targets=("${pure[@]}" http_test engines_test "${stores[@]}" native_test console_test "${models[@]}"
                          hub_test agent_test workers_test main_test llama_plugin_test sim sim_upstreams) ;;
-    tsan) targets=(base_test jobs_test access_test http_test link_test "${stores[@]}" stores_postgres_test hub_test native_test
-                   "${models[@]}" engines_test main_test) ;;
+    tsan) targets=("${pure[@]}" http_test "${stores[@]}" stores_postgres_test hub_test agent_test workers_test native_test
+                   console_test "${models[@]}" engines_test main_test) ;;
     *) die "sanitize: no preset $preset" ;;
 esac
 export ASAN_OPTIONS=detect_stack_use_after_return=0 UBSAN_OPTIONS=print_stacktrace=1 TSAN_OPTIONS=second_deadlock_stack=1:atexit_sleep_ms=0

@@ -33,6 +33,15 @@ constexpr std::array kInherited = {"PATH",
                                    "HTTPS_PROXY",
                                    "NO_PROXY"};
 
+#ifdef HEADRACE_SANITIZED
+/// Of developers' builds under a sanitizer alone: the host is built with it too, and what it finds
+/// goes where the server's findings go.
+constexpr std::array kSanitizers = {"ASAN_OPTIONS", "LSAN_OPTIONS", "TSAN_OPTIONS",
+                                    "UBSAN_OPTIONS"};
+#else
+constexpr std::array<const char*, 0> kSanitizers{};
+#endif
+
 bool is_there(const fs::path& path) {
     std::error_code error;
     return !path.empty() && fs::exists(path, error);
@@ -42,6 +51,9 @@ std::vector<std::string> environment_for(const catalog::EngineSpec& spec,
                                          const Settings& settings) {
     std::map<std::string, std::string> all;
     for (const char* name : kInherited) {
+        if (const char* value = std::getenv(name)) all[name] = value;
+    }
+    for (const char* name : kSanitizers) {
         if (const char* value = std::getenv(name)) all[name] = value;
     }
     all.try_emplace("PATH", "/usr/local/bin:/usr/bin:/bin");

@@ -67,6 +67,27 @@ TEST_F(CommandTest, TheEnvironmentIsCleanButForWhatTheEngineAsksFor) {
     EXPECT_FALSE(has(*command, "HEADRACE_SECRET_OF_OURS=x"));
 }
 
+/// Where a sanitizer's reports go is for builds that have one; any other keeps it to itself.
+TEST_F(CommandTest, ASanitizersOptionsReachTheHostsOfItsOwnBuilds) {
+#ifdef HEADRACE_SANITIZED
+    constexpr bool kSanitized = true;
+#else
+    constexpr bool kSanitized = false;
+#endif
+    for (const char* name : {"ASAN_OPTIONS", "TSAN_OPTIONS", "UBSAN_OPTIONS"}) {
+        const char* const before = std::getenv(name);
+        const std::string kept = before == nullptr ? "" : before;
+        ::setenv(name, "log_path=/somewhere", 1);
+        const auto command = command_for(spec, settings);
+        if (before == nullptr)
+            ::unsetenv(name);
+        else
+            ::setenv(name, kept.c_str(), 1);
+        ASSERT_TRUE(command);
+        EXPECT_EQ(has(*command, std::string(name) + "=log_path=/somewhere"), kSanitized) << name;
+    }
+}
+
 TEST_F(CommandTest, ACommandRunsFromTheEnginesFolderOrThePath) {
     spec.kind = catalog::EngineKind::command;
     spec.limits.slots = 4;
