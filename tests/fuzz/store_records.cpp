@@ -2,9 +2,12 @@
 // written and read again as the same bytes. The first byte picks the kind.
 #include <cstdint>
 #include <cstdlib>
+#include <string>
 #include <string_view>
+#include <vector>
 
 #include "stores/base/records.hpp"
+#include "stores/base/usage_block.hpp"
 
 namespace {
 
@@ -21,6 +24,17 @@ void read(std::string_view body, Decode decode, Encode encode) {
     const auto written = encode(record);
     Record again;
     require(decode(written, again) && encode(again) == written);
+}
+
+bool read_block(std::string_view body, std::vector<jobs::UsageRecord>& records) {
+    records.clear();
+    return stores::decode_usage_block(body, TenantId("t"), records);
+}
+
+std::string write_block(const std::vector<jobs::UsageRecord>& records) {
+    std::vector<const jobs::UsageRecord*> pointers;
+    for (const auto& record : records) pointers.push_back(&record);
+    return stores::encode_usage_block(pointers);
 }
 
 }  // namespace
@@ -43,6 +57,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
             break;
         default:
             (void)stores::open_payload("input", TenantId("t"), JobId(), body);
+            read<std::vector<jobs::UsageRecord>>(body, read_block, write_block);
     }
     return 0;
 }

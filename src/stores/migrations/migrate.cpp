@@ -32,7 +32,8 @@ Result<void> take(SteppedDatabase& database, std::span<const Move> moves,
                   const MigrateOptions& options) {
     for (const Move& move : moves) {
         const Step& step = *move.step;
-        auto done = database.execute(move.up ? step.up : step.down);
+        auto done = move.up ? Result<void>() : database.before_down(step.number);
+        if (done) done = database.execute(move.up ? step.up : step.down);
         if (done && move.up) {
             done = database.note({step.number, std::string(step.name), checksum(step), options.now,
                                   options.program});

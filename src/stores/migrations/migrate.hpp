@@ -19,6 +19,8 @@ class SteppedDatabase {
     /// In order of number.
     virtual Result<std::vector<AppliedStep>> applied() = 0;
     virtual Result<void> execute(Sql text) = 0;
+    /// Called before a step is undone: saves what its SQL cannot.
+    virtual Result<void> before_down(int /*number*/) { return {}; }
     virtual Result<void> note(const AppliedStep& row) = 0;
     virtual Result<void> forget(int number) = 0;
     virtual Result<void> commit() = 0;

@@ -151,12 +151,12 @@ void Committer::find_superseded(Batch& batch) {
 }
 
 Result<void> Committer::commit_together(Batch& batch) {
-    auto done = database_.execute("BEGIN IMMEDIATE");
+    auto done = writer_.begin();
     const WallMs now = clock_.wall();
     for (auto pending = batch.begin(); done && pending != batch.end(); ++pending) {
         if (!pending->superseded) done = apply(*pending, now);
     }
-    if (done) done = database_.execute("COMMIT");
+    if (done) done = writer_.commit();
     if (!done) database_.rollback();
     return done;
 }
@@ -166,9 +166,9 @@ void Committer::commit_one_by_one(Batch& batch) {
     const WallMs now = clock_.wall();
     for (Pending& pending : batch) {
         database_.rollback();  // without memory the one before may not have succeeded
-        auto done = database_.execute("BEGIN IMMEDIATE");
+        auto done = writer_.begin();
         if (done) done = apply(pending, now);
-        if (done) done = database_.execute("COMMIT");
+        if (done) done = writer_.commit();
         if (done) {
             writable_ = true;
             continue;

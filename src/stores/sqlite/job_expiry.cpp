@@ -8,6 +8,8 @@ namespace headrace::stores {
 namespace {
 
 constexpr std::int64_t kStepRows = 300;
+// Each may have a thousand records.
+constexpr std::int64_t kStepBlocks = 20;
 
 /// The smallest UUIDv7 of a millisecond: ids are in the order of creation, and nothing ends before
 /// it was created, so only smaller ones can be past `time`.
@@ -43,7 +45,13 @@ JobExpiry::JobExpiry(Database& database, JobWriter& writer, Retention retention)
       next_usage_tenant_(database.prepare("SELECT min(tenant) FROM usage WHERE tenant > ?")),
       old_usage_(database.prepare("SELECT job, finished_at FROM usage "
                                   "WHERE tenant = ? AND job > ? AND job < ? ORDER BY job LIMIT ?")),
-      erase_usage_(database.prepare("DELETE FROM usage WHERE tenant = ? AND job = ?")) {}
+      erase_usage_(database.prepare("DELETE FROM usage WHERE tenant = ? AND job = ?")),
+      next_block_tenant_(database.prepare("SELECT min(tenant) FROM usage_blocks WHERE tenant > ?")),
+      old_blocks_(database.prepare(
+          "SELECT last_job, number, latest, records FROM usage_blocks "
+          "WHERE tenant = ? AND last_job > ? AND last_job < ? ORDER BY last_job LIMIT ?")),
+      erase_block_(database.prepare(
+          "DELETE FROM usage_blocks WHERE tenant = ? AND last_job = ? AND number = ?")) {}
 
 Result<bool> JobExpiry::step(WallMs now, Expired& expired) {
     const auto pass = [&]() -> Result<bool> {
@@ -64,6 +72,10 @@ Result<bool> JobExpiry::step(WallMs now, Expired& expired) {
                 return retention_.usage.count() == 0
                            ? false
                            : usage(before(now, retention_.usage), expired);
+            case Phase::usage_blocks:
+                return retention_.usage.count() == 0
+                           ? false
+                           : usage_blocks(before(now, retention_.usage), expired);
         }
         return false;
     };
@@ -71,7 +83,7 @@ Result<bool> JobExpiry::step(WallMs now, Expired& expired) {
     if (!more) return more;
     if (*more) return true;
     cursor_ = {};
-    const bool last = phase_ == Phase::usage;
+    const bool last = phase_ == Phase::usage_blocks;
     phase_ = last ? Phase::keys : static_cast<Phase>(static_cast<int>(phase_) + 1);
     return !last;
 }
@@ -203,6 +215,33 @@ Result<bool> JobExpiry::usage(WallMs cutoff, Expired& expired) {
     }
     expired.usage += old.size();
     cursor_.in_tenant = seen == kStepRows;
+    return true;
+}
+
+/// A block goes when the last of its records is past its time: they ended in one moment.
+Result<bool> JobExpiry::usage_blocks(WallMs cutoff, Expired& expired) {
+    const auto entered = enter_tenant(next_block_tenant_);
+    if (!entered || !*entered) return entered;
+    std::vector<std::pair<std::string, std::int64_t>> old;
+    std::int64_t seen = 0;
+    const std::string from = cursor_.id;
+    const std::string to = first_id_of(cutoff);
+    old_blocks_.start(cursor_.tenant, Blob{from}, Blob{to}, kStepBlocks);
+    for (;;) {
+        const auto row = old_blocks_.step();
+        if (!row) return row;
+        if (!*row) break;
+        ++seen;
+        cursor_.id = old_blocks_.bytes(0);
+        if (old_blocks_.integer(2) > cutoff) continue;
+        old.emplace_back(cursor_.id, old_blocks_.integer(1));
+        expired.usage += static_cast<std::uint64_t>(old_blocks_.integer(3));
+    }
+    for (const auto& [last_job, number] : old) {
+        auto done = erase_block_.run(cursor_.tenant, Blob{last_job}, number);
+        if (!done) return fail(done.error());
+    }
+    cursor_.in_tenant = seen == kStepBlocks;
     return true;
 }
 

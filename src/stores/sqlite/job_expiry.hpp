@@ -19,7 +19,7 @@ class JobExpiry {
     Result<bool> step(WallMs now, Expired& expired);
 
   private:
-    enum class Phase : std::uint8_t { keys, files, jobs, results, usage };
+    enum class Phase : std::uint8_t { keys, files, jobs, results, usage, usage_blocks };
     // How far the sweep of one table has come: tenant by tenant, oldest id first.
     struct Cursor {
         std::string tenant;
@@ -31,6 +31,7 @@ class JobExpiry {
     Result<bool> files(WallMs now, Expired& expired);
     Result<bool> ended(WallMs cutoff, bool whole, Expired& expired);
     Result<bool> usage(WallMs cutoff, Expired& expired);
+    Result<bool> usage_blocks(WallMs cutoff, Expired& expired);
     Result<bool> enter_tenant(Statement& next);
     Result<void> strip(const std::string& id);
 
@@ -39,7 +40,7 @@ class JobExpiry {
     Phase phase_ = Phase::keys;
     Cursor cursor_;
     Statement old_keys_, erase_key_, old_files_, next_ended_tenant_, old_ended_, row_, kept_input_,
-        next_usage_tenant_, old_usage_, erase_usage_;
+        next_usage_tenant_, old_usage_, erase_usage_, next_block_tenant_, old_blocks_, erase_block_;
 };
 
 }  // namespace headrace::stores

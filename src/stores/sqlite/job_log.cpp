@@ -7,6 +7,7 @@
 #include "stores/sqlite/job_reader.hpp"
 #include "stores/sqlite/open_jobs.hpp"
 #include "stores/sqlite/schema.hpp"
+#include "stores/sqlite/usage_reader.hpp"
 
 namespace headrace::stores {
 namespace {
@@ -89,6 +90,7 @@ class SqliteJobLog::Readers {
   public:
     JobReader points{points_database};
     JobReader lists{lists_database};
+    UsageReader usage{lists_database};
     Lane points_lane{"jobs-read"};
     Lane lists_lane{"jobs-list"};
 };
@@ -177,7 +179,7 @@ void SqliteJobLog::find_idempotent(TenantId tenant, std::string key,
 
 void SqliteJobLog::usage(jobs::UsageQuery query, jobs::Done<std::vector<jobs::UsageRecord>> done) {
     readers_->lists_lane.ask<std::vector<jobs::UsageRecord>>(
-        [this, query = std::move(query)] { return readers_->lists.usage(query, clock_.wall()); },
+        [this, query = std::move(query)] { return readers_->usage.list(query, clock_.wall()); },
         std::move(done));
 }
 

@@ -6,6 +6,7 @@
 #include "stores/base/records.hpp"
 #include "stores/base/row_codec.hpp"
 #include "stores/sqlite/job_row.hpp"
+#include "stores/sqlite/usage_reader.hpp"
 
 namespace headrace::stores {
 namespace {
@@ -68,11 +69,6 @@ JobReader::JobReader(Database& database)
       kept_input_(database.prepare("SELECT body FROM inputs WHERE tenant = ? AND job = ?")),
       idempotent_(database.prepare("SELECT job, created_at, request, sum FROM idempotency "
                                    "WHERE tenant = ? AND key = ? AND created_at > ?")),
-      usage_(database.prepare(
-          "SELECT job, capability, version, sum, body FROM usage "
-          "WHERE tenant = ?1 AND job < ?2 AND (?3 = '' OR capability = ?3) AND (?4 = '' OR version "
-          "= ?4) "
-          "AND finished_at >= ?5 AND finished_at < ?6 ORDER BY job DESC LIMIT ?7")),
       file_(database.prepare("SELECT sum, body FROM files WHERE tenant = ? AND id = ?")),
       files_down_(database.prepare("SELECT sum, body, id FROM files INDEXED BY files_uploaded "
                                    "WHERE tenant = ? AND job IS NULL AND id < ? "
@@ -213,45 +209,6 @@ Result<std::optional<jobs::JobRecord>> JobReader::find_idempotent(const TenantId
     return job;
 }
 
-Result<std::vector<jobs::UsageRecord>> JobReader::usage(const jobs::UsageQuery& query, WallMs now) {
-    std::vector<jobs::UsageRecord> out;
-    const NameAndVersion wanted = split(query.capability);
-    const std::string before = query.before ? query.before->raw() : kPastTheEnd;
-    usage_.start(query.tenant.name, Blob{before}, wanted.name, wanted.version, query.from,
-                 query.to == 0 ? now + 1 : query.to, query.limit);
-    for (;;) {
-        const auto row = usage_.step();
-        if (!row) return fail(row.error());
-        if (!*row) return out;
-        auto record = read_usage_row(query.tenant, usage_);
-        if (!record) {
-            usage_.reset();
-            return fail(record.error());
-        }
-        out.push_back(std::move(*record));
-    }
-}
-
-Result<jobs::UsageRecord> JobReader::read_usage_row(const TenantId& tenant, const Statement& row) {
-    jobs::UsageRecord record;
-    const std::string id(row.bytes(0));
-    record.job = JobId::from_raw(id).value_or(JobId{});
-    record.tenant = tenant;
-    record.capability = row.bytes(1);
-    record.version = row.bytes(2);
-    const std::string_view body = row.bytes(4);
-    const std::int64_t sum = RowSum("usage")
-                                 .add(record.tenant.name)
-                                 .add(id)
-                                 .add(record.capability)
-                                 .add(record.version)
-                                 .add(body)
-                                 .value();
-    if (sum != row.integer(3) || !decode_usage(body, record))
-        return damaged_row("usage", record.job);
-    return record;
-}
-
 Result<std::optional<jobs::FileRecord>> JobReader::get_file(const TenantId& tenant,
                                                             const FileId& id, WallMs now) {
     const std::string raw = id.raw();
@@ -360,11 +317,7 @@ Result<void> JobReader::check_every_row() {
         database_.prepare("SELECT tenant, key, job, created_at, request, sum FROM idempotency"),
         check_key);
     if (!done) return done;
-    done = for_each_row(
-        database_.prepare("SELECT job, capability, version, sum, body, tenant FROM usage"),
-        [this](const Statement& row) {
-            return only_error(read_usage_row(tenant_in(row, 5), row));
-        });
+    done = UsageReader(database_).check_every_row();
     if (!done) return done;
     return for_each_row(database_.prepare("SELECT sum, body, tenant, id FROM files"),
                         [this](const Statement& row) {

@@ -11,7 +11,7 @@
 
 namespace headrace::stores {
 
-/// Reads jobs.db. Belongs to the thread of its database. Every row's checksum is looked at: a
+/// Reads jobs.db, but for usage (UsageReader). Belongs to the thread of its database. Every row's checksum is looked at: a
 /// damaged one is `internal` and named, never taken as it is.
 class JobReader {
   public:
@@ -27,13 +27,11 @@ class JobReader {
     /// `after`: only a key claimed later than this.
     Result<std::optional<jobs::JobRecord>> find_idempotent(const TenantId& tenant,
                                                            const std::string& key, WallMs after);
-    Result<std::vector<jobs::UsageRecord>> usage(const jobs::UsageQuery& query, WallMs now);
     Result<std::optional<jobs::FileRecord>> get_file(const TenantId& tenant, const FileId& id,
                                                      WallMs now);
     Result<std::vector<jobs::FileRecord>> list_files(const jobs::FileQuery& query, WallMs now);
 
   private:
-    Result<jobs::UsageRecord> read_usage_row(const TenantId& tenant, const Statement& row);
     Result<jobs::FileRecord> read_file_row(const TenantId& tenant, const FileId& id,
                                            const Statement& row);
     Result<std::vector<jobs::JobRecord>> list_in_snapshot(const jobs::JobQuery& query);
@@ -44,7 +42,7 @@ class JobReader {
 
     Database& database_;
     Statement open_, ended_, list_open_, list_ended_, list_caller_, list_state_, list_dead_,
-        open_input_, kept_input_, idempotent_, usage_, file_, files_down_, files_up_;
+        open_input_, kept_input_, idempotent_, file_, files_down_, files_up_;
 };
 
 /// The two lists, each newest first, as one of at most `limit`.

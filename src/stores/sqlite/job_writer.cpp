@@ -31,6 +31,7 @@ std::string_view view(const Sha256& digest) {
 
 JobWriter::JobWriter(Database& database)
     : database_(database),
+      usage_(database),
       claim_(database.prepare(
           "INSERT INTO idempotency(tenant, key, job, created_at, request, sum) "
           "VALUES(?, ?, ?, ?, ?, ?) ON CONFLICT(tenant, key) DO UPDATE SET job = excluded.job, "
@@ -63,12 +64,19 @@ JobWriter::JobWriter(Database& database)
                            "VALUES(?, ?, ?, ?, ?, ?)")),
       erase_file_(database.prepare("DELETE FROM files WHERE tenant = ? AND id = ?")),
       files_of_job_(database.prepare("SELECT id FROM files WHERE tenant = ? AND job = ?")),
-      insert_usage_(database.prepare(
-          "INSERT OR IGNORE INTO usage(tenant, job, capability, version, finished_at, sum, body) "
-          "VALUES(?, ?, ?, ?, ?, ?, ?)")),
       insert_ref_(database.prepare(
           "INSERT OR IGNORE INTO blob_refs(tenant, owner, digest) VALUES(?, ?, ?)")),
       erase_refs_(database.prepare("DELETE FROM blob_refs WHERE tenant = ? AND owner = ?")) {}
+
+Result<void> JobWriter::begin() {
+    usage_.forget();
+    return database_.execute("BEGIN IMMEDIATE");
+}
+
+Result<void> JobWriter::commit() {
+    auto done = usage_.write();
+    return done ? database_.execute("COMMIT") : done;
+}
 
 Result<void> JobWriter::apply(const jobs::LogWrite& write, WallMs idempotent_after) {
     using Kind = jobs::LogWrite::Kind;
@@ -86,7 +94,7 @@ Result<void> JobWriter::apply(const jobs::LogWrite& write, WallMs idempotent_aft
         case Kind::remove_output:
             return strip(*write.job);
         case Kind::usage:
-            return write.usage ? write_usage(*write.usage) : Result<void>();
+            return write_extras(write);
     }
     return {};
 }
@@ -208,21 +216,8 @@ Result<void> JobWriter::write_extras(const jobs::LogWrite& write) {
     for (const auto& file : write.files) {
         if (auto done = write_file(file); !done) return done;
     }
-    return write.usage ? write_usage(*write.usage) : Result<void>();
-}
-
-Result<void> JobWriter::write_usage(const jobs::UsageRecord& usage) {
-    const std::string id = usage.job.raw();
-    const std::string body = encode_usage(usage);
-    const std::int64_t sum = RowSum("usage")
-                                 .add(usage.tenant.name)
-                                 .add(id)
-                                 .add(usage.capability)
-                                 .add(usage.version)
-                                 .add(body)
-                                 .value();
-    return insert_usage_.run(usage.tenant.name, Blob{id}, usage.capability, usage.version,
-                             usage.finished_at, sum, Blob{body});
+    if (write.usage) usage_.gather(write.usage);
+    return {};
 }
 
 Result<void> JobWriter::put_file(const jobs::FileRecord& file) {

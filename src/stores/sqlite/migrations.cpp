@@ -10,6 +10,7 @@
 #include <map>
 
 #include "base/unique_fd.hpp"
+#include "stores/sqlite/usage_row.hpp"
 #include "stores/sqlite/wal_check.hpp"
 
 namespace headrace::stores {
@@ -141,6 +142,17 @@ Result<std::vector<AppliedStep>> SqliteSteps::applied() {
                        std::string(select->bytes(2)), select->integer(3),
                        std::string(select->bytes(4))});
     }
+}
+
+Result<void> SqliteSteps::before_down(int number) {
+    if (number != kUsageBlocksStep) return {};
+    auto blocks = database_.try_prepare("SELECT 1 FROM sqlite_schema WHERE name = 'usage_blocks'");
+    if (!blocks) return fail(blocks.error());
+    blocks->start();
+    const auto found = blocks->step();
+    if (!found) return fail(found.error());
+    blocks->reset();
+    return *found ? spread_usage_blocks(database_) : Result<void>();
 }
 
 Result<void> SqliteSteps::note(const AppliedStep& row) {

@@ -17,6 +17,8 @@ class SqliteSteps final : public SteppedDatabase {
     Result<void> begin() override;
     Result<std::vector<AppliedStep>> applied() override;
     Result<void> execute(Sql text) override { return database_.execute(text); }
+    /// Usage stays when its blocks go.
+    Result<void> before_down(int number) override;
     Result<void> note(const AppliedStep& row) override;
     Result<void> forget(int number) override;
     Result<void> commit() override { return database_.execute("COMMIT"); }

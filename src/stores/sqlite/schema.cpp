@@ -1,5 +1,7 @@
 #include "stores/sqlite/schema.hpp"
 
+#include "stores/sqlite/usage_row.hpp"
+
 namespace headrace::stores {
 namespace {
 
@@ -67,6 +69,18 @@ DROP TABLE meta;
     {2, "lists of uploads", StepKind::expand,
      "CREATE INDEX files_uploaded ON files(tenant, id) WHERE job IS NULL;\n",
      "DROP INDEX files_uploaded;\n"},
+    {kUsageBlocksStep, "usage in blocks", StepKind::expand, R"(
+-- body: records of one tenant, all of one commit, whose job ids begin with the same four bytes.
+-- number: tells blocks apart that end with the same job; earliest, latest: ends of their jobs.
+-- Rows of usage stay where they are until their time is over.
+CREATE TABLE usage_blocks(
+    tenant TEXT NOT NULL, last_job BLOB NOT NULL, number INTEGER NOT NULL, first_job BLOB NOT NULL,
+    earliest INTEGER NOT NULL, latest INTEGER NOT NULL, records INTEGER NOT NULL,
+    sum INTEGER NOT NULL, body BLOB NOT NULL, PRIMARY KEY(tenant, last_job, number))
+    WITHOUT ROWID, STRICT;
+)",
+     // Their records have become rows of usage: SqliteSteps::before_down().
+     "DROP TABLE usage_blocks;\n"},
 };
 
 constexpr Step kCatalog[] = {
