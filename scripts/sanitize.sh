@@ -2,10 +2,10 @@
 # scripts/sanitize.sh PRESET [quick|e2e]: builds unit tests under a sanitizer and runs them.
 #   asan   every room and the simulations
 #   ubsan  the same under UBSan and AddressSanitizer in one build
-#   tsan   the rooms in which threads meet
+#   tsan   every room but the plugin, without the simulations, which have one thread
 #   quick  only what is cheap to build: the pure rooms, http, FastChat's parts and the simulation
 #   e2e    the server itself, under the files of tests/e2e named below; HEADRACE_SAN_E2E names others
-# A report of the server is a file in build/logs/PRESET, and fails the run.
+# A report of the server, or of an engine's host, is a file in build/logs/PRESET, and fails the run.
 . scripts/lib.sh
 preset=$1
 pure=(base_test catalog_test jobs_test access_test config_test telemetry_test link_test)
@@ -29,24 +29,29 @@ esac
 export ASAN_OPTIONS=detect_stack_use_after_return=0 UBSAN_OPTIONS=print_stacktrace=1 TSAN_OPTIONS=second_deadlock_stack=1:atexit_sleep_ms=0
 unset GTEST_OUTPUT
 
+# Where something was found. UBSan beside AddressSanitizer is a runtime of its own to g++, which knows no log_path:
+# what it says is in the logs of servers, and with -fno-sanitize-recover it ends them.
+findings() {
+    find "$reports" -name 'report.*'
+    grep -rlsaE '\.[ch]pp:[0-9]+:[0-9]+: runtime error: ' "$logs" || true
+}
+
 # A server that reports nothing proves something only where a report would arrive: a program that is wrong is
 # run in the same way first.
+arrives() {
+    printf '#include <thread>\nint main(int given, char**) { %s }\n' "$2" >"$logs/wrong.cpp"
+    c++ -O0 -g1 -w -fsanitize="$1" -fno-sanitize-recover=all -pthread -o "$logs/wrong" "$logs/wrong.cpp"
+    "$logs/wrong" >"$logs/server.log" 2>&1 || true
+    [ -n "$(findings)" ] || die "sanitize: what $1 finds does not arrive in $reports or $logs"
+    rm -f "$reports"/* "$logs"/*
+}
 reports_arrive() {
-    local wrong='#include <thread>
-int shared = 0;
-int main() {
-    std::thread other([] { ++shared; });
-    ++shared;
-    other.join();
-    int* gone = new int(1);
-    delete gone;
-    return *gone;
-}' kind=address
-    [ "$preset" = tsan ] && kind=thread
-    printf '%s\n' "$wrong" | c++ -x c++ - -O0 -g1 -w -fsanitize="$kind" -pthread -o "$reports/wrong"
-    "$reports/wrong" || true
-    compgen -G "$reports/report.*" >/dev/null || die "sanitize: reports do not arrive in $reports"
-    rm -f "$reports"/*
+    if [ "$preset" = tsan ]; then
+        arrives thread 'static int shared = 0; std::thread other([] { ++shared; }); ++shared; other.join(); return 0;'
+        return
+    fi
+    arrives address 'int* gone = new int(given); delete gone; return *gone;'
+    if [ "$preset" = ubsan ]; then arrives undefined,address 'return given + 2147483647;'; fi
 }
 
 if [ "${2:-}" = e2e ]; then
@@ -55,6 +60,8 @@ if [ "${2:-}" = e2e ]; then
     reports=$ROOT/build/logs/$preset
     rm -rf "$reports"
     mkdir -p "$reports"
+    logs=$(mktemp -d)  # a short name: tests put sockets there
+    trap 'rm -rf "$logs"' EXIT
     export HEADRACE_BIN=$ROOT/build/$preset/headrace
     # Else a machine of few cores has one thread for all connections, and no races among several.
     export HEADRACE_SERVER_IO_LOOPS=3
@@ -66,11 +73,14 @@ if [ "${2:-}" = e2e ]; then
     files=("${files[@]/#/tests/e2e/}")
     rc=0
     # Left out is a test of how small a server is: with a sanitizer it is not.
-    build/venv-test/bin/python -m pytest -q -p no:cacheprovider "${files[@]/%/.py}" \
+    build/venv-test/bin/python -m pytest -q -p no:cacheprovider --basetemp "$logs/e2e" "${files[@]/%/.py}" \
         --deselect tests/e2e/test_serve.py::test_a_server_without_engines_is_small || rc=$?
-    for report in "$reports"/*; do
-        if [ -e "$report" ]; then cat "$report"; rc=1; fi
-    done
+    while read -r report; do
+        echo "== $report"
+        grep -aE -A60 'Sanitizer|: runtime error: ' "$report" || cat "$report"
+        if [[ "$report" = "$logs"/* ]]; then cp "$report" "$reports/$(basename "$(dirname "$report")").log"; fi
+        rc=1
+    done < <(findings)
     exit "$rc"
 fi
 
