@@ -228,10 +228,11 @@ void Core::Impl::promoted(Job& job, Result<void> written) {
                 });
         }
     }
-    if (job.phase == Phase::ending)
-        write_end(job);
-    else if (job.durable())
-        drop_input_above_limit(job);
+    if (job.phase == Phase::ending) return write_end(job);
+    // Picked as an interactive job, it waits for others of its batch: from now on its attempt must
+    // be on disk, too.
+    if (job.phase == Phase::preparing && !job.detail->lease.awaited) prepare(job);
+    if (job.durable()) drop_input_above_limit(job);
 }
 
 }  // namespace headrace::jobs

@@ -50,6 +50,7 @@ Contest* Core::Impl::next_contest(Pool& pool) {
         if (!top || !contest->line().queue().leasable()) continue;
         if (contest->line().alone() ? contest->emptying != nullptr : !ready(contest->line()))
             continue;
+        if (top->lane->head()->durable() && log_is_behind()) continue;
         if (!best || Contest::before(*top, *best->top())) best = contest.get();
     }
     return best;

@@ -81,6 +81,24 @@ void Core::Impl::write_end(Job& job) {
     put_files(job);
 }
 
+/// Whether more ends would only stand in the log's way, and every accept behind them: jobs that run
+/// or are purged faster than the log can write wait where they are, in their queue.
+bool Core::Impl::log_is_behind() {
+    const bool behind = ends_under_way_ >= settings_.max_ends_under_way;
+    held_back_ = held_back_ || behind;
+    return behind;
+}
+
+void Core::Impl::end_answered() {
+    --ends_under_way_;
+    if (!held_back_ || ends_under_way_ > settings_.max_ends_under_way / 2) return;
+    held_back_ = false;
+    for (const auto& pool : pools_) pool->stir();
+    for (const auto& queue : queues_) {
+        if (queue->purging) timers_.arm(queue->purge_timer, now_);
+    }
+}
+
 void Core::Impl::write_finish(Job& job) {
     End& end = *job.detail->end;
     LogWrite change;
@@ -88,7 +106,9 @@ void Core::Impl::write_finish(Job& job) {
     change.job = end.record;
     change.files = end.files;
     change.usage = std::make_shared<const UsageRecord>(usage_of(*end.record));
+    ++ends_under_way_;
     write(std::move(change), [this, id = job.id](Result<void> written) {
+        end_answered();
         Job& live = *jobs_.find(id);
         if (written || planted(Fault::finish_not_retried)) return finalize(live);
         const ErrorCode code = written.error().code;

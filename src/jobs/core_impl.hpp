@@ -76,6 +76,8 @@ class Core::Impl : public CoreTables {
     void take_out(Job& job);
     void write_end(Job& job);
     void write_finish(Job& job);
+    bool log_is_behind();
+    void end_answered();
     void put_files(Job& job);
     void finalize(Job& job);
     void answer_waiting(const Job& job, Detail& detail);

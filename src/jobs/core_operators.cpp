@@ -6,7 +6,7 @@
 namespace headrace::jobs {
 namespace {
 
-constexpr std::uint32_t kPurgeSlice = 1'000;  // jobs in one turn, so that others are not held up
+constexpr std::uint32_t kPurgeSlice = 250;  // jobs in one turn, so that others are not held up
 
 Error no_such_queue() {
     return {ErrorCode::not_found, "no such queue", {}, 0};
@@ -49,8 +49,8 @@ Result<std::uint64_t> Core::purge(const VersionPtr& version) {
     return impl_->purge(*queue);
 }
 
-/// Cancels what is queued now, slice by slice; until that is done the queue gives nothing to
-/// workers.
+/// Cancels what is queued now, slice by slice and no faster than the log writes it; until that is
+/// done the queue gives nothing to workers.
 std::uint64_t Core::Impl::purge(Queue& queue) {
     const std::uint64_t count = queue.queued;
     queue.purging = true;
@@ -60,6 +60,7 @@ std::uint64_t Core::Impl::purge(Queue& queue) {
 }
 
 void Core::Impl::purge_some(Queue& queue) {
+    if (log_is_behind()) return;  // end_answered() comes back to it
     std::uint32_t left = kPurgeSlice;
     const auto cancel = [this, &left](Job& job) {
         --left;
@@ -128,7 +129,9 @@ void Core::Impl::drain(UniqueFunction<void()> idle) {
 }
 
 bool Core::Impl::is_idle() const {
-    return running_ == 0 && preparing_ == 0 && writes_ == 0;
+    return running_ == 0 && preparing_ == 0 && writes_ == 0 &&
+           std::none_of(queues_.begin(), queues_.end(),
+                        [](const auto& queue) { return queue->purging; });
 }
 
 CoreCounts Core::counts() const {

@@ -43,8 +43,10 @@ struct CoreState {
     std::uint32_t depth_ = 0;
     Fence fence_;  // the last one that was given
     std::uint64_t last_order_ = 0;
-    std::uint64_t last_ticket_ = 0;  // of watchers
-    std::uint64_t writes_ = 0;       // under way
+    std::uint64_t last_ticket_ = 0;     // of watchers
+    std::uint64_t writes_ = 0;          // under way
+    std::uint64_t ends_under_way_ = 0;  // of them, ends of jobs
+    bool held_back_ = false;            // something waits until the log has caught up with ends
     std::uint64_t running_ = 0;
     std::uint64_t preparing_ = 0;
     std::uint64_t resident_bytes_ = 0;     // inputs of durable jobs that wait

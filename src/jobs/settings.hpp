@@ -19,6 +19,9 @@ struct Settings {
     std::uint64_t session_window = 256 * 1024;      // bytes per direction
     std::uint64_t resident_input_bytes = 64 << 20;  // queued durable inputs above this stay on disk
     std::uint64_t max_ended_bytes = 16 << 20;       // of them, also within keep_ended
+    /// Ends the log has not answered; beyond it durable jobs stay queued. Half of them fill a
+    /// commit while the next one gathers.
+    std::uint32_t max_ends_under_way = 512;
     std::chrono::hours idempotency_keep{24};
 };
 

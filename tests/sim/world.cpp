@@ -19,6 +19,7 @@ Settings settings_from(Random& random) {
     settings.keep_ended = random.between(100, 5'000);
     settings.cancel_grace = milliseconds(1'000);
     settings.max_events_per_job = random.chance(20) ? 3 : 1'000;
+    settings.max_ends_under_way = random.chance(30) ? 1 : 512;
     return settings;
 }
 

@@ -200,10 +200,10 @@ TEST_F(PostgresTest, CutsUnderLoadNeitherLoseNorDouble) {
     std::atomic<bool> over = false;
     std::thread cutter([&] {
         // Pauses of many lengths: on a fast machine an even, short one would never let a commit
-        // end.
+        // end, nor on a slow one a pause that never becomes longer.
         for (int cut = 0; !over; ++cut) {
             PostgresServer::get().drop_connections();
-            std::this_thread::sleep_for(std::chrono::milliseconds(5 + cut * 37 % 300));
+            std::this_thread::sleep_for(std::chrono::milliseconds(5 + cut * 37 % 300 + 4 * cut));
         }
     });
     // While there is no connection a wave is refused at once, so it is the time that is bounded.

@@ -234,5 +234,29 @@ TEST_F(PromoteTest, AWaitingJobAndAnEndedOne) {
     EXPECT_FALSE(rig.disk.jobs.contains(other));
 }
 
+// It has been picked as an interactive job, which waits for nothing, into a batch that waits for
+// the record of another one's attempt.
+TEST_F(PromoteTest, AJobInABatchThatIsBeingPreparedLeavesWithItsAttemptOnDisk) {
+    catalog::ServingLimits two;
+    two.max_batch = 2;
+    const auto pairs = rig.version("pairs", two);
+    const JobId id = rig.submit(rig.interactive(pairs));
+    const JobId other = rig.submit(rig.durable(pairs));
+    const auto worker = rig.worker({pairs});
+    ASSERT_EQ(worker->grants.size(), 2U);
+    EXPECT_TRUE(rig.fail(*worker, id, true));
+    EXPECT_TRUE(rig.fail(*worker, other, true));
+    rig.advance(std::chrono::seconds(1));
+    rig.disk_delay = milliseconds(10);
+    promote(id);
+    rig.advance(milliseconds(5));
+    rig.credit(*worker);
+    for (int i = 0; i < 100 && worker->grants.size() < 4; ++i) rig.advance(milliseconds(1));
+    ASSERT_EQ(worker->grants.size(), 4U);
+    EXPECT_TRUE(view && *view);
+    EXPECT_EQ(rig.disk.jobs.at(other).record.attempt, 2U);
+    EXPECT_EQ(rig.disk.jobs.at(id).record.attempt, 2U);
+}
+
 }  // namespace
 }  // namespace headrace::jobs

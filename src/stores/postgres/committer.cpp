@@ -15,8 +15,10 @@ namespace {
 
 // Bounds what one transaction holds and how long its callers wait.
 constexpr std::size_t kMaxBatch = 1024;
-// Usage records of interactive jobs have nobody who waits: they gather this long for company.
-constexpr std::chrono::milliseconds kGather{50};
+// How long a change gathers company that nobody waits for: the usage record of an interactive job,
+// and a job's first attempt, which its end tells again when it comes at once.
+constexpr std::chrono::milliseconds kUsagePatience{50};
+constexpr std::chrono::milliseconds kAttemptPatience{5};
 constexpr std::chrono::milliseconds kFirstPause{50};
 constexpr std::chrono::milliseconds kLongestPause{2'000};
 
@@ -60,15 +62,24 @@ void PgCommitter::remove_file(TenantId tenant, FileId id, jobs::Done<bool> done)
     push({FileRemoval{std::move(tenant), id}, std::move(done), Loop::current()});
 }
 
+PgCommitter::Hurry PgCommitter::hurry_of(const PgChange& change) {
+    using Kind = jobs::LogWrite::Kind;
+    const auto* const write = std::get_if<jobs::LogWrite>(&change);
+    if (write == nullptr) return Hurry::now;
+    if (write->kind == Kind::usage) return Hurry::usage;
+    // From the second on its lease waits for it.
+    const bool first = write->kind == Kind::attempt && write->job->attempt <= 1;
+    return first ? Hurry::attempt : Hurry::now;
+}
+
 void PgCommitter::push(Pending pending) {
-    const auto* const write = std::get_if<jobs::LogWrite>(&pending.change);
-    const bool urgent = write == nullptr || write->kind != jobs::LogWrite::Kind::usage;
+    const Hurry hurry = hurry_of(pending.change);
     bool wake = false;
     {
         const std::lock_guard lock(mutex_);
         inbox_.push_back(std::move(pending));
-        wake = inbox_.size() == 1 || (urgent && !urgent_) || inbox_.size() == kMaxBatch;
-        urgent_ = urgent_ || urgent;
+        wake = inbox_.size() == 1 || hurry > hurry_ || inbox_.size() == kMaxBatch;
+        hurry_ = std::max(hurry_, hurry);
     }
     if (wake) wake_.notify_one();
 }
@@ -89,31 +100,54 @@ void PgCommitter::serve() {
 
 /// Waits for changes; with none, until the next try to connect. False at the end.
 bool PgCommitter::take(Batch& batch) {
-    std::unique_lock lock(mutex_);
-    const auto something = [this] { return closing_ || !inbox_.empty(); };
-    if (connection_.lost())
-        wake_.wait_until(lock, next_try_, something);
-    else
-        wake_.wait(lock, something);
-    if (inbox_.empty()) return !closing_;
-    wake_.wait_for(lock, kGather,
-                   [this] { return closing_ || urgent_ || inbox_.size() >= kMaxBatch; });
-    if (inbox_.size() <= kMaxBatch) {
-        batch.swap(inbox_);
-        urgent_ = false;
-        return true;
+    if (backlog_.empty()) {
+        std::unique_lock lock(mutex_);
+        const auto something = [this] { return closing_ || !inbox_.empty(); };
+        if (connection_.lost())
+            wake_.wait_until(lock, next_try_, something);
+        else
+            wake_.wait(lock, something);
+        if (inbox_.empty()) return !closing_;
+        gather(lock);
+        backlog_.take(inbox_);
+        hurry_ = Hurry::usage;
     }
-    const auto end = inbox_.begin() + kMaxBatch;
-    batch.assign(std::make_move_iterator(inbox_.begin()), std::make_move_iterator(end));
-    inbox_.erase(inbox_.begin(), end);
+    backlog_.next(batch, kMaxBatch);
     return true;
+}
+
+/// Waits as long as what is in the inbox may.
+void PgCommitter::gather(std::unique_lock<std::mutex>& lock) {
+    const auto begin = std::chrono::steady_clock::now();
+    while (!closing_ && hurry_ != Hurry::now && inbox_.size() < kMaxBatch) {
+        const auto patience = hurry_ == Hurry::usage ? kUsagePatience : kAttemptPatience;
+        if (wake_.wait_until(lock, begin + patience) == std::cv_status::timeout) return;
+    }
+}
+
+/// A short job's attempt and end reach one batch, where the end tells all that the attempt does;
+/// without it a row is written twice.
+void PgCommitter::find_superseded(Batch& batch) {
+    using Kind = jobs::LogWrite::Kind;
+    for (auto pending = batch.rbegin(); pending != batch.rend(); ++pending) {
+        const auto* const write = std::get_if<jobs::LogWrite>(&pending->change);
+        if (write == nullptr) continue;
+        if (write->kind == Kind::finish)
+            changed_later_.insert(write->job->id);
+        else if (write->kind == Kind::attempt || write->kind == Kind::requeue)
+            pending->superseded = !changed_later_.insert(write->job->id).second;
+    }
+    changed_later_.clear();
 }
 
 void PgCommitter::commit(Batch& batch) {
     const auto begin = std::chrono::steady_clock::now();
+    find_superseded(batch);
     std::vector<Pending*> members;
     members.reserve(batch.size());
-    for (Pending& pending : batch) members.push_back(&pending);
+    for (Pending& pending : batch) {
+        if (!pending.superseded) members.push_back(&pending);
+    }
     if (connection_.lost() && !connect()) {
         refuse(members, last_error_);
     } else if (!commit_together(members)) {
@@ -121,6 +155,8 @@ void PgCommitter::commit(Batch& batch) {
             log::error("commit failed changes={} error=\"{}\"", batch.size(), last_error_.message);
         }
         writable_ = false;
+        members.clear();  // with nothing left out
+        for (Pending& pending : batch) members.push_back(&pending);
         if (concerns_all(connection_.sqlstate()))
             refuse(members, last_error_);
         else

@@ -7,11 +7,13 @@
 #include <mutex>
 #include <optional>
 #include <thread>
+#include <unordered_set>
 #include <variant>
 #include <vector>
 
 #include "base/loop.hpp"
 #include "jobs/backoff.hpp"
+#include "stores/base/backlog.hpp"
 #include "stores/base/job_store.hpp"
 #include "stores/postgres/batch.hpp"
 #include "stores/postgres/node.hpp"
@@ -50,14 +52,22 @@ class PgCommitter {
         PgChange change;
         std::variant<jobs::Done<void>, jobs::Done<bool>> done;
         Loop* loop = nullptr;
+        /// A later change of the batch says it again: committed with it, it need not be written.
+        bool superseded = false;
         Result<bool> result = true;  // false: there was nothing to remove
     };
     using Batch = std::vector<Pending>;
     using Time = std::chrono::steady_clock::time_point;
 
+    /// Who waits for a change; the highest of the inbox decides how long it gathers.
+    enum class Hurry : std::uint8_t { usage, attempt, now };
+    static Hurry hurry_of(const PgChange& change);
+
     void push(Pending pending);
     void serve();
     bool take(Batch& batch);
+    void gather(std::unique_lock<std::mutex>& lock);
+    void find_superseded(Batch& batch);
     void commit(Batch& batch);
     bool commit_together(std::vector<Pending*>& members);
     void commit_one_by_one(std::vector<Pending*>& members);
@@ -75,17 +85,19 @@ class PgCommitter {
     const Clock& clock_;
     CommitObserver observer_;
     std::atomic<bool> writable_{true};
-    std::uint64_t number_ = 0;       // of the last commit that was sent
-    std::vector<PgChange> doubted_;  // accepts of that commit, whose callers were refused
+    Backlog<Pending> backlog_;
+    std::unordered_set<JobId> changed_later_;  // empty but in find_superseded()
+    std::uint64_t number_ = 0;                 // of the last commit that was sent
+    std::vector<PgChange> doubted_;            // accepts of that commit, whose callers were refused
     Error last_error_;
     Time next_try_{};
     std::uint32_t failures_ = 0;
     jobs::Backoff backoff_;
 
-    std::mutex mutex_;  // guards inbox_, urgent_, closing_; never held during a commit
+    std::mutex mutex_;  // guards inbox_, hurry_, closing_; never held during a commit
     std::condition_variable wake_;
     Batch inbox_;
-    bool urgent_ = false;  // somebody waits for a change in inbox_
+    Hurry hurry_ = Hurry::usage;  // of inbox_
     bool closing_ = false;
     std::thread thread_;
 };
