@@ -93,22 +93,22 @@ void Committer::wait(std::unique_lock<std::mutex>& lock) {
     }
 }
 
+/// False at the end.
+bool Committer::take(Batch& batch) {
+    if (backlog_.empty()) {
+        std::unique_lock lock(mutex_);
+        wait(lock);
+        if (inbox_.empty()) return false;
+        backlog_.take(inbox_);
+        hurry_ = Hurry::usage;
+    }
+    backlog_.next(batch, kMaxBatch);
+    return true;
+}
+
 void Committer::serve() {
     Batch batch;
-    for (;;) {
-        {
-            std::unique_lock lock(mutex_);
-            wait(lock);
-            if (inbox_.empty()) return;
-            if (inbox_.size() <= kMaxBatch) {
-                batch.swap(inbox_);
-                hurry_ = Hurry::usage;
-            } else {
-                const auto end = inbox_.begin() + kMaxBatch;
-                batch.assign(std::make_move_iterator(inbox_.begin()), std::make_move_iterator(end));
-                inbox_.erase(inbox_.begin(), end);
-            }
-        }
+    while (take(batch)) {
         commit(batch);
         answer(std::move(batch));
         batch.clear();

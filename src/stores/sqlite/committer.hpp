@@ -13,6 +13,7 @@
 #include "base/disk_space.hpp"
 #include "base/loop.hpp"
 #include "jobs/ports.hpp"
+#include "stores/base/backlog.hpp"
 #include "stores/sqlite/job_expiry.hpp"
 #include "stores/sqlite/job_writer.hpp"
 
@@ -74,6 +75,7 @@ class Committer {
 
     void push(Pending pending);
     void serve();
+    bool take(Batch& batch);
     void wait(std::unique_lock<std::mutex>& lock);
     void commit(Batch& batch);
     void find_superseded(Batch& batch);
@@ -92,6 +94,7 @@ class Committer {
     DiskSpace* space_;
     CommitObserver observer_;
     std::atomic<bool> writable_{true};
+    Backlog<Pending> backlog_;
 
     std::mutex mutex_;  // guards inbox_, hurry_, closing_; never held during a commit
     std::condition_variable wake_;
