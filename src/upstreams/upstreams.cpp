@@ -315,7 +315,11 @@ std::chrono::milliseconds Upstreams::Impl::jittered(std::chrono::milliseconds ti
 void Upstreams::Impl::look_at(const ServerPtr& server, SteadyTime now) {
     if (server->shown != Health::up) server->settle();
     const auto every = server->spec->probe_every;
-    if (every.count() == 0 || !server->member.enabled || server->probing) return;
+    if (every.count() == 0 || !server->member.enabled) {
+        server->next_probe = SteadyTime::max();  // until it is configured anew
+        return;
+    }
+    if (server->probing) return;
     const bool trial = server->shown == Health::half_open;
     if (!server->member.circuit.admits(now)) return;
     if (!trial && now < server->next_probe) return;
