@@ -4,6 +4,7 @@
 #include "sqlite_stores.hpp"
 #include "stores/sqlite/migrations.hpp"
 #include "stores/sqlite/schema.hpp"
+#include "stores/sqlite/snapshot.hpp"
 
 namespace headrace::stores {
 namespace {
@@ -170,6 +171,24 @@ TEST_F(SqliteUsage, DownAndUpAgainLoseNoRecord) {
     EXPECT_EQ(text(pages(query)), text(expected(all, query)));
     ASSERT_TRUE(stores_->reopen()) << "every row is sound";
     EXPECT_EQ(text(pages(query)), text(expected(all, query)));
+}
+
+TEST_F(SqliteUsage, ABackupIsHeldAgainstItsSums) {
+    auto record = used();
+    record.caller = "marker-of-a-caller";
+    write_together({used(), record, used()});
+    const std::string copy = both().folder / "copy.db";
+    ASSERT_TRUE(snapshot_database(both().folder / "jobs.db", copy));
+    ASSERT_TRUE(check_jobs_database(copy));
+    std::string content = read_file(copy);
+    const auto at = content.find(record.caller);
+    ASSERT_NE(at, std::string::npos);
+    content[at] = static_cast<char>(content[at] ^ 1);
+    write_file(copy, content);
+    const auto checked = check_jobs_database(copy);
+    ASSERT_FALSE(checked);
+    EXPECT_NE(checked.error().message.find("usage_blocks"), std::string::npos)
+        << checked.error().message;
 }
 
 TEST_F(SqliteUsage, WhatIsPastItsTimeGoesFromBothTables) {

@@ -13,6 +13,7 @@
 #include "stores/sqlite/epoch.hpp"
 #include "stores/sqlite/job_row.hpp"
 #include "stores/sqlite/migrations.hpp"
+#include "stores/sqlite/usage_reader.hpp"
 
 namespace headrace::stores {
 namespace {
@@ -40,6 +41,17 @@ Result<std::uint64_t> read_jobs(Statement rows, std::string_view table) {
         const TenantId tenant{std::string(rows.bytes(7))};
         if (auto job = read_job_row(table, tenant, rows); !job) return fail(job.error());
     }
+}
+
+/// A backup of a version before the blocks has none, and its rows were never looked at here.
+Result<void> usage(Database& database) {
+    Statement blocks = database.prepare("SELECT 1 FROM sqlite_schema WHERE name = 'usage_blocks'");
+    blocks.start();
+    const auto found = blocks.step();
+    if (!found) return fail(found.error());
+    if (!*found) return {};
+    blocks.reset();
+    return UsageReader(database).check_every_row();
 }
 
 }  // namespace
@@ -79,6 +91,7 @@ Result<RowCounts> check_jobs_database(const std::string& path) {
                                              "body, tenant FROM ended_jobs"),
                            "ended_jobs");
     if (!ended) return fail(ended.error());
+    if (auto sound = usage(*database); !sound) return fail(sound.error());
     return RowCounts{*open, *ended};
 }
 

@@ -18,7 +18,8 @@ struct RowCounts {
     std::uint64_t open = 0;
     std::uint64_t ended = 0;
 };
-/// Holds a database file against itself: structure and, of jobs.db, every job's checksum.
+/// Holds a database file against itself: structure and, of jobs.db, the checksum of every job
+/// and usage record.
 /// `internal` names what is damaged.
 Result<RowCounts> check_jobs_database(const std::string& path);
 Result<void> check_database(const std::string& path);
