@@ -62,9 +62,22 @@ tl::unexpected<Error> Connection::body_failed(error_code) {
     return lost();
 }
 
+/// The body that came with its head, as nearly every small one does.
+std::optional<std::string> Connection::body_at_hand(std::size_t limit) {
+    if (limit == 0) limit = body_limit();
+    if (body_is_over()) return std::string();
+    if (body_ != BodyKind::length || continue_owed_) return std::nullopt;
+    if (body_left_ > limit || in_.size() < body_left_) return std::nullopt;
+    std::string body(in_.view().substr(0, static_cast<std::size_t>(body_left_)));
+    in_.consume(body.size());
+    body_received_ += body.size();
+    body_left_ = 0;
+    return body;
+}
+
 asio::awaitable<Result<std::string>> Connection::read_body(std::size_t limit) {
     if (limit == 0) limit = body_limit();
-    if (body_is_over()) co_return std::string();
+    if (auto body = body_at_hand(limit)) co_return std::move(*body);
     if (body_ == BodyKind::length && body_left_ > limit) {
         co_return fail(ErrorCode::too_large,
                        "the body is larger than " + std::to_string(limit) + " bytes");
@@ -74,13 +87,7 @@ asio::awaitable<Result<std::string>> Connection::read_body(std::size_t limit) {
         if (!begun) co_return fail(std::move(begun).error());
     }
     if (body_ == BodyKind::chunked) co_return co_await read_chunked_body(limit);
-    if (in_.size() < body_left_) co_return co_await read_sized_body();
-    // It came with its head, as nearly every small one does.
-    std::string body(in_.view().substr(0, static_cast<std::size_t>(body_left_)));
-    in_.consume(body.size());
-    body_received_ += body.size();
-    body_left_ = 0;
-    co_return body;
+    co_return co_await read_sized_body();
 }
 
 asio::awaitable<Result<std::string>> Connection::read_sized_body() {

@@ -116,57 +116,63 @@ asio::awaitable<void> Connection::serve() {
     if (transport_) co_await say_goodbye();
 }
 
+/// Whether the head of a request is there and was taken; else nothing, or a refusal of it.
+bool Connection::take_head(std::size_t& scanned, std::optional<Refusal>& refusal) {
+    const auto& limits = shard_->core().settings.limits;
+    // RFC 9112 §2.2: an empty line before a request line is to be ignored.
+    if (scanned == 0 && in_.view().starts_with("\r\n")) in_.consume(2);
+    const auto end = find_head_end(in_.view(), scanned);
+    if (end) clear_deadline();
+    if (end ? *end > limits.head_bytes : in_.size() > limits.head_bytes) {
+        refusal.emplace(431, "the request head is too large");
+        return false;
+    }
+    if (!end) return false;
+    begin_request(*end);
+    refusal = parser_.parse_head(in_.view().substr(0, *end), head_);
+    return !refusal;
+}
+
+// Every request comes through here, so its waits are in this frame and in none of their own.
 asio::awaitable<bool> Connection::read_head() {
     const auto& limits = shard_->core().settings.limits;
     std::size_t scanned = 0;
+    std::optional<Refusal> refusal;
     phase_ = Phase::head;
     if (!in_.empty()) set_deadline(limits.head_time);
     for (;;) {
-        // RFC 9112 §2.2: an empty line before a request line is to be ignored.
-        if (scanned == 0 && in_.view().starts_with("\r\n")) in_.consume(2);
-        if (const auto end = find_head_end(in_.view(), scanned)) {
-            clear_deadline();
-            if (*end > limits.head_bytes) break;
-            begin_request(*end);
-            if (auto refusal = parser_.parse_head(in_.view().substr(0, *end), head_)) {
-                co_await refuse(std::move(*refusal));
-                co_return false;
-            }
-            co_return true;
-        }
-        if (in_.size() > limits.head_bytes) break;
+        if (take_head(scanned, refusal)) co_return true;
+        if (refusal) break;
         if (in_.empty() && phase_ != Phase::idle) {
             if (!keep_ || shard_->core().draining) co_return false;
             phase_ = Phase::idle;
             idle_since_ = now();
             set_deadline(limits.idle_time);
         }
-        const auto error = co_await fill();
+        error_code error;
+        bool read_on = true;
+        if (watch_) {
+            auto settled = end_of(watch_);
+            co_await std::move(settled);
+            error = watch_error_;
+            read_on = parked_ && error && in_.empty() && !timed_out_ && keep_;
+            if (read_on) park();
+        }
+        if (read_on) error = co_await fill();
         if (error) {
-            if (timed_out_ && !in_.empty()) {
-                Refusal slow(408, "the request head took too long");
-                co_await refuse(std::move(slow));
-            }
-            co_return false;
+            if (timed_out_ && !in_.empty()) refusal.emplace(408, "the request head took too long");
+            break;
         }
         if (phase_ == Phase::idle && !in_.empty()) {
             phase_ = Phase::head;
             set_deadline(limits.head_time);
         }
     }
-    Refusal large(431, "the request head is too large");
-    co_await refuse(std::move(large));
+    if (refusal) co_await refuse(std::move(*refusal));
     co_return false;
 }
 
 asio::awaitable<error_code> Connection::fill() {
-    if (watch_) {
-        auto settled = end_of(watch_);
-        co_await std::move(settled);
-        const bool parks = parked_ && watch_error_ && in_.empty();
-        if (!parks || timed_out_ || !keep_) co_return watch_error_;
-        park();
-    }
     if (phase_ == Phase::idle && !tls_) {
         in_.release();
         const auto error = co_await transport_->wait_readable();
@@ -198,8 +204,8 @@ void Connection::begin_request(std::size_t head_size) {
     head_.tls = tls_;
 }
 
-asio::awaitable<void> Connection::serve_request() {
-    const auto started = now();
+/// What the head says of the body that follows it.
+void Connection::expect_body() {
     in_.consume(head_size_);
     keep_ = parser_.keep_alive() && !shard_->core().draining;
     continue_owed_ = parser_.expects_continue();
@@ -214,57 +220,67 @@ asio::awaitable<void> Connection::serve_request() {
     } else {
         continue_owed_ = false;
     }
-    Exchange exchange(*this);
-    if (auto early = decide(exchange))
-        co_await answer(std::move(*early));
-    else
-        co_await run_handler(exchange);
-    gone_ = nullptr;
-    if (shard_->core().observer) shard_->core().observer(exchange, now() - started);
-    if (transport_) co_await end_request();
 }
 
-asio::awaitable<void> Connection::run_handler(Exchange& exchange) {
-    std::string what;
-    try {
-        co_await route_->handler(exchange);
-    } catch (const std::exception& e) {
-        what = e.what();
+asio::awaitable<void> Connection::serve_request() {
+    const auto started = now();
+    expect_body();
+    Exchange exchange(*this);
+    auto response = decide(exchange);
+    if (!response) {
+        std::string what;
+        try {
+            co_await route_->handler(exchange);
+        } catch (const std::exception& e) {
+            what = e.what();
+        }
+        const auto state = co_await asio::this_coro::cancellation_state;
+        const bool cancelled = state.cancelled() != asio::cancellation_type::none;
+        response = after_handler(cancelled, what);
     }
-    const auto state = co_await asio::this_coro::cancellation_state;
-    if (state.cancelled() != asio::cancellation_type::none) {
+    if (response) co_await answer(std::move(*response));
+    gone_ = nullptr;
+    if (shard_->core().observer) shard_->core().observer(exchange, now() - started);
+    if (!transport_ || lost_) co_return;
+    if (!body_is_over()) {
+        const bool over = co_await discard_body();
+        if (!over) {
+            keep_ = false;
+            unread_input_ = true;
+        }
+    }
+    end_request();
+}
+
+/// The answer that a handler owes.
+std::optional<Response> Connection::after_handler(bool cancelled, const std::string& what) {
+    if (cancelled) {
         keep_ = false;
         lost_ = true;
-        co_return;
+        return std::nullopt;
     }
     if (!what.empty()) {
         log::error("handler failed door={} route={}{} trace={} error={}",
                    shard_->core().settings.name, mount_->prefix, route_->pattern,
                    head_.trace.trace_id(), what);
     }
-    if (!transport_ || lost_) co_return;
+    if (!transport_ || lost_) return std::nullopt;
     if (status_ == 0) {
         if (what.empty()) {
             log::error("handler gave no answer door={} route={}{}", shard_->core().settings.name,
                        mount_->prefix, route_->pattern);
         }
-        const Error error{ErrorCode::internal, "internal error", {}, 0};
-        auto response = render(error, 500);
-        co_await answer(std::move(response));
-    } else if (streaming_ || !what.empty()) {
+        return render(Error{ErrorCode::internal, "internal error", {}, 0}, 500);
+    }
+    if (streaming_ || !what.empty()) {
         // A cut answer must look cut.
         keep_ = false;
         lost_ = true;
     }
+    return std::nullopt;
 }
 
-asio::awaitable<void> Connection::end_request() {
-    if (lost_) co_return;
-    const bool over = co_await discard_body();
-    if (!over) {
-        keep_ = false;
-        unread_input_ = true;
-    }
+void Connection::end_request() {
     if (chunk_at_ < chunk_in_.size()) {
         in_.append(std::string_view(chunk_in_).substr(chunk_at_));
     }

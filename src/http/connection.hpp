@@ -39,6 +39,7 @@ class Connection : public std::enable_shared_from_this<Connection> {
 
     // For Exchange and StreamWriter.
     asio::awaitable<Result<std::string>> read_body(std::size_t limit);
+    std::optional<std::string> body_at_hand(std::size_t limit);
     asio::awaitable<Result<std::optional<std::string>>> read_some();
     asio::awaitable<Result<void>> answer(Response response);
     Response render(const Error& error, int status) const;
@@ -74,9 +75,11 @@ class Connection : public std::enable_shared_from_this<Connection> {
     asio::awaitable<error_code> fill();
     void park();
     asio::awaitable<void> serve_request();
-    asio::awaitable<void> run_handler(Exchange& exchange);
+    std::optional<Response> after_handler(bool cancelled, const std::string& what);
+    bool take_head(std::size_t& scanned, std::optional<Refusal>& refusal);
     void begin_request(std::size_t head_size);
-    asio::awaitable<void> end_request();
+    void expect_body();
+    void end_request();
     asio::awaitable<void> refuse(Refusal refusal);
     asio::awaitable<void> say_goodbye();
     asio::awaitable<void> settle_watch();

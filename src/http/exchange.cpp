@@ -51,6 +51,10 @@ asio::awaitable<Result<std::string>> Exchange::read_body(std::size_t limit) {
     return connection_.read_body(limit);
 }
 
+std::optional<std::string> Exchange::body_at_hand(std::size_t limit) {
+    return connection_.body_at_hand(limit);
+}
+
 asio::awaitable<Result<std::optional<std::string>>> Exchange::read_some() {
     return connection_.read_some();
 }

@@ -63,6 +63,8 @@ class Exchange {
     /// The whole body. Error too_large past `limit` bytes (0: the route's limit), cancelled when
     /// the client left, deadline_exceeded when it was too slow, invalid_argument on broken framing.
     asio::awaitable<Result<std::string>> read_body(std::size_t limit = 0);
+    /// What read_body() would give, where it needs no wait and is no error: nothing is taken else.
+    std::optional<std::string> body_at_hand(std::size_t limit = 0);
     /// The next piece of the body, nullopt at its end. Errors as read_body, with the route's limit.
     asio::awaitable<Result<std::optional<std::string>>> read_some();
 

@@ -2,31 +2,48 @@
 
 #include <utility>
 
+#include <boost/asio/associated_cancellation_slot.hpp>
 #include <boost/asio/async_result.hpp>
-#include <boost/asio/bind_cancellation_slot.hpp>
 #include <boost/asio/deferred.hpp>
+#include <boost/asio/execution/context.hpp>
 
 namespace headrace::jobs {
 
+Bell::Bell(const asio::any_io_executor& executor)
+    : alarms_(asio::use_service<Alarms>(asio::query(executor, asio::execution::context))) {}
+
 void Bell::ring() {
     rang_ = true;
-    timer_.cancel();
+    wake();
+}
+
+void Bell::wake() {
+    if (std::exchange(waits_, false)) alarms_.ring(ticket_);
+}
+
+/// Awaited, it ends with the ring or the time. Deferred, it needs no coroutine frame of its own.
+auto Bell::rings(std::chrono::milliseconds within) {
+    auto begin = [](auto resume, Bell* bell, std::chrono::milliseconds most) {
+        auto slot = asio::get_associated_cancellation_slot(resume);
+        auto over = [bell, resume = std::move(resume)]() mutable {
+            bell->waits_ = false;
+            std::move(resume)();
+        };
+        const auto until = std::chrono::steady_clock::now() + most;
+        bell->ticket_ = bell->alarms_.add(until, std::move(over));
+        bell->waits_ = true;
+        if (slot.is_connected()) {
+            slot.assign([bell](asio::cancellation_type) { bell->wake(); });
+        }
+    };
+    return asio::async_initiate<const asio::deferred_t, void()>(begin, asio::deferred, this,
+                                                                within);
 }
 
 asio::awaitable<bool> Bell::wait(std::chrono::milliseconds within) {
     if (!rang_) {
-        timer_.expires_after(within);
-        // Deferred, the operation needs no coroutine frame of its own: every waited job has one.
-        auto begin = [](auto resume, asio::steady_timer* timer) {
-            const auto slot = asio::get_associated_cancellation_slot(resume);
-            auto over = [resume = std::move(resume)](boost::system::error_code) mutable {
-                std::move(resume)();
-            };
-            timer->async_wait(asio::bind_cancellation_slot(slot, std::move(over)));
-        };
-        auto rings =
-            asio::async_initiate<const asio::deferred_t, void()>(begin, asio::deferred, &timer_);
-        co_await std::move(rings);
+        auto rung = rings(within);
+        co_await std::move(rung);
     }
     co_return std::exchange(rang_, false);
 }
@@ -44,7 +61,10 @@ void EndWatcher::hang_up() {
 }
 
 asio::awaitable<EndWatcher::Outcome> EndWatcher::wait(std::chrono::milliseconds within) {
-    if (!record_ && !gone_) co_await bell_.wait(within);
+    if (!record_ && !gone_) {
+        auto rung = bell_.rings(within);
+        co_await std::move(rung);
+    }
     if (record_) co_return Outcome::ended;
     co_return gone_ ? Outcome::gone : Outcome::ran_out;
 }

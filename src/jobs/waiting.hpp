@@ -8,24 +8,30 @@
 
 #include <boost/asio/any_io_executor.hpp>
 #include <boost/asio/awaitable.hpp>
-#include <boost/asio/steady_timer.hpp>
 
+#include "base/alarms.hpp"
 #include "jobs/events.hpp"
 
 namespace headrace::jobs {
 
 namespace asio = boost::asio;
 
-/// Wakes one waiting coroutine. Belongs to one loop.
+/// Wakes one waiting coroutine. Belongs to one loop; made on any thread.
 class Bell {
   public:
-    explicit Bell(const asio::any_io_executor& executor) : timer_(executor) {}
+    explicit Bell(const asio::any_io_executor& executor);
     void ring();
     /// Ends at ring(), at once when it rang since the last wait, or after `within`. True: it rang.
     asio::awaitable<bool> wait(std::chrono::milliseconds within);
 
   private:
-    asio::steady_timer timer_;
+    friend class EndWatcher;
+    auto rings(std::chrono::milliseconds within);
+    void wake();
+
+    Alarms& alarms_;
+    Alarms::Ticket ticket_{};
+    bool waits_ = false;
     bool rang_ = false;
 };
 

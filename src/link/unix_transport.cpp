@@ -7,6 +7,7 @@
 #include <boost/asio/local/stream_protocol.hpp>
 
 #include "base/loop.hpp"
+#include "base/turn_end.hpp"
 #include "link/framing.hpp"
 #include "link/protocol.hpp"
 #include "link/transport.hpp"
@@ -86,6 +87,7 @@ class UnixLink final : public std::enable_shared_from_this<UnixLink> {
     /// False when the link has ended meanwhile.
     bool take(std::string_view bytes) {
         const auto guard = shared_from_this();
+        const TurnEnd turn;
         const bool sound = splitter_.feed(bytes, [this](std::string_view frame) {
             if (sink_ != nullptr) sink_->on_frame(frame);
             return sink_ != nullptr;

@@ -8,6 +8,7 @@
 
 #include "base/loop.hpp"
 #include "base/task_group.hpp"
+#include "base/turn_end.hpp"
 #include "http/websocket.hpp"
 #include "link/framing.hpp"
 #include "link/protocol.hpp"
@@ -95,6 +96,7 @@ class WebSocketLink final : public std::enable_shared_from_this<WebSocketLink> {
             const std::lock_guard lock(mutex_);
             batch.swap(inbox_);
         }
+        const TurnEnd turn;
         for (const auto& message : batch) {
             if (sink_ != nullptr) sink_->on_frame(message);
         }

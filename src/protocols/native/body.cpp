@@ -27,6 +27,13 @@ constexpr std::size_t kMaxViolations = 20;
 
 }  // namespace
 
+std::optional<Result<json::object>> object_at_hand(http::Exchange& exchange, std::uint64_t limit) {
+    if (!says_json(exchange)) return std::nullopt;
+    const auto text = exchange.body_at_hand(limit);
+    if (!text) return std::nullopt;
+    return parse_json_object(*text);
+}
+
 asio::awaitable<Result<json::object>> read_object(http::Exchange& exchange, std::uint64_t limit) {
     if (!says_json(exchange)) {
         co_return fail(ErrorCode::unsupported_media, "the body must be application/json");

@@ -20,6 +20,8 @@ namespace asio = boost::asio;
 /// The body as one JSON object: unsupported_media unless it says it is JSON, invalid_argument with
 /// the violated rule otherwise.
 asio::awaitable<Result<json::object>> read_object(http::Exchange& exchange, std::uint64_t limit);
+/// The same where the body has come already: no coroutine. nullopt: ask read_object().
+std::optional<Result<json::object>> object_at_hand(http::Exchange& exchange, std::uint64_t limit);
 
 /// Reads the members of one object, gathers every fault with its path, and at the end knows which
 /// members nobody asked for. Views point into the object, which must outlive them.

@@ -27,11 +27,15 @@ asio::awaitable<Result<jobs::Submission>> JobRoutes::read_submission(http::Excha
     auto asked = answer_form(exchange);
     if (!asked) co_return fail(std::move(asked).error());
     form = *asked;
-    const auto body = co_await read_object(exchange, site_.settings.max_body_bytes);
-    if (!body) co_return fail(body.error());
+    auto body = object_at_hand(exchange, site_.settings.max_body_bytes);
+    if (!body) {
+        auto read = co_await read_object(exchange, site_.settings.max_body_bytes);
+        body = std::move(read);
+    }
+    if (!*body) co_return fail(body->error());
     const auto& who = caller_of(exchange);
     const auto catalog = site_.parts.catalog.snapshot();
-    auto request = job_request(*body, exchange, *catalog, who);
+    auto request = job_request(**body, exchange, *catalog, who);
     if (!request) co_return fail(std::move(request).error());
 
     jobs::Submission submission;
