@@ -4,7 +4,7 @@
 #   headrace-VERSION-linux-x86_64.tar.gz   the same programs for any place
 #   headrace-VERSION-image.tar             container image (docker load -i FILE)
 #   headrace-VERSION-py3-none-any.whl      Python client, engine kit and remote agent
-#   --pgo    of programs that our own bench has trained: 9 to 11 % less CPU a job, for twice the time of a build
+#   --pgo    of programs that our own bench has trained: 10 % less CPU a job, for two thirds more time of building
 #   --check  then installs them as strangers do: the .deb in a clean Debian 12 chroot, the image in Docker
 . scripts/lib.sh
 . scripts/pgo.sh
