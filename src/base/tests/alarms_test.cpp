@@ -5,6 +5,8 @@
 #include <memory>
 #include <string>
 
+#include <boost/asio/post.hpp>
+
 #include "base/loop.hpp"
 #include "base/turn_end.hpp"
 
