@@ -10,9 +10,10 @@ pgo_build() {
     cmake --build build/pgo --parallel "$JOBS" ${1:+--target "$@"}
 }
 
-# pgo [target...]: three steps.
+# pgo [target...]: three steps. The bench's programs are made again, too: those of the training count.
 pgo() {
-    step "build that counts" pgo_build pgo-train headrace headrace-host example_engines bench_load llm_server
+    local bench=(bench_load llm_server)
+    step "build that counts" pgo_build pgo-train headrace headrace-host example_engines "${bench[@]}"
     step "train" "$PYTHON" bench/train.py --build build/pgo
-    step "build pgo" pgo_build pgo "$@"
+    step "build pgo" pgo_build pgo ${1:+"$@" "${bench[@]}"}
 }
