@@ -1,7 +1,5 @@
 #include "stores/base/usage_block.hpp"
 
-#include "stores/base/row_codec.hpp"
-
 namespace headrace::stores {
 namespace {
 
@@ -12,12 +10,6 @@ void put_text(RowWriter& out, std::string_view text, std::string_view before) {
     if (text == before) return out.number(0);
     out.number(text.size() + 1);
     out.fixed(text);
-}
-
-/// `text` holds the one before.
-void read_text(RowReader& in, std::string& text) {
-    const std::uint64_t size = in.number();
-    if (size > 0) text = in.fixed(size - 1);
 }
 
 std::string_view name_at(const std::vector<jobs::Meter>& meters, std::size_t at) {
@@ -46,38 +38,6 @@ void put(RowWriter& out, const jobs::UsageRecord& record, const jobs::UsageRecor
     out.number(record.usage.bytes_out);
 }
 
-/// `record` holds the one before.
-bool read(RowReader& in, jobs::UsageRecord& record) {
-    const auto id = JobId::from_raw(in.fixed(record.job.bytes.size()));
-    if (!id) return false;
-    record.job = *id;
-    read_text(in, record.caller);
-    read_text(in, record.capability);
-    read_text(in, record.version);
-    const std::uint64_t state = in.number();
-    if (state > static_cast<std::uint64_t>(jobs::JobState::expired)) return false;
-    record.state = static_cast<jobs::JobState>(state);
-    record.attempts = static_cast<std::uint32_t>(in.number());
-    record.queued_ms = in.signed_number();
-    record.run_ms = in.signed_number();
-    // Unsigned: what no time makes overflows without harm, here as when it was written.
-    record.finished_at = static_cast<WallMs>(static_cast<std::uint64_t>(record.finished_at) +
-                                             static_cast<std::uint64_t>(in.signed_number()));
-    auto& meters = record.usage.meters;
-    const std::uint64_t count = in.number();
-    for (std::uint64_t at = 0; at < count && in.good(); ++at) {
-        if (at == meters.size()) meters.emplace_back();
-        read_text(in, meters[at].name);
-        meters[at].value = in.real();
-    }
-    if (!in.good()) return false;
-    meters.resize(count);
-    record.usage.engine_us = in.number();
-    record.usage.bytes_in = in.number();
-    record.usage.bytes_out = in.number();
-    return in.good();
-}
-
 }  // namespace
 
 std::string encode_usage_block(std::span<const jobs::UsageRecord* const> records) {
@@ -93,17 +53,62 @@ std::string encode_usage_block(std::span<const jobs::UsageRecord* const> records
     return out.take();
 }
 
+UsageBlockReader::UsageBlockReader(std::string_view body, const TenantId& tenant) : in_(body) {
+    sound_ = in_.number() == kFormat;
+    left_ = in_.number();
+    record_.tenant = tenant;
+}
+
+const jobs::UsageRecord* UsageBlockReader::next() {
+    if (!sound_ || left_ == 0) return nullptr;
+    --left_;
+    sound_ = read();
+    return sound_ ? &record_ : nullptr;
+}
+
+/// `text` holds the one before.
+void UsageBlockReader::read_text(std::string& text) {
+    const std::uint64_t size = in_.number();
+    if (size > 0) text = in_.fixed(size - 1);
+}
+
+/// `record_` holds the one before.
+bool UsageBlockReader::read() {
+    const auto id = JobId::from_raw(in_.fixed(record_.job.bytes.size()));
+    if (!id) return false;
+    record_.job = *id;
+    read_text(record_.caller);
+    read_text(record_.capability);
+    read_text(record_.version);
+    const std::uint64_t state = in_.number();
+    if (state > static_cast<std::uint64_t>(jobs::JobState::expired)) return false;
+    record_.state = static_cast<jobs::JobState>(state);
+    record_.attempts = static_cast<std::uint32_t>(in_.number());
+    record_.queued_ms = in_.signed_number();
+    record_.run_ms = in_.signed_number();
+    // Unsigned: what no time makes overflows without harm, here as when it was written.
+    record_.finished_at = static_cast<WallMs>(static_cast<std::uint64_t>(record_.finished_at) +
+                                              static_cast<std::uint64_t>(in_.signed_number()));
+    auto& meters = record_.usage.meters;
+    const std::uint64_t count = in_.number();
+    for (std::uint64_t at = 0; at < count && in_.good(); ++at) {
+        if (at == meters.size()) meters.emplace_back();
+        read_text(meters[at].name);
+        meters[at].value = in_.real();
+    }
+    if (!in_.good()) return false;
+    meters.resize(count);
+    record_.usage.engine_us = in_.number();
+    record_.usage.bytes_in = in_.number();
+    record_.usage.bytes_out = in_.number();
+    return in_.good();
+}
+
 bool decode_usage_block(std::string_view body, const TenantId& tenant,
                         std::vector<jobs::UsageRecord>& out) {
-    RowReader in(body);
-    if (in.number() != kFormat) return false;
-    jobs::UsageRecord record;
-    record.tenant = tenant;
-    for (std::uint64_t left = in.number(); left > 0; --left) {
-        if (!read(in, record)) return false;
-        out.push_back(record);
-    }
-    return in.complete();
+    UsageBlockReader block(body, tenant);
+    while (const jobs::UsageRecord* record = block.next()) out.push_back(*record);
+    return block.complete();
 }
 
 }  // namespace headrace::stores

@@ -70,7 +70,7 @@ DROP TABLE meta;
      "CREATE INDEX files_uploaded ON files(tenant, id) WHERE job IS NULL;\n",
      "DROP INDEX files_uploaded;\n"},
     {kUsageBlocksStep, "usage in blocks", StepKind::expand, R"(
--- body: records of one tenant, all of one commit, whose job ids begin with the same four bytes.
+-- body: records of one tenant, all of one commit, whose job ids begin with the same 36 bits.
 -- number: tells blocks apart that end with the same job; earliest, latest: ends of their jobs.
 -- Rows of usage stay where they are until their time is over.
 CREATE TABLE usage_blocks(

@@ -21,14 +21,13 @@ bool same(const UsageRecord& a, const UsageRecord& b) {
     return a.job == b.job;
 }
 
-/// Where the ids end that may share a block with this one: the next four bytes.
-std::string end_of_span(const std::string& id) {
-    std::string end = id.substr(0, 4);
-    for (auto byte = end.rbegin(); byte != end.rend(); ++byte) {
-        *byte = static_cast<char>(*byte + 1);
-        if (*byte != '\0') return end;
-    }
-    return kPastTheEnd;
+/// Where the ids end that may share a block with this one.
+std::string end_of_span(const JobId& job) {
+    const std::uint64_t end = (span_of(job) + 1) << 4;
+    if (end >> 40 != 0) return kPastTheEnd;
+    std::string out;
+    for (int shift = 32; shift >= 0; shift -= 8) out += static_cast<char>(end >> shift & 0xFF);
+    return out;
 }
 
 /// Behind `out`, which is newest first, comes what is mostly older.
@@ -47,6 +46,7 @@ struct UsageReader::Wanted {
     TenantId tenant;
     std::string name, version;
     std::string before;
+    std::optional<JobId> before_job;
     WallMs from, to;
     std::size_t limit;
 
@@ -54,6 +54,7 @@ struct UsageReader::Wanted {
         : tenant(query.tenant),
           name(query.capability.substr(0, query.capability.find('@'))),
           before(query.before ? query.before->raw() : kPastTheEnd),
+          before_job(query.before),
           from(query.from),
           to(query.to == 0 ? now + 1 : query.to),
           limit(query.limit) {
@@ -63,7 +64,7 @@ struct UsageReader::Wanted {
     [[nodiscard]] bool has(const UsageRecord& record) const {
         return (name.empty() || record.capability == name) &&
                (version.empty() || record.version == version) && record.finished_at >= from &&
-               record.finished_at < to && record.job.raw() < before;
+               record.finished_at < to && (!before_job || record.job < *before_job);
     }
 };
 
@@ -114,7 +115,11 @@ Result<UsageReader::Records> UsageReader::from_rows(const Wanted& wanted) {
 Result<UsageReader::Records> UsageReader::from_blocks(const Wanted& wanted) {
     Records out;
     Records block;
-    const std::string end = end_of_span(wanted.before);
+    const VisitUsage take = [&](const UsageRecord& record) -> Result<void> {
+        if (wanted.has(record)) block.push_back(record);
+        return {};
+    };
+    const std::string end = wanted.before_job ? end_of_span(*wanted.before_job) : kPastTheEnd;
     blocks_.start(wanted.tenant.name, Blob{end}, Blob{wanted.before}, wanted.from, wanted.to);
     for (;;) {
         const auto row = blocks_.step();
@@ -123,12 +128,12 @@ Result<UsageReader::Records> UsageReader::from_blocks(const Wanted& wanted) {
         if (out.size() >= wanted.limit && (out.empty() || out.back().job.raw() > blocks_.bytes(0)))
             break;
         block.clear();
-        if (auto read = read_usage_block(wanted.tenant, blocks_, block); !read) {
+        const auto read = read_usage_block(wanted.tenant, blocks_, take);
+        if (!read) {
             blocks_.reset();
             return fail(read.error());
         }
-        std::erase_if(block, [&](const UsageRecord& record) { return !wanted.has(record); });
-        std::sort(block.begin(), block.end(), newer);
+        std::reverse(block.begin(), block.end());
         merge_into(out, std::move(block), wanted.limit);
     }
     blocks_.reset();
@@ -147,18 +152,17 @@ Result<void> UsageReader::check_every_row() {
         every_row_.reset();
         return fail(record.error());
     }
-    Records block;
     every_block_.start();
     for (;;) {
         const auto row = every_block_.step();
         if (!row) return fail(row.error());
         if (!*row) return {};
         const TenantId tenant(std::string(every_block_.bytes(7)));
-        block.clear();
-        if (auto read = read_usage_block(tenant, every_block_, block); !read) {
-            every_block_.reset();
-            return read;
-        }
+        const auto read = read_usage_block(tenant, every_block_,
+                                           [](const UsageRecord&) { return Result<void>(); });
+        if (read) continue;
+        every_block_.reset();
+        return read;
     }
 }
 

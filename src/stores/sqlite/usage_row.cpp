@@ -28,6 +28,12 @@ Result<void> write_row(Statement& insert, const UsageRecord& record) {
 
 }  // namespace
 
+std::uint64_t span_of(const JobId& job) {
+    std::uint64_t span = 0;
+    for (std::size_t i = 0; i < 5; ++i) span = span << 8 | job.bytes[i];
+    return span >> 4;
+}
+
 Result<UsageRecord> read_usage_row(const TenantId& tenant, const Statement& row) {
     UsageRecord record;
     const std::string id(row.bytes(0));
@@ -42,16 +48,19 @@ Result<UsageRecord> read_usage_row(const TenantId& tenant, const Statement& row)
 }
 
 Result<void> read_usage_block(const TenantId& tenant, const Statement& row,
-                              std::vector<UsageRecord>& out) {
+                              const VisitUsage& visit) {
     const std::string_view last = row.bytes(0);
     const std::string_view body = row.bytes(6);
-    const std::size_t before = out.size();
     const std::int64_t sum = usage_block_sum(tenant.name, row.bytes(1), last, row.integer(2),
                                              row.integer(3), row.integer(4), body);
-    if (sum == row.integer(5) && decode_usage_block(body, tenant, out) &&
-        static_cast<std::int64_t>(out.size() - before) == row.integer(4)) {
-        return {};
+    std::int64_t count = 0;
+    UsageBlockReader block(body, tenant);
+    if (sum == row.integer(5)) {
+        for (; const UsageRecord* record = block.next(); ++count) {
+            if (auto done = visit(*record); !done) return done;
+        }
     }
+    if (sum == row.integer(5) && block.complete() && count == row.integer(4)) return {};
     return damaged_row("usage_blocks", JobId::from_raw(last).value_or(JobId{}));
 }
 
@@ -78,18 +87,15 @@ Result<void> spread_usage_blocks(Database& database) {
         "INSERT OR IGNORE INTO usage(tenant, job, capability, version, finished_at, sum, body) "
         "VALUES(?, ?, ?, ?, ?, ?, ?)");
     if (!insert) return fail(insert.error());
-    std::vector<UsageRecord> records;
     blocks->start();
     for (;;) {
         const auto row = blocks->step();
         if (!row) return fail(row.error());
         if (!*row) return {};
-        records.clear();
         const TenantId tenant(std::string(blocks->bytes(7)));
-        if (auto read = read_usage_block(tenant, *blocks, records); !read) return read;
-        for (const UsageRecord& record : records) {
-            if (auto done = write_row(*insert, record); !done) return done;
-        }
+        auto done = read_usage_block(
+            tenant, *blocks, [&](const UsageRecord& record) { return write_row(*insert, record); });
+        if (!done) return done;
     }
 }
 

@@ -1,7 +1,7 @@
 #pragma once
 
+#include <functional>
 #include <string_view>
-#include <vector>
 
 #include "jobs/job.hpp"
 #include "stores/sqlite/database.hpp"
@@ -12,13 +12,19 @@ namespace headrace::stores {
 /// The step of the schema of jobs.db that adds usage_blocks.
 constexpr int kUsageBlocksStep = 3;
 
+/// The first 36 bits of an id: those of jobs that were made in the same 4.096 s are the same.
+std::uint64_t span_of(const JobId& job);
+
 /// Columns: job, capability, version, sum, body. `internal`, naming the job, when it is damaged.
 Result<jobs::UsageRecord> read_usage_row(const TenantId& tenant, const Statement& row);
 
-/// Appends the records of a block. Columns: last_job, first_job, earliest, latest, records, sum,
-/// body. `internal`, naming the last job, when it is damaged.
+using VisitUsage = std::function<Result<void>(const jobs::UsageRecord&)>;
+
+/// Calls `visit` on each record of a block, oldest job first; ends at its first error. Columns:
+/// last_job, first_job, earliest, latest, records, sum, body. `internal`, naming the last job, when
+/// the block is damaged.
 Result<void> read_usage_block(const TenantId& tenant, const Statement& row,
-                              std::vector<jobs::UsageRecord>& out);
+                              const VisitUsage& visit);
 
 /// The sum column of a block.
 std::int64_t usage_block_sum(std::string_view tenant, std::string_view first_job,

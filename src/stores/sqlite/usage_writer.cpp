@@ -9,8 +9,6 @@
 namespace headrace::stores {
 namespace {
 
-constexpr std::size_t kSpanBytes = 4;
-
 bool before(const jobs::UsageRecord* a, const jobs::UsageRecord* b) {
     return std::tie(a->tenant, a->job) < std::tie(b->tenant, b->job);
 }
@@ -20,8 +18,7 @@ bool same(const jobs::UsageRecord* a, const jobs::UsageRecord* b) {
 }
 
 bool share_block(const jobs::UsageRecord& a, const jobs::UsageRecord& b) {
-    return std::equal(a.job.bytes.begin(), a.job.bytes.begin() + kSpanBytes, b.job.bytes.begin()) &&
-           a.tenant == b.tenant;
+    return span_of(a.job) == span_of(b.job) && a.tenant == b.tenant;
 }
 
 }  // namespace

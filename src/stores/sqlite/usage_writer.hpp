@@ -12,8 +12,8 @@ namespace headrace::stores {
 /// Gathers the usage records of one transaction and writes them as blocks, at its end: one row for
 /// the records of a tenant. Belongs to the committer's thread.
 ///
-/// The jobs of a block were made in the same 65.536 s (their ids begin with the same four bytes),
-/// so that whoever looks for an id knows how far behind it the block with that id may end.
+/// The jobs of a block were made in the same 4.096 s (their ids have the same span_of()), so that
+/// whoever looks for an id knows how far behind it the block with that id may end.
 class UsageWriter {
   public:
     explicit UsageWriter(Database& database);
