@@ -1,6 +1,7 @@
 #include "access/keys.hpp"
 
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include <filesystem>
 #include <fstream>
@@ -404,7 +405,8 @@ TEST(Bearer, TakesOnlyItsScheme) {
 }
 
 TEST_F(KeysTest, AdminKeyFileIsPrivateAndKept) {
-    const auto folder = std::filesystem::path(testing::TempDir()) / "admin_key_test";
+    const auto folder = std::filesystem::path(testing::TempDir()) /
+                        ("admin_key_test-" + std::to_string(::getpid()));
     std::filesystem::remove_all(folder);
     std::filesystem::create_directories(folder);
     const std::string path = folder / "admin.key";
@@ -427,6 +429,7 @@ TEST_F(KeysTest, AdminKeyFileIsPrivateAndKept) {
     EXPECT_NE(content(), first);
     EXPECT_TRUE(ring.authenticate(content().substr(0, 59), kThisMachine));
     EXPECT_FALSE(ensure_admin_key(ring, (folder / "no" / "such" / "folder").string()));
+    std::filesystem::remove_all(folder);
 }
 
 }  // namespace

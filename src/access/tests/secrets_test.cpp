@@ -1,6 +1,7 @@
 #include "access/secrets.hpp"
 
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include <filesystem>
 #include <fstream>
@@ -20,13 +21,14 @@ class ManualClock final : public Clock {
 };
 
 struct SecretsTest : testing::Test {
-    std::string path;
+    std::filesystem::path folder =
+        std::filesystem::path(testing::TempDir()) / ("secrets_test-" + std::to_string(::getpid()));
+    std::string path = folder / "master.key";
     void SetUp() override {
-        const auto folder = std::filesystem::path(testing::TempDir()) / "secrets_test";
         std::filesystem::remove_all(folder);
         std::filesystem::create_directories(folder);
-        path = folder / "master.key";
     }
+    void TearDown() override { std::filesystem::remove_all(folder); }
     MasterKeys keys() { return MasterKeys::open(path).value(); }
 };
 

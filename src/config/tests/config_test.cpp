@@ -1,5 +1,7 @@
 #include "config/config.hpp"
 
+#include <unistd.h>
+
 #include <cstdlib>
 #include <fstream>
 #include <set>
@@ -15,16 +17,18 @@ namespace {
 class ConfigTest : public testing::Test {
   protected:
     std::filesystem::path file(const std::string& content) {
-        const auto path =
-            std::filesystem::path(testing::TempDir()) /
-            (std::string(testing::UnitTest::GetInstance()->current_test_info()->name()) + ".toml");
-        std::ofstream(path) << content;
-        return path;
+        std::ofstream(path_) << content;
+        return path_;
     }
+    void TearDown() override { std::filesystem::remove(path_); }
     static std::string first_problem(const Sources& sources) {
         const auto loaded = load(declared(), sources);
         return loaded ? "" : loaded.error().message;
     }
+
+  private:
+    std::filesystem::path path_ = std::filesystem::path(testing::TempDir()) /
+                                  ("config-" + std::to_string(::getpid()) + ".toml");
 };
 
 TEST_F(ConfigTest, DefaultsAreDeclaredOnceAndWithinTheirOwnBounds) {

@@ -1,5 +1,8 @@
 #include "main/commands/call_flags.hpp"
 
+#include <unistd.h>
+
+#include <filesystem>
 #include <fstream>
 
 #include <gtest/gtest.h>
@@ -44,12 +47,18 @@ class CallFlagsTest : public testing::Test {
         auto object = flags.input(*api);
         return object ? canonical_json(*object) : "error: " + object.error().message;
     }
-    static std::string file(const std::string& name, const std::string& content) {
-        const auto path = testing::TempDir() + name;
+    void TearDown() override { std::filesystem::remove_all(folder_); }
+    [[nodiscard]] std::string file(const std::string& name, const std::string& content) const {
+        std::filesystem::create_directories(folder_);
+        const auto path = folder_ / name;
         std::ofstream(path, std::ios::binary) << content;
         return path;
     }
     catalog::Interface interface_;
+
+  private:
+    std::filesystem::path folder_ =
+        std::filesystem::path(testing::TempDir()) / ("call_flags-" + std::to_string(::getpid()));
 };
 
 TEST_F(CallFlagsTest, ValuesHaveTheTypesOfTheInterface) {

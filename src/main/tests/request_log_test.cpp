@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include <fstream>
 #include <sstream>
@@ -35,7 +36,8 @@ class RequestLogTest : public testing::Test {
   protected:
     void SetUp() override {
         const auto* info = testing::UnitTest::GetInstance()->current_test_info();
-        folder_ = fs::path(testing::TempDir()) / (std::string("requests-") + info->name());
+        folder_ = fs::path(testing::TempDir()) /
+                  (std::string("requests-") + info->name() + "-" + std::to_string(::getpid()));
         fs::remove_all(folder_);
         auto interface = catalog::interface_from_json(
             R"({"profile":"chat","inputs":{},"parameters":{"messages":{"kind":"json"}},)"

@@ -1,5 +1,7 @@
 #include "telemetry/metrics.hpp"
 
+#include <unistd.h>
+
 #include <cstdio>
 #include <cstdlib>
 #include <fstream>
@@ -96,9 +98,10 @@ TEST(Metrics, PromtoolTakesTheText) {
     add_process_metrics(registry, "1.2.3");
     registry.counter("headrace_jobs_ended_total", "Jobs.", {"state"}).cell({"fail\"ed\n"}).add();
     registry.histogram("headrace_job_run_seconds", "Run time.").cell().observe(0.2);
-    const auto path = testing::TempDir() + "metrics.txt";
+    const auto path = testing::TempDir() + "metrics-" + std::to_string(::getpid()) + ".txt";
     std::ofstream(path) << registry.render();
     EXPECT_EQ(std::system(("promtool check metrics < " + path).c_str()), 0);
+    std::remove(path.c_str());
 }
 
 }  // namespace

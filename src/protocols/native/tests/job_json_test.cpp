@@ -1,5 +1,7 @@
 #include "protocols/native/job_json.hpp"
 
+#include <unistd.h>
+
 #include <filesystem>
 
 #include <gtest/gtest.h>
@@ -20,7 +22,7 @@ class JobJson : public testing::Test {
     void SetUp() override {
         const auto* test = testing::UnitTest::GetInstance()->current_test_info();
         path_ = std::filesystem::path(testing::TempDir()) /
-                (std::string("job_json_") + test->name() + ".key");
+                (std::string("job_json_") + test->name() + ".key-" + std::to_string(::getpid()));
         std::filesystem::remove(path_);
         keys_ = access::MasterKeys::open(path_).value();
         urls_ = std::make_unique<access::SignedUrls>(*keys_, clock_);

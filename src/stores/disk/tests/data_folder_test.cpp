@@ -11,7 +11,8 @@ namespace headrace::stores {
 namespace {
 
 struct DataFolderTest : testing::Test {
-    std::filesystem::path root = std::filesystem::path(testing::TempDir()) / "data_folder_test";
+    std::filesystem::path root = std::filesystem::path(testing::TempDir()) /
+                                 ("data_folder_test-" + std::to_string(::getpid()));
     void SetUp() override { std::filesystem::remove_all(root); }
     void TearDown() override { std::filesystem::remove_all(root); }
 };

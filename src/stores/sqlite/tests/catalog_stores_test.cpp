@@ -1,4 +1,5 @@
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include <atomic>
 #include <filesystem>
@@ -20,8 +21,8 @@ namespace headrace::stores {
 namespace {
 
 struct CatalogStores : testing::Test {
-    std::filesystem::path folder =
-        std::filesystem::path(testing::TempDir()) / "catalog_stores_test";
+    std::filesystem::path folder = std::filesystem::path(testing::TempDir()) /
+                                   ("catalog_stores_test-" + std::to_string(::getpid()));
     std::unique_ptr<CatalogDatabase> catalog;
 
     void SetUp() override {
@@ -338,8 +339,8 @@ TEST_F(CatalogStores, UpstreamsComeBackAndWhatMayBeAKeyIsSealed) {
     const auto master = access::MasterKeys::open((folder / "master.key").string());
     ASSERT_TRUE(master);
     const access::Sealer sealer(*master, "test");
-    ASSERT_TRUE(wait<void>(
-        [&](auto done) { SqliteUpstreamStore(*catalog, sealer).save(spec, std::move(done)); }));
+    SqliteUpstreamStore store(*catalog, sealer);
+    ASSERT_TRUE(wait<void>([&](auto done) { store.save(spec, std::move(done)); }));
     open();
     const auto loaded = SqliteUpstreamStore(*catalog, sealer).load();
     ASSERT_TRUE(loaded) << loaded.error().message;

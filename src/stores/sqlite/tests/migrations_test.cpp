@@ -1,5 +1,7 @@
 #include "stores/sqlite/migrations.hpp"
 
+#include <unistd.h>
+
 #include <filesystem>
 #include <fstream>
 
@@ -19,7 +21,8 @@ constexpr Step kBroken[] = {
     {2, "c", StepKind::expand, "CREATE TABLE c(x INTEGER); nonsense", "DROP TABLE c"}};
 
 struct Migrations : testing::Test {
-    std::filesystem::path folder = std::filesystem::path(testing::TempDir()) / "migrations_test";
+    std::filesystem::path folder = std::filesystem::path(testing::TempDir()) /
+                                   ("migrations_test-" + std::to_string(::getpid()));
     void SetUp() override {
         std::filesystem::remove_all(folder);
         std::filesystem::create_directories(folder);
