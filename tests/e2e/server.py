@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import contextlib
+import functools
+import itertools
 import os
 import pathlib
 import random
@@ -10,6 +12,7 @@ import signal
 import socket
 import subprocess
 import time
+from collections.abc import Iterator
 from typing import Any
 
 from wire import Client
@@ -21,14 +24,22 @@ STATE_GRACE = 20.0
 FIRST_PORT, PORTS_EACH, PORT_LANES = 20_000, 3_000, 4
 
 
+@functools.cache
+def _lane() -> Iterator[int]:
+    """Every port of this process's lane, in an order of its own, over and over."""
+    lane = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw")) % PORT_LANES
+    first = FIRST_PORT + lane * PORTS_EACH
+    return itertools.cycle(random.sample(range(first, first + PORTS_EACH), PORTS_EACH))
+
+
 def free_port() -> int:
     """Below the ephemeral range, so that no outgoing connection takes it before the server does.
 
-    Test processes that run beside one another (gw0, gw1, ...) draw from ports of their own.
+    Test processes that run beside one another (gw0, gw1, ...) draw from ports of their own. None is given twice
+    in a row: whoever was given one may not listen on it yet.
     """
-    lane = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw")) % PORT_LANES
     while True:
-        port = FIRST_PORT + lane * PORTS_EACH + random.randrange(PORTS_EACH)
+        port = next(_lane())
         with contextlib.closing(socket.socket()) as probe:
             try:
                 probe.bind(("127.0.0.1", port))

@@ -22,6 +22,11 @@ from server import BINARY, ECHO, Server, free_port
 Start = Callable[..., Server]
 
 
+def test_two_servers_are_never_given_one_port() -> None:
+    """Of 100 drawn at random, with none of them taken yet, two are the same in most runs."""
+    assert len({free_port() for _ in range(100)}) == 100
+
+
 def serve(folder: Path, *more: str, **env: str) -> subprocess.CompletedProcess[str]:
     """A start that is expected to be refused."""
     return subprocess.run(

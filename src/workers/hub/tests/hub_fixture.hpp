@@ -10,6 +10,7 @@
 
 #include <gtest/gtest.h>
 #include <sys/socket.h>
+#include <boost/asio/steady_timer.hpp>
 
 #include "base/clock.hpp"
 #include "base/loop.hpp"
@@ -148,9 +149,16 @@ class HubTest : public ::testing::Test {
         const auto end = std::chrono::steady_clock::now() + most;
         while (!done() && std::chrono::steady_clock::now() < end) {
             core.tick();
-            loop.io().run_one_for(std::chrono::milliseconds(5));
+            turn(std::chrono::milliseconds(1));
         }
         return done();
+    }
+    /// By run(), so that what is called meanwhile finds itself on a loop.
+    void turn(std::chrono::milliseconds length) {
+        asio::steady_timer over(loop.io(), length);
+        over.async_wait([this](boost::system::error_code) { loop.stop(); });
+        loop.run();
+        loop.io().restart();
     }
 
     std::pair<std::unique_ptr<link::Channel>, UniqueFd> sockets() {
