@@ -46,14 +46,23 @@ void Core::Impl::match(Pool& pool) {
 Contest* Core::Impl::next_contest(Pool& pool) {
     Contest* best = nullptr;
     for (const auto& contest : pool.contests) {
-        const Entry* top = contest->top();
-        if (!top || !contest->line().queue().leasable()) continue;
+        if (!contest->top() || !contest->line().queue().leasable()) continue;
         if (contest->line().alone() ? contest->emptying != nullptr : !ready(contest->line()))
             continue;
-        if (top->lane->head()->durable() && log_is_behind()) continue;
-        if (!best || Contest::before(*top, *best->top())) best = contest.get();
+        const Entry* top = top_of(*contest);
+        if (top && (!best || Contest::before(*top, *best->top()))) best = contest.get();
     }
     return best;
+}
+
+/// The place whose job goes next, or null. While the log is behind, those whose next job is durable
+/// stand aside, so that they hold up no other tenant; end_answered() takes them back.
+Entry* Core::Impl::top_of(Contest& contest) {
+    for (;;) {
+        Entry* top = contest.top();
+        if (!top || !top->lane->head()->durable() || !log_is_behind()) return top;
+        contest.hold(*top);
+    }
 }
 
 /// A batch goes when it is full, or when one of its jobs has waited max_wait.
@@ -90,7 +99,7 @@ Job* Core::Impl::pick(Contest& contest) {
 void Core::Impl::lease_together(Offer& offer, Contest& contest) {
     Queue& queue = contest.line().queue();
     const std::uint32_t most = queue.max_batch + (planted(Fault::batch_overflow) ? 1 : 0);
-    while (picked_.size() < most && contest.top()) {
+    while (picked_.size() < most && top_of(contest)) {
         // Sessions hold their slot for long and are never batched.
         if (contest.top()->lane->head()->session && !picked_.empty()) break;
         if (pick(contest)->session) break;

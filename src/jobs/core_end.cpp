@@ -93,7 +93,11 @@ void Core::Impl::end_answered() {
     --ends_under_way_;
     if (!held_back_ || ends_under_way_ > settings_.max_ends_under_way / 2) return;
     held_back_ = false;
-    for (const auto& pool : pools_) pool->stir();
+    if (planted(Fault::held_forgotten)) return;
+    for (const auto& pool : pools_) {
+        for (const auto& contest : pool->contests) contest->take_back();
+        pool->stir();
+    }
     for (const auto& queue : queues_) {
         if (queue->purging) timers_.arm(queue->purge_timer, now_);
     }
@@ -306,6 +310,8 @@ void Core::Impl::requeue(Job& job, const std::string& reason, bool crashed) {
     job.leased_alone = job.leased_alone || (crashed && !planted(Fault::crash_not_marked));
     job.phase = Phase::pausing;
     job.since = now_;
+    // A purge cancels what was queued when it was asked for, and this was not.
+    if (job.queue->purging) job.order = ++last_order_;
     detail.paused_until = now_ + backoff_.pause(job.attempt);
     job.queue->pausing.push_back(job);
     ++job.queue->queued;

@@ -53,6 +53,7 @@ class Core::Impl : public CoreTables {
     void leave_queue(Job& job);
     void match(Pool& pool);
     Contest* next_contest(Pool& pool);
+    Entry* top_of(Contest& contest);
     bool ready(Line& line);
     void lease_together(Offer& offer, Contest& contest);
     void lease_alone(Contest& contest);

@@ -92,6 +92,7 @@ void Core::Impl::balance() {
 }
 
 void Core::Impl::release_excess(Queue& queue, std::uint64_t& moves) {
+    if (queue.purging) return;
     while (moves > 0 && !queue.parked.empty()) {
         Job& job = *queue.parked.head();
         if (!may_leave(job)) break;

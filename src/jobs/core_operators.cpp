@@ -49,8 +49,8 @@ Result<std::uint64_t> Core::purge(const VersionPtr& version) {
     return impl_->purge(*queue);
 }
 
-/// Cancels what is queued now, slice by slice and no faster than the log writes it; until that is
-/// done the queue gives nothing to workers.
+/// Cancels what is queued now, slice by slice and no faster than the log writes it, but before a
+/// stop; until that is done the queue gives nothing to workers.
 std::uint64_t Core::Impl::purge(Queue& queue) {
     const std::uint64_t count = queue.queued;
     queue.purging = true;
@@ -60,14 +60,18 @@ std::uint64_t Core::Impl::purge(Queue& queue) {
 }
 
 void Core::Impl::purge_some(Queue& queue) {
-    if (log_is_behind()) return;  // end_answered() comes back to it
+    if (!draining_ && log_is_behind()) return;  // end_answered() comes back to it
     std::uint32_t left = kPurgeSlice;
     const auto cancel = [this, &left](Job& job) {
         --left;
         end(job, JobState::cancelled,
             JobError{"cancelled", "the queue was purged", "purged", false});
     };
-    while (left > 0 && !queue.pausing.empty()) cancel(*queue.pausing.head());
+    for (Job* job = queue.pausing.head(); left > 0 && job;) {
+        Job* const next = job->next;
+        if (job->order < queue.purge_before) cancel(*job);
+        job = next;
+    }
     while (left > 0 && !queue.parked.empty()) cancel(*queue.parked.head());
     for (Line* line : {&queue.together, &queue.alone}) {
         for (const auto& lane : line->lanes()) {
@@ -118,6 +122,9 @@ bool Core::draining() const {
 void Core::Impl::drain(UniqueFunction<void()> idle) {
     draining_ = true;
     idle_ = std::move(idle);
+    for (const auto& queue : queues_) {
+        if (queue->purging) timers_.arm(queue->purge_timer, now_);
+    }
     std::vector<Job*> waiting;
     jobs_.for_each([&waiting](Job& job) {
         if (!job.logged() && job.queued()) waiting.push_back(&job);

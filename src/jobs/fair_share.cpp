@@ -1,6 +1,7 @@
 #include "jobs/fair_share.hpp"
 
 #include <algorithm>
+#include <utility>
 
 #include "jobs/faults.hpp"
 #include "jobs/queue.hpp"
@@ -47,22 +48,46 @@ void Contest::down(std::size_t at, Entry* entry) {
 
 void Contest::refresh(Entry& entry) {
     if (entry.lane->size() == 0) return remove(entry);
-    if (entry.position == kOutside) {
-        if (entry.share->waiting++ == 0) {
-            entry.share->used = std::max(entry.share->used, pool_.served);
-        }
-        heap_.push_back(&entry);
-        return up(heap_.size() - 1, &entry);
+    if (entry.position != kOutside && !entry.held) {
+        up(entry.position, &entry);
+        return down(entry.position, &entry);
     }
-    up(entry.position, &entry);
-    down(entry.position, &entry);
+    if (entry.held)
+        leave(entry);
+    else if (entry.share->waiting++ == 0)
+        entry.share->used = std::max(entry.share->used, pool_.served);
+    heap_.push_back(&entry);
+    up(heap_.size() - 1, &entry);
 }
 
 void Contest::remove(Entry& entry) {
     if (entry.position == kOutside) return;
-    const std::size_t at = entry.position;
-    entry.position = kOutside;
     --entry.share->waiting;
+    leave(entry);
+}
+
+void Contest::hold(Entry& entry) {
+    leave(entry);
+    entry.held = true;
+    entry.position = static_cast<std::uint32_t>(held_.size());
+    held_.push_back(&entry);
+}
+
+void Contest::take_back() {
+    while (!held_.empty()) refresh(*held_.back());
+}
+
+/// Out of the heap, or from among those that are set aside.
+void Contest::leave(Entry& entry) {
+    const std::size_t at = entry.position;
+    if (std::exchange(entry.held, false)) {
+        held_[at] = held_.back();
+        held_[at]->position = static_cast<std::uint32_t>(at);
+        held_.pop_back();
+        entry.position = kOutside;
+        return;
+    }
+    entry.position = kOutside;
     Entry* last = heap_.back();
     heap_.pop_back();
     if (last == &entry) return;

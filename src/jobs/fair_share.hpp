@@ -32,6 +32,7 @@ struct Entry {
     Share* share = nullptr;
     Contest* contest = nullptr;
     std::uint32_t position = std::numeric_limits<std::uint32_t>::max();
+    bool held = false;  // set aside by its contest
 };
 
 /// The lanes of one line that have jobs, the one to be served next on top: least used, then
@@ -43,6 +44,10 @@ class Contest {
     /// Puts the entry where it belongs now: call after its lane or share has changed.
     void refresh(Entry& entry);
     void remove(Entry& entry);
+    /// Sets it aside, because its next job may not run now; take_back() or a change of it brings it
+    /// back. It has not used less meanwhile than if it had waited in its place.
+    void hold(Entry& entry);
+    void take_back();
     [[nodiscard]] Entry* top() const { return heap_.empty() ? nullptr : heap_.front(); }
     [[nodiscard]] Line& line() const { return line_; }
     [[nodiscard]] Pool& pool() const { return pool_; }
@@ -55,10 +60,12 @@ class Contest {
     void up(std::size_t at, Entry* entry);
     void down(std::size_t at, Entry* entry);
     void place(std::size_t at, Entry* entry);
+    void leave(Entry& entry);
 
     Pool& pool_;
     Line& line_;
     std::vector<Entry*> heap_;
+    std::vector<Entry*> held_;
 };
 
 /// Room for batches on one worker, for any version of its pool.

@@ -26,6 +26,7 @@ enum class Fault : std::uint8_t {
     body_not_compared,      // a key used with another body gets the first one's job
     queue_unbounded,        // no quota
     job_leaked,             // ended jobs are never let go
+    held_forgotten,         // who waited for the log to catch up waits on
     count,
 };
 

@@ -72,6 +72,7 @@ constexpr Plant kPlants[] = {
     {jobs::Fault::lost_worker_forgotten, "lost-worker-forgotten"},
     {jobs::Fault::ttl_not_armed, "ttl-not-armed"},
     {jobs::Fault::share_not_charged, "share-not-charged"},
+    {jobs::Fault::held_forgotten, "held-forgotten"},
     {jobs::Fault::batch_overflow, "batch-overflow"},
     {jobs::Fault::event_skipped, "event-skipped"},
     {jobs::Fault::attempt_not_awaited, "attempt-not-awaited"},
