@@ -10,10 +10,16 @@ pgo_build() {
     cmake --build build/pgo --parallel "$JOBS" ${1:+--target "$@"}
 }
 
-# pgo [target...]: three steps. The bench's programs are made again, too: those of the training count.
+# pgo [target...]: three steps. What counted is all made again, and gone when the training fails.
 pgo() {
-    local bench=(bench_load llm_server)
-    step "build that counts" pgo_build pgo-train headrace headrace-host example_engines "${bench[@]}"
-    step "train" "$PYTHON" bench/train.py --build build/pgo
-    step "build pgo" pgo_build pgo ${1:+"$@" "${bench[@]}"}
+    local counting=(headrace headrace-host example_engines bench_load llm_server)
+    step "build that counts" pgo_build pgo-train "${counting[@]}"
+    step "train" train_pgo
+    step "build pgo" pgo_build pgo ${1:+"$@" "${counting[@]}"}
+}
+
+train_pgo() {
+    "$PYTHON" bench/train.py --build build/pgo && return 0
+    rm -f build/pgo/headrace build/pgo/headrace-host
+    return 1
 }

@@ -16,7 +16,8 @@ class TurnEnd {
     TurnEnd(const TurnEnd&) = delete;
     TurnEnd& operator=(const TurnEnd&) = delete;
 
-    /// Takes `task` where one lives on this thread; else leaves it and says false.
+    /// Takes `task`, which must not throw, where one lives on this thread; else leaves it and says
+    /// false.
     static bool take(UniqueFunction<void()>& task);
 
   private:

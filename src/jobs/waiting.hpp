@@ -21,7 +21,8 @@ class Bell {
   public:
     explicit Bell(const asio::any_io_executor& executor);
     void ring();
-    /// Ends at ring(), at once when it rang since the last wait, or after `within`. True: it rang.
+    /// Ends at ring(), at once when it rang since the last wait, or after `within`, some years at the
+    /// most. True: it rang.
     asio::awaitable<bool> wait(std::chrono::milliseconds within);
 
   private:
