@@ -19,7 +19,7 @@ SLICES = 6  # of one measurement, in pairs of one and many
 # What is kept swings by megabytes, so that the line is drawn through many plateaus, over two millions.
 PLATEAUS = 20
 PLATEAU_CHATS = 100_000
-WARM_CHATS = 300_000
+WARM_CHATS = 600_000  # then SQLite's cache of pages is full, too: 38 bytes a chat in 16 MiB
 KEPT_CHATS = 150_000  # more than what the server keeps of ended jobs
 # So high that nobody meets them; a key without any would not be counted.
 LIMITS = {"requests_per_minute": 10**9, "tokens_per_minute": 10**12, "concurrency": 10**6}
