@@ -40,8 +40,12 @@ interface Violation {
     nodes: { html: string }[];
 }
 
-/** No rule of axe is broken, in light and in dark. Run through the debugger: the page's policy holds. */
+/**
+ * No rule of axe is broken, in light and in dark, once the page is there, which then has its one heading. Run through
+ * the debugger: the page's policy holds.
+ */
 export async function expectAccessible(page: Page): Promise<void> {
+    await page.locator('main h1').first().waitFor();
     for (const colorScheme of ['light', 'dark'] as const) {
         await page.emulateMedia({ colorScheme, reducedMotion: 'reduce' });
         await page.evaluate(axeSource);

@@ -21,6 +21,7 @@ it('a one-time link signs in once and leaves no trace in the address', async () 
 it('a key signs in, a wrong one is told so, and one lands where one wanted to go', async () => {
     const page = await site.fresh('/jobs?state=failed');
     const field = page.getByLabel('With an API key');
+    await field.waitFor();
     await expectAccessible(page);
     await field.fill('hr_wrong_key');
     await page.getByRole('button', { name: 'Sign in' }).click();

@@ -15,7 +15,7 @@ it('shows jobs as they run and fail, without a reload', async () => {
     await page.getByRole('region', { name: 'Failed lately' }).getByText('the job ran longer').waitFor();
     await page.getByText('1 job running').waitFor();
     await page.getByText('Live').waitFor();
-    expect(await page.locator('.plots canvas').count()).toBe(4);
+    await expect.poll(() => page.locator('.plots canvas').count()).toBe(4);
     await expectAccessible(page);
     expect(page.wrong).toEqual([]);
 });
