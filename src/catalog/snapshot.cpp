@@ -39,32 +39,19 @@ void put_in(std::vector<VersionPtr>& sorted, const VersionPtr& version, Before b
 using Range =
     std::pair<std::vector<VersionPtr>::const_iterator, std::vector<VersionPtr>::const_iterator>;
 
-/// All versions of one name of one tenant, hidden ones too.
-Range range_of(const std::vector<VersionPtr>& sorted, const TenantId& tenant,
-               std::string_view name) {
+/// All versions of a tenant whose `text` (its name, or its model id) is this one, hidden ones too,
+/// in a list that is sorted by it.
+Range range_of(const std::vector<VersionPtr>& sorted, std::string Version::*text,
+               const TenantId& tenant, std::string_view wanted) {
     const auto below = [&](const VersionPtr& version) {
         const int order = version->tenant.name.compare(tenant.name);
-        return order < 0 || (order == 0 && version->name < name);
+        return order < 0 || (order == 0 && (*version).*text < wanted);
     };
     const auto not_above = [&](const VersionPtr& version) {
-        return version->tenant == tenant && version->name == name;
+        return version->tenant == tenant && (*version).*text == wanted;
     };
     const auto first = std::partition_point(sorted.begin(), sorted.end(), below);
     return {first, std::find_if_not(first, sorted.end(), not_above)};
-}
-
-/// All versions of one model id of one tenant, hidden ones too.
-Range models_of(const std::vector<VersionPtr>& by_model, const TenantId& tenant,
-                std::string_view id) {
-    const auto below = [&](const VersionPtr& version) {
-        const int order = version->tenant.name.compare(tenant.name);
-        return order < 0 || (order == 0 && version->model < id);
-    };
-    const auto not_above = [&](const VersionPtr& version) {
-        return version->tenant == tenant && version->model == id;
-    };
-    const auto first = std::partition_point(by_model.begin(), by_model.end(), below);
-    return {first, std::find_if_not(first, by_model.end(), not_above)};
 }
 
 VersionPtr highest_of(const Range& range) {
@@ -103,7 +90,7 @@ Result<VersionPtr> Snapshot::resolve(const TenantId& tenant, std::string_view re
     const auto at = reference.find('@');
     const auto name = reference.substr(0, at);
     for (const TenantId* owner : {&tenant, &kSystemTenant}) {
-        const auto range = range_of(sorted_, *owner, name);
+        const auto range = range_of(sorted_, &Version::name, *owner, name);
         auto found = at == std::string_view::npos
                          ? highest_of(range)
                          : exact_of(range, reference.substr(at + 1), false);
@@ -143,7 +130,7 @@ std::vector<VersionPtr> Snapshot::list(const TenantId& tenant) const {
 std::vector<VersionPtr> Snapshot::versions(const TenantId& tenant, std::string_view name) const {
     std::vector<VersionPtr> found;
     for (const TenantId* owner : {&tenant, &kSystemTenant}) {
-        const auto range = range_of(sorted_, *owner, name);
+        const auto range = range_of(sorted_, &Version::name, *owner, name);
         std::copy_if(range.first, range.second, std::back_inserter(found),
                      [](const auto& version) { return !version->hidden; });
         if (tenant == kSystemTenant) break;
@@ -162,14 +149,15 @@ VersionPtr Snapshot::find(VersionId id) const {
 VersionPtr Snapshot::find(const TenantId& tenant, std::string_view name,
                           std::string_view version) const {
     for (const TenantId* owner : {&tenant, &kSystemTenant}) {
-        if (auto found = exact_of(range_of(sorted_, *owner, name), version, true)) return found;
+        if (auto found = exact_of(range_of(sorted_, &Version::name, *owner, name), version, true))
+            return found;
     }
     return nullptr;
 }
 
 VersionPtr Snapshot::twin(const TenantId& tenant, std::string_view name,
                           const SemVer& semver) const {
-    const auto range = range_of(sorted_, tenant, name);
+    const auto range = range_of(sorted_, &Version::name, tenant, name);
     const auto found = std::find_if(range.first, range.second,
                                     [&](const auto& other) { return other->semver == semver; });
     return found == range.second ? nullptr : *found;
@@ -204,7 +192,7 @@ void Snapshot::erase(VersionId id) {
 }
 
 void Snapshot::choose(const TenantId& tenant, std::string_view model) {
-    if (auto version = highest_of(models_of(by_model_, tenant, model))) {
+    if (auto version = highest_of(range_of(by_model_, &Version::model, tenant, model))) {
         models_.put(std::move(version));
     } else {
         models_.erase(tenant, model);

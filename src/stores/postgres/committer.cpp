@@ -15,10 +15,6 @@ namespace {
 
 // Bounds what one transaction holds and how long its callers wait.
 constexpr std::size_t kMaxBatch = 1024;
-// How long a change gathers company that nobody waits for: the usage record of an interactive job,
-// and a job's first attempt, which its end tells again when it comes at once.
-constexpr std::chrono::milliseconds kUsagePatience{50};
-constexpr std::chrono::milliseconds kAttemptPatience{5};
 constexpr std::chrono::milliseconds kFirstPause{50};
 constexpr std::chrono::milliseconds kLongestPause{2'000};
 
@@ -62,18 +58,9 @@ void PgCommitter::remove_file(TenantId tenant, FileId id, jobs::Done<bool> done)
     push({FileRemoval{std::move(tenant), id}, std::move(done), Loop::current()});
 }
 
-PgCommitter::Hurry PgCommitter::hurry_of(const PgChange& change) {
-    using Kind = jobs::LogWrite::Kind;
-    const auto* const write = std::get_if<jobs::LogWrite>(&change);
-    if (write == nullptr) return Hurry::now;
-    if (write->kind == Kind::usage) return Hurry::usage;
-    // From the second on its lease waits for it.
-    const bool first = write->kind == Kind::attempt && write->job->attempt <= 1;
-    return first ? Hurry::attempt : Hurry::now;
-}
-
 void PgCommitter::push(Pending pending) {
-    const Hurry hurry = hurry_of(pending.change);
+    const auto* const write = std::get_if<jobs::LogWrite>(&pending.change);
+    const Hurry hurry = write != nullptr ? hurry_of(*write) : Hurry::now;
     bool wake = false;
     {
         const std::lock_guard lock(mutex_);
@@ -120,24 +107,16 @@ bool PgCommitter::take(Batch& batch) {
 void PgCommitter::gather(std::unique_lock<std::mutex>& lock) {
     const auto begin = std::chrono::steady_clock::now();
     while (!closing_ && hurry_ != Hurry::now && inbox_.size() < kMaxBatch) {
-        const auto patience = hurry_ == Hurry::usage ? kUsagePatience : kAttemptPatience;
-        if (wake_.wait_until(lock, begin + patience) == std::cv_status::timeout) return;
+        if (wake_.wait_until(lock, begin + patience_of(hurry_)) == std::cv_status::timeout) return;
     }
 }
 
-/// A short job's attempt and end reach one batch, where the end tells all that the attempt does;
-/// without it a row is written twice.
 void PgCommitter::find_superseded(Batch& batch) {
-    using Kind = jobs::LogWrite::Kind;
     for (auto pending = batch.rbegin(); pending != batch.rend(); ++pending) {
         const auto* const write = std::get_if<jobs::LogWrite>(&pending->change);
-        if (write == nullptr) continue;
-        if (write->kind == Kind::finish)
-            changed_later_.insert(write->job->id);
-        else if (write->kind == Kind::attempt || write->kind == Kind::requeue)
-            pending->superseded = !changed_later_.insert(write->job->id).second;
+        pending->superseded = write != nullptr && told_later_.ask(*write);
     }
-    changed_later_.clear();
+    told_later_.clear();
 }
 
 void PgCommitter::commit(Batch& batch) {

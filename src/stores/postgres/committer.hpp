@@ -7,13 +7,13 @@
 #include <mutex>
 #include <optional>
 #include <thread>
-#include <unordered_set>
 #include <variant>
 #include <vector>
 
 #include "base/loop.hpp"
 #include "jobs/backoff.hpp"
 #include "stores/base/backlog.hpp"
+#include "stores/base/commit_pace.hpp"
 #include "stores/base/job_store.hpp"
 #include "stores/postgres/batch.hpp"
 #include "stores/postgres/node.hpp"
@@ -59,10 +59,6 @@ class PgCommitter {
     using Batch = std::vector<Pending>;
     using Time = std::chrono::steady_clock::time_point;
 
-    /// Who waits for a change; the highest of the inbox decides how long it gathers.
-    enum class Hurry : std::uint8_t { usage, attempt, now };
-    static Hurry hurry_of(const PgChange& change);
-
     void push(Pending pending);
     void serve();
     bool take(Batch& batch);
@@ -86,9 +82,9 @@ class PgCommitter {
     CommitObserver observer_;
     std::atomic<bool> writable_{true};
     Backlog<Pending> backlog_;
-    std::unordered_set<JobId> changed_later_;  // empty but in find_superseded()
-    std::uint64_t number_ = 0;                 // of the last commit that was sent
-    std::vector<PgChange> doubted_;            // accepts of that commit, whose callers were refused
+    ToldLater told_later_;
+    std::uint64_t number_ = 0;       // of the last commit that was sent
+    std::vector<PgChange> doubted_;  // accepts of that commit, whose callers were refused
     Error last_error_;
     Time next_try_{};
     std::uint32_t failures_ = 0;

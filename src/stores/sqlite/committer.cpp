@@ -12,10 +12,6 @@ namespace {
 
 // Bounds what one transaction holds and how long its callers wait.
 constexpr std::size_t kMaxBatch = 1024;
-// How long a change gathers company that nobody waits for: the usage record of an interactive job,
-// and a job's first attempt, which its end tells again when it comes at once.
-constexpr std::chrono::milliseconds kUsagePatience{50};
-constexpr std::chrono::milliseconds kAttemptPatience{5};
 
 /// Those leave the transaction as it was (see JobWriter); every other error comes from the disk.
 bool concerns_one_change(const Error& error) {
@@ -60,19 +56,9 @@ void Committer::expire(WallMs now, jobs::Done<Expired> done) {
     push({false, Op<Sweep, Expired>{{now, false}, std::move(done)}, Loop::current()});
 }
 
-Committer::Hurry Committer::hurry_of(const Pending& pending) {
-    using Kind = jobs::LogWrite::Kind;
-    const auto* const write = std::get_if<Op<jobs::LogWrite, void>>(&pending.op);
-    if (write == nullptr) return Hurry::now;
-    const jobs::LogWrite& change = write->change;
-    if (change.kind == Kind::usage) return Hurry::usage;
-    // From the second on its lease waits for it.
-    const bool first = change.kind == Kind::attempt && change.job->attempt <= 1;
-    return first ? Hurry::attempt : Hurry::now;
-}
-
 void Committer::push(Pending pending) {
-    const Hurry hurry = hurry_of(pending);
+    const auto* const write = std::get_if<Op<jobs::LogWrite, void>>(&pending.op);
+    const Hurry hurry = write != nullptr ? hurry_of(write->change) : Hurry::now;
     bool wake = false;
     {
         const std::lock_guard lock(mutex_);
@@ -88,8 +74,7 @@ void Committer::wait(std::unique_lock<std::mutex>& lock) {
     wake_.wait(lock, [this] { return closing_ || !inbox_.empty(); });
     const auto begin = std::chrono::steady_clock::now();
     while (!closing_ && hurry_ != Hurry::now && inbox_.size() < kMaxBatch) {
-        const auto patience = hurry_ == Hurry::usage ? kUsagePatience : kAttemptPatience;
-        if (wake_.wait_until(lock, begin + patience) == std::cv_status::timeout) return;
+        if (wake_.wait_until(lock, begin + patience_of(hurry_)) == std::cv_status::timeout) return;
     }
 }
 
@@ -134,20 +119,12 @@ void Committer::commit(Batch& batch) {
     }
 }
 
-/// A short job's attempt and end reach one batch, where the end tells all that the attempt does.
 void Committer::find_superseded(Batch& batch) {
-    using Kind = jobs::LogWrite::Kind;
     for (auto pending = batch.rbegin(); pending != batch.rend(); ++pending) {
         const auto* const write = std::get_if<Op<jobs::LogWrite, void>>(&pending->op);
-        if (write == nullptr) continue;
-        const Kind kind = write->change.kind;
-        if (kind == Kind::finish) {
-            changed_later_.insert(write->change.job->id);
-        } else if (kind == Kind::attempt || kind == Kind::requeue) {
-            pending->superseded = !changed_later_.insert(write->change.job->id).second;
-        }
+        pending->superseded = write != nullptr && told_later_.ask(write->change);
     }
-    changed_later_.clear();
+    told_later_.clear();
 }
 
 Result<void> Committer::commit_together(Batch& batch) {

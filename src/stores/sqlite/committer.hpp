@@ -6,7 +6,6 @@
 #include <cstdint>
 #include <mutex>
 #include <thread>
-#include <unordered_set>
 #include <variant>
 #include <vector>
 
@@ -14,6 +13,7 @@
 #include "base/loop.hpp"
 #include "jobs/ports.hpp"
 #include "stores/base/backlog.hpp"
+#include "stores/base/commit_pace.hpp"
 #include "stores/sqlite/job_expiry.hpp"
 #include "stores/sqlite/job_writer.hpp"
 
@@ -69,10 +69,6 @@ class Committer {
         Loop* loop = nullptr;
     };
     using Batch = std::vector<Pending>;
-    /// Who waits for a change; the highest of a batch decides how long it gathers.
-    enum class Hurry : std::uint8_t { usage, attempt, now };
-    static Hurry hurry_of(const Pending& pending);
-
     void push(Pending pending);
     void serve();
     bool take(Batch& batch);
@@ -88,7 +84,7 @@ class Committer {
     Database database_;
     JobWriter writer_;
     JobExpiry expiry_;
-    std::unordered_set<JobId> changed_later_;  // empty but in find_superseded()
+    ToldLater told_later_;
     Retention retention_;
     const Clock& clock_;
     DiskSpace* space_;
