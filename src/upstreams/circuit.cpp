@@ -15,6 +15,7 @@ bool Circuit::admits(SteadyTime now) const {
     switch (phase_) {
         case Phase::closed:
         case Phase::open:
+        case Phase::starting:
             return now >= until_;
         case Phase::half_open:
             return planted(Plant::many_trials);  // the trial is under way
@@ -23,12 +24,13 @@ bool Circuit::admits(SteadyTime now) const {
 }
 
 Circuit::Ticket Circuit::begin(SteadyTime now) {
-    if (phase_ == Phase::open && now >= until_) {
+    const bool shut = phase_ == Phase::open || phase_ == Phase::starting;
+    if (shut && now >= until_) {
         phase_ = Phase::half_open;
         ++state_;
         return {state_, true};
     }
-    return {state_, false};
+    return {state_, phase_ == Phase::starting};
 }
 
 void Circuit::succeeded(Ticket ticket, SteadyTime /*now*/) {
@@ -40,7 +42,7 @@ void Circuit::succeeded(Ticket ticket, SteadyTime /*now*/) {
 }
 
 void Circuit::failed(Ticket ticket, SteadyTime now, std::string reason) {
-    if (stale(ticket)) return;
+    if (stale(ticket) || expected(now)) return;
     if (!planted(Plant::never_opens)) ++in_a_row_;
     if (ticket.trial || in_a_row_ >= limits_.failures) open(now, std::move(reason));
 }
@@ -63,7 +65,7 @@ void Circuit::busy(Ticket ticket, SteadyTime now, std::chrono::milliseconds paus
 }
 
 void Circuit::no_verdict(Ticket ticket) {
-    if (stale(ticket) || !ticket.trial) return;
+    if (stale(ticket) || phase_ != Phase::half_open) return;
     if (planted(Plant::trial_forgotten)) return;
     // Nothing was learnt: the next one is the trial.
     phase_ = Phase::open;
@@ -72,6 +74,15 @@ void Circuit::no_verdict(Ticket ticket) {
 
 void Circuit::heard_from(SteadyTime now) {
     if (phase_ == Phase::open) until_ = std::min(until_, now);
+}
+
+void Circuit::expect(SteadyTime until, SteadyTime now) {
+    if (health(now) == Health::paused || planted(Plant::start_unawaited)) return;
+    phase_ = Phase::starting;
+    ++state_;
+    in_a_row_ = 0;
+    until_ = until;
+    reason_ = "it starts";
 }
 
 void Circuit::probed(Ticket ticket) {
@@ -86,6 +97,8 @@ Health Circuit::health(SteadyTime now) const {
             return Health::half_open;
         case Phase::open:
             return now < until_ ? Health::open : Health::half_open;
+        case Phase::starting:
+            return now < until_ ? Health::starting : Health::half_open;
         case Phase::closed:
             break;
     }

@@ -45,6 +45,12 @@ class Circuit {
     void no_verdict(Ticket ticket);
     /// A sign of life that is no answer: ends an open time early, so that a trial may go.
     void heard_from(SteadyTime now);
+    /// It says that it starts: until then, or until it is heard to answer, it is neither called nor
+    /// blamed; whoever could wait for it waits. A pause that it asked for stays.
+    void expect(SteadyTime until, SteadyTime now);
+    [[nodiscard]] bool expected(SteadyTime now) const {
+        return phase_ == Phase::starting && now < until_;
+    }
     /// A probe was answered, under a ticket of its own: closes, but the next open time goes on
     /// where the last one was.
     void probed(Ticket ticket);
@@ -60,7 +66,7 @@ class Circuit {
     [[nodiscard]] std::uint64_t state() const { return state_; }
 
   private:
-    enum class Phase : std::uint8_t { closed, open, half_open };
+    enum class Phase : std::uint8_t { closed, open, half_open, starting };
     void open(SteadyTime now, std::string reason);
     void close();
     [[nodiscard]] bool stale(Ticket ticket) const { return ticket.state != state_; }
@@ -71,7 +77,7 @@ class Circuit {
     std::uint64_t state_ = 1;
     std::uint32_t in_a_row_ = 0;
     std::uint32_t openings_ = 0;  // since a call succeeded
-    SteadyTime until_{};          // open: end of its time; closed: end of a pause
+    SteadyTime until_{};          // open, starting: end of its time; closed: end of a pause
     SteadyTime asked_until_{};    // the server's own word, unclamped
     std::string reason_;
     std::uint64_t random_;

@@ -30,7 +30,7 @@ Chosen choose(std::span<const Member* const> members, SteadyTime now,
         if (!member.up(now)) continue;
         const bool again = std::find(tried.begin(), tried.end(), &member) != tried.end();
         if (again && !planted(Plant::tried_again)) continue;
-        if (!member.has_room()) {
+        if (!member.has_room(now)) {
             if (best.choice == Choice::none) best.choice = Choice::full;
             continue;
         }

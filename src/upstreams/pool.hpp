@@ -26,18 +26,20 @@ struct Member {
 
     /// Its share of the load: the smaller, the sooner it is next.
     [[nodiscard]] double burden() const { return (in_flight + elsewhere) / weight; }
+    /// Up, or about to be: worth waiting for.
     [[nodiscard]] bool up(SteadyTime now) const {
-        return (enabled || planted(Plant::disabled_called)) && circuit.admits(now);
+        return (enabled || planted(Plant::disabled_called)) &&
+               (circuit.admits(now) || circuit.expected(now));
     }
-    [[nodiscard]] bool has_room() const {
-        return in_flight < room + (planted(Plant::room_exceeded) ? 1 : 0);
+    [[nodiscard]] bool has_room(SteadyTime now) const {
+        return circuit.admits(now) && in_flight < room + (planted(Plant::room_exceeded) ? 1 : 0);
     }
 };
 
 /// What there is for a call.
 enum class Choice : std::uint8_t {
     found,
-    full,  // somebody is up, and busy with as much as it may have
+    full,  // somebody is up, and busy with as much as it may have or about to begin
     none,  // nobody is up who was not tried yet
 };
 

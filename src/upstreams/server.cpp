@@ -97,10 +97,11 @@ void Server::count(const Tokens& tokens) {
 
 void Server::settle() {
     const Health now = member.circuit.health(room.now());
-    const int as_metric = !member.enabled         ? 0
-                          : now == Health::up     ? 1
-                          : now == Health::paused ? 2
-                                                  : 3;
+    const int as_metric = !member.enabled           ? 0
+                          : now == Health::up       ? 1
+                          : now == Health::paused   ? 2
+                          : now == Health::starting ? 4
+                                                    : 3;
     if (std::exchange(state, as_metric) != as_metric) cells.state->set(as_metric);
     if (now == shown) return;
     const Health before = shown;

@@ -134,6 +134,8 @@ std::string_view to_string(Health health) {
             return "open";
         case Health::half_open:
             return "half_open";
+        case Health::starting:
+            return "starting";
         case Health::up:
             break;
     }

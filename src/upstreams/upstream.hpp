@@ -90,9 +90,10 @@ std::string without_secrets(std::string text, const UpstreamSpec& spec);
 /// How a server is, as far as we know.
 enum class Health : std::uint8_t {
     up,
-    paused,    // it asked us to wait (429, 503)
-    open,      // failed too often, or refuses our key: left alone for a while
-    half_open  // one call or probe decides
+    paused,     // it asked us to wait (429, 503)
+    open,       // failed too often, or refuses our key: left alone for a while
+    half_open,  // one call or probe decides
+    starting    // it said that it comes, and does not answer yet: calls wait for it
 };
 std::string_view to_string(Health health);
 

@@ -9,9 +9,10 @@ UpstreamMetrics::UpstreamMetrics(telemetry::Registry& registry)
                                "Times an upstream was asked how it is", {"upstream", "outcome"})),
       in_flight_(registry.gauge("headrace_upstream_calls_in_flight", "Calls that an upstream is at",
                                 {"upstream"})),
-      state_(registry.gauge("headrace_upstream_state",
-                            "Health of an upstream: 0 disabled, 1 up, 2 paused, 3 circuit open",
-                            {"upstream"})),
+      state_(registry.gauge(
+          "headrace_upstream_state",
+          "Health of an upstream: 0 disabled, 1 up, 2 paused, 3 circuit open, 4 starting",
+          {"upstream"})),
       first_byte_(registry.histogram("headrace_upstream_first_byte_seconds",
                                      "From a call's request to the first byte of its answer",
                                      {"upstream"})),

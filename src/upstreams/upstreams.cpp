@@ -20,6 +20,7 @@ namespace {
 constexpr std::chrono::milliseconds kTick{200};
 constexpr std::chrono::milliseconds kHeartbeat{5'000};
 constexpr std::chrono::milliseconds kSpread{2'000};  // of the first probes after a start
+constexpr std::chrono::milliseconds kStarting{10'000};
 
 Error no_such() {
     return Error{ErrorCode::not_found, "there is no such upstream", {}, 0};
@@ -244,6 +245,15 @@ void Upstreams::heard_from(const TenantId& tenant, std::string_view name,
     server->settle();
 }
 
+void Upstreams::expect(const TenantId& tenant, std::string_view name) {
+    const ServerPtr server = impl_->find(tenant, name);
+    if (!server || impl_->room.stopping) return;
+    const SteadyTime now = impl_->room.now();
+    server->member.circuit.expect(now + kStarting, now);
+    server->settle();
+    impl_->look_at(server, now);
+}
+
 Result<SpecPtr> Upstreams::choose(const TenantId& tenant, std::string_view model) const {
     auto pool = impl_->pools.find(tenant, model);
     if (!pool) return fail(std::move(pool).error());
@@ -315,13 +325,14 @@ std::chrono::milliseconds Upstreams::Impl::jittered(std::chrono::milliseconds ti
 void Upstreams::Impl::look_at(const ServerPtr& server, SteadyTime now) {
     if (server->shown != Health::up) server->settle();
     const auto every = server->spec->probe_every;
-    if (every.count() == 0 || !server->member.enabled) {
+    const bool starting = server->member.circuit.expected(now);
+    if ((every.count() == 0 && !starting) || !server->member.enabled) {
         server->next_probe = SteadyTime::max();  // until it is configured anew
         return;
     }
     if (server->probing) return;
-    const bool trial = server->shown == Health::half_open;
-    if (!server->member.circuit.admits(now)) return;
+    const bool trial = starting || server->shown == Health::half_open;
+    if (!starting && !server->member.circuit.admits(now)) return;
     if (!trial && now < server->next_probe) return;
     server->next_probe = now + jittered(every);
     room.tasks.spawn("probe an upstream", probe_server(server, nullptr));

@@ -111,9 +111,12 @@ class Upstreams {
     /// A sign of life that came by itself (a heart-beat): closes an open circuit for one trial and
     /// notes the load it tells of.
     void heard_from(const TenantId& tenant, std::string_view name, std::optional<double> load);
+    /// It says that it starts, which may be before it listens: calls wait for it until a probe is
+    /// answered, for ten seconds at most. Nothing for one that asked to be left alone.
+    void expect(const TenantId& tenant, std::string_view name);
 
-    /// The server that a call of this model would go to now; nothing is reserved. not_found: no
-    /// such model; unavailable: none is up.
+    /// The server that a call of this model would go to now, else one that starts; nothing is
+    /// reserved. not_found: no such model; unavailable: none is up.
     [[nodiscard]] Result<SpecPtr> choose(const TenantId& tenant, std::string_view model) const;
     /// Takes a place on the server that choose() names. unavailable: all places are taken, too.
     [[nodiscard]] Result<Visit> enter(const TenantId& tenant, std::string_view model);

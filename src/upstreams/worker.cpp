@@ -116,11 +116,14 @@ void PoolWorker::watch_times(SteadyTime now) {
 }
 
 Result<ServerPtr> PoolWorker::next_server() const {
-    const Chosen chosen = choose(members_, room_.now(), {});
-    if (chosen.choice != Choice::found) {
-        return headrace::fail(ErrorCode::unavailable, "no upstream of the model has room");
+    const SteadyTime now = room_.now();
+    const Chosen chosen = choose(members_, now, {});
+    if (chosen.choice == Choice::found) return servers_[chosen.index];
+    // Who asks here does not wait; one that starts may be there when it is called.
+    for (const ServerPtr& server : servers_) {
+        if (server->member.enabled && server->member.circuit.expected(now)) return server;
     }
-    return servers_[chosen.index];
+    return headrace::fail(ErrorCode::unavailable, "no upstream of the model has room");
 }
 
 RunningPtr PoolWorker::find(const JobId& job, const jobs::Fence& fence) const {

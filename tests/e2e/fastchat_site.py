@@ -34,16 +34,21 @@ class Worker:
         self.process: subprocess.Popen[bytes] | None = None
 
     def start(self) -> Worker:
-        assert PYTHON.exists(), "./dev test makes build/venv-fastchat"
-        env = {**os.environ, "LOGDIR": str(self.folder), "FASTCHAT_WORKER_HEART_BEAT_INTERVAL": "1", "no_proxy": "*"}
-        log = open(self.folder / f"worker{self.port}.log", "ab")
-        self.process = subprocess.Popen(self.command, env=env, stdout=log, stderr=log, cwd=self.folder)
+        """Returns when it listens."""
+        self.launch()
         deadline = time.monotonic() + 30
         while True:
             with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", self.port), 1):
                 return self
-            assert self.process.poll() is None and time.monotonic() < deadline, self.log_text()
+            assert self.process and self.process.poll() is None and time.monotonic() < deadline, self.log_text()
             time.sleep(0.05)
+
+    def launch(self) -> Worker:
+        assert PYTHON.exists(), "./dev test makes build/venv-fastchat"
+        env = {**os.environ, "LOGDIR": str(self.folder), "FASTCHAT_WORKER_HEART_BEAT_INTERVAL": "1", "no_proxy": "*"}
+        log = open(self.folder / f"worker{self.port}.log", "ab")
+        self.process = subprocess.Popen(self.command, env=env, stdout=log, stderr=log, cwd=self.folder)
+        return self
 
     def kill(self) -> None:
         if self.process is not None and self.process.poll() is None:
@@ -94,10 +99,19 @@ class Site:
             time.sleep(0.02)
         return worker
 
+    def late_worker(self, models: str, seconds: float) -> Worker:
+        """Launched; it listens so much later than it registers."""
+        worker = Worker(self.folder, self.controller, models, "--late", str(seconds)).launch()
+        self.workers.append(worker)
+        return worker
+
+    def states(self) -> dict[str, str]:
+        known = self.server.control.get("/upstreams").json()["upstreams"]
+        return {each["base_url"]: each["health"]["state"] for each in known}
+
     def addresses(self) -> list[str]:
         """Of the workers that are up."""
-        known = self.server.control.get("/upstreams").json()["upstreams"]
-        return [each["base_url"] for each in known if each["health"]["state"] == "up"]
+        return [address for address, state in self.states().items() if state == "up"]
 
     def wait_models(self, *names: str, within: float = 20.0) -> None:
         deadline = time.monotonic() + within

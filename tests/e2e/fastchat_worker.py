@@ -106,12 +106,14 @@ def main() -> None:
     parser.add_argument("--context", type=int, default=2048)
     parser.add_argument("--record", required=True)
     parser.add_argument("--multimodal", action="store_true")
+    parser.add_argument("--late", type=float, default=0, help="seconds between its registration and its port")
     parser.add_argument("--always", action="append", default=[], help="as if it stood in every prompt")
     options = parser.parse_args()
     options.address = f"http://{options.host}:{options.port}"
     worker = TextWorker(options)
     # As model_worker does, before uvicorn listens; the heart-beat thread goes on.
     worker.init_heart_beat()
+    time.sleep(options.late)
     uvicorn.run(app, host=options.host, port=options.port, log_level="warning")
 
 

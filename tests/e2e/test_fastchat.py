@@ -37,6 +37,34 @@ def test_a_worker_registers_and_serves(fastchat: Site) -> None:
     assert worker.calls("count"), "a prompt that long in this context is counted"
 
 
+def test_a_call_waits_for_a_worker_that_registers_before_it_listens(fastchat: Site) -> None:
+    """As all of FastChat's workers do. A probe or a call that comes in between must not count against it."""
+    late = fastchat.late_worker("text-model", seconds=2)
+    fastchat.wait_models("text-model")
+    assert fastchat.states() == {late.address: "starting"}
+    assert fastchat.ask("/get_worker_address", {"model": "text-model"}).json() == {"address": late.address}
+    job = fastchat.chat("text-model", "Where?")
+    assert job["state"] == "succeeded" and job["output"]["text"] == TEXT, job
+    assert fastchat.states() == {late.address: "up"}
+    late.kill()
+    again = late.launch()
+    deadline = time.monotonic() + 30
+    while fastchat.states() != {again.address: "starting"}:
+        assert time.monotonic() < deadline, (again.log_text(), fastchat.states())
+        time.sleep(0.02)
+    assert fastchat.chat("text-model", "Where?")["state"] == "succeeded"
+
+
+def test_who_registers_and_never_listens_is_given_up(fastchat: Site) -> None:
+    late = fastchat.late_worker("text-model", seconds=60)
+    fastchat.wait_models("text-model")
+    began = time.monotonic()
+    job = fastchat.chat("text-model", "Where?")
+    assert job["state"] == "failed" and job["error"]["code"] == "unavailable", job
+    assert 5 < time.monotonic() - began < 20, "ten seconds"
+    assert fastchat.states()[late.address] in ("open", "half_open")
+
+
 def test_streamed_in_pieces_that_make_the_text(fastchat: Site) -> None:
     fastchat.worker("text-model")
     fastchat.wait_models("text-model")

@@ -1,6 +1,6 @@
 /** The wire of upstreams: docs/operate/upstreams.md. */
 
-export type UpstreamState = 'disabled' | 'up' | 'paused' | 'open' | 'half_open';
+export type UpstreamState = 'disabled' | 'up' | 'paused' | 'open' | 'half_open' | 'starting';
 export type UpstreamKind = 'openai' | 'fastchat';
 
 export interface UpstreamModel {

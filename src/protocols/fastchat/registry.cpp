@@ -122,6 +122,8 @@ void Registry::add(Registration registration, UniqueFunction<void(Result<void>)>
                 return done(fail(std::move(put).error()));
             }
             upstreams_.heard_from(settings_.tenant, name, load);
+            // FastChat's workers register, and listen then.
+            upstreams_.expect(settings_.tenant, name);
             done({});
         });
 }

@@ -138,7 +138,7 @@ constexpr std::pair<std::string_view, std::string_view> kSchemas[] = {
 "failures":{"type":"integer"},"probe_every":{"type":"number"},"headers":{"type":"object"},
 "options":{"type":"object"},"enabled":{"type":"boolean"},"allow_private":{"type":"boolean"},
 "origin":{"type":"string"},"health":{"type":"object","properties":{
-"state":{"enum":["disabled","up","paused","open","half_open"]},"reason":{"type":"string"},
+"state":{"enum":["disabled","up","paused","open","half_open","starting"]},"reason":{"type":"string"},
 "since":{"type":"string","format":"date-time"},"until":{"type":"string","format":"date-time"},
 "in_flight":{"type":"integer"},"calls":{"type":"integer"},"failures":{"type":"integer"},
 "last_ok_at":{"type":"string","format":"date-time"},"last_error":{"type":"string"},

@@ -124,6 +124,47 @@ TEST_F(CircuitTest, ARefusedKeyOpensAtOnce) {
     EXPECT_EQ(circuit_.reason(), "the key");
 }
 
+TEST_F(CircuitTest, WhoStartsIsAwaitedAndNotBlamed) {
+    fail_once();
+    circuit_.expect(now_ + milliseconds(10'000), now_);
+    EXPECT_EQ(circuit_.health(now_), Health::starting);
+    EXPECT_FALSE(circuit_.admits(now_)) << "it is not called yet";
+    for (int i = 0; i < 20; ++i) {
+        fail_once();
+        pass(milliseconds(200));
+    }
+    circuit_.no_verdict(circuit_.begin(now_));
+    EXPECT_TRUE(circuit_.expected(now_));
+    const auto early = circuit_.begin(now_);
+    circuit_.probed(circuit_.begin(now_));
+    EXPECT_EQ(circuit_.health(now_), Health::up);
+    circuit_.failed(early, now_, "an older probe");
+    fail_once();
+    fail_once();
+    EXPECT_EQ(circuit_.health(now_), Health::up) << "what failed before does not count";
+}
+
+TEST_F(CircuitTest, WhoNeverStartsIsGivenUp) {
+    circuit_.expect(now_ + milliseconds(10'000), now_);
+    circuit_.heard_from(now_);
+    EXPECT_TRUE(circuit_.expected(now_));
+    const auto late = circuit_.begin(now_);
+    pass(milliseconds(10'000));
+    EXPECT_FALSE(circuit_.expected(now_));
+    EXPECT_EQ(circuit_.health(now_), Health::half_open);
+    ASSERT_TRUE(circuit_.admits(now_));
+    circuit_.failed(late, now_, "connection refused");
+    EXPECT_EQ(circuit_.health(now_), Health::open) << "one failure is enough";
+    EXPECT_EQ(circuit_.reason(), "connection refused");
+    EXPECT_LE(circuit_.until() - now_, milliseconds(1'000));
+}
+
+TEST_F(CircuitTest, WhoAskedToBeLeftAloneIsNotAwaited) {
+    circuit_.busy(circuit_.begin(now_), now_, milliseconds(60'000), "busy");
+    circuit_.expect(now_ + milliseconds(10'000), now_);
+    EXPECT_EQ(circuit_.health(now_), Health::paused);
+}
+
 /// A random walk of calls that end in every way, against what must hold whatever happens.
 TEST_F(CircuitTest, HoldsItsPromisesOnRandomWalks) {
     for (std::uint64_t seed = 1; seed <= 300; ++seed) {

@@ -110,6 +110,24 @@ TEST_F(PoolTest, WhatIsDownTriedOrDisabledIsNotChosen) {
     EXPECT_EQ(pick().choice, Choice::full);
 }
 
+TEST_F(PoolTest, WhoStartsIsWorthWaitingFor) {
+    auto& up = add(1, 1, 1);
+    auto& starts = add(0, 1, 3);
+    starts.circuit.expect(now_ + std::chrono::seconds(10), now_);
+    EXPECT_EQ(pick().index, 0U) << "one that is there goes before one that is not";
+    up.in_flight = 1;
+    EXPECT_EQ(pick().choice, Choice::full);
+    open(up);
+    EXPECT_EQ(pick().choice, Choice::full);
+    EXPECT_EQ(capacity_of(view_, now_), 3U);
+    EXPECT_EQ(seconds_to_wait(view_, now_), 0);
+    starts.enabled = false;
+    EXPECT_EQ(pick().choice, Choice::none);
+    starts.enabled = true;
+    now_ += std::chrono::seconds(10);
+    EXPECT_EQ(pick().index, 1U) << "then a call decides";
+}
+
 TEST_F(PoolTest, CallsOfOthersCount) {
     auto& a = add(0, 1, 100);
     auto& b = add(0, 1, 100);

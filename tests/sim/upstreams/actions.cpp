@@ -104,9 +104,11 @@ void World::change_mood() {
     const std::string name = any_server();
     if (name.empty()) return;
     Site& site = sites_[name];
+    // One that has too much to do may fall over with all that it has.
+    const bool falls = site.mood == Mood::busy && random.chance(50);
     site.mood = static_cast<Mood>(random.below(static_cast<std::uint32_t>(Mood::count)));
     if (random.chance(40)) site.mood = Mood::fine;
-    if (random.chance(20)) site.mood = Mood::dead;
+    if (random.chance(20) || falls) site.mood = Mood::dead;
     site.slow_ms = random.chance(20) ? 400 : 20;
     site.retry_after_s = static_cast<int>(random.below(12));
     note(fmt::format("mood {} of", static_cast<int>(site.mood)), name);

@@ -42,6 +42,7 @@ void Referee::placed(const SpecPtr& spec) {
         known->must_be_shut = known->must_open = false;
         known->changed_at = known->dead_since = now();
         known->seen = Health::up;
+        known->starts_at = {};
     }
     known->spec = spec;
 }
@@ -55,6 +56,7 @@ void Referee::removed(const std::string& name) {
 
 void Referee::mood(const std::string& name, bool dead) {
     const auto known = find(name);
+    if (known) known->starts_at = {};
     if (!known || known->dead == dead) return;
     known->dead = dead;
     known->dead_since = now();
@@ -69,6 +71,16 @@ void Referee::heard(const std::string& name, std::optional<double> load) {
     if (now() - known->heard_at >= expire_) known->late_at = now();
     known->heard_at = now();
     if (load) known->elsewhere = std::max(0.0, *load - known->running);
+}
+
+void Referee::starts(const std::string& name, SteadyTime at) {
+    mood(name, true);
+    const auto known = find(name);
+    if (!known) return;
+    known->fails = 0;
+    known->must_be_shut = false;
+    // A pause that it asked for goes before.
+    if (now() >= known->paused_until) known->starts_at = at;
 }
 
 void Referee::asked(const std::string& name) {
@@ -164,6 +176,7 @@ void Referee::counted(Visit& visit, std::optional<Fault> fault) {
     Known& server = *visit.server;
     if (visit.trial) server.trials -= std::min(server.trials, 1U);
     if (fault != Fault::server || !server.dead || visit.began < server.dead_since) return;
+    if (server.seen == Health::starting) return;
     if (++server.fails >= server.spec->failures) server.must_be_shut = true;
 }
 
@@ -205,6 +218,7 @@ VisitPtr Referee::probe_begins(const std::string& name) {
 void Referee::probe_ends(const VisitPtr& visit, std::optional<Fault> fault,
                          std::optional<double> load) {
     if (!visit) return;
+    see();
     note(fmt::format("probed, {}", fault ? to_string(*fault) : "there"), visit->server->spec->name);
     counted(*visit, fault);
     if (load && !fault) {
@@ -264,6 +278,9 @@ void Referee::check_end_of(const Story& story, const jobs::JobRecord& record) {
         if (could_go(*server, story)) {
             violation(fmt::format("a call failed although {} was not asked", name));
         }
+        const bool awaited = now() < server->starts_at && server->spec->enabled &&
+                             server->spec->model(story.model) != nullptr;
+        if (awaited) violation(fmt::format("a call failed although {} starts", name));
     }
 }
 

@@ -39,6 +39,7 @@ struct Known {
     std::uint32_t tests = 0;   // asked for by somebody, under way
     SteadyTime heard_at{};     // a worker's last beat
     SteadyTime late_at{};      // it beat when it was about to be dropped
+    SteadyTime starts_at{};    // it has registered, and listens from then on
 };
 using KnownPtr = std::shared_ptr<Known>;
 
@@ -88,6 +89,8 @@ class Referee {
     void removed(const std::string& name);
     void mood(const std::string& name, bool dead);
     void heard(const std::string& name, std::optional<double> load);
+    /// A worker that has registered answers nobody until then.
+    void starts(const std::string& name, SteadyTime at);
     /// Somebody asks it on the spot: that ends an open time.
     void asked(const std::string& name);
     [[nodiscard]] KnownPtr find(const std::string& name) const;

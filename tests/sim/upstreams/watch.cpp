@@ -40,7 +40,8 @@ void Referee::see() {
 }
 
 void Referee::look_at(const Known& server, const UpstreamView& view) {
-    if (server.must_be_shut && !is_shut(view.health)) {
+    const bool starting = view.health == Health::starting;
+    if (server.must_be_shut && !is_shut(view.health) && !starting) {
         violation(fmt::format("{} fails everything, and its circuit is closed", view.spec->name));
     }
     if (server.must_open && !is_shut(view.health)) {
@@ -54,7 +55,7 @@ void Referee::look_at(const Known& server, const UpstreamView& view) {
     if (beats && now() - server.heard_at > expire_ + kSlack) {
         violation(fmt::format("{} beats no more and is still there", view.spec->name));
     }
-    if (!server.spec->enabled || view.health != Health::up) return;
+    if (!server.spec->enabled || (view.health != Health::up && !starting)) return;
     for (const auto& model : server.spec->models) somebody_up_[model.id] = now();
 }
 

@@ -13,6 +13,7 @@ namespace {
 
 constexpr milliseconds kBeat{3'000};
 constexpr milliseconds kSweep{1'000};
+constexpr std::uint32_t kLatest = 6'000;  // ms until a worker that registered listens
 
 }  // namespace
 
@@ -147,14 +148,29 @@ void World::enroll(Worker& worker) {
     registration.status.models = {"f"};
     registration.status.queue_length = random.below(4);
     const double load = registration.status.queue_length;
-    note("registers", worker.upstream);
-    registry_.add(std::move(registration), [this, &worker, load](Result<void> added) {
+    const bool late = random.chance(60);
+    note(late ? "registers before it listens" : "registers", worker.upstream);
+    if (late) sites_[worker.upstream].mood = Mood::dead;
+    registry_.add(std::move(registration), [this, &worker, load, late](Result<void> added) {
         if (!added) return referee.violation("a worker may not register");
         worker.registered = true;
         const auto view = room_.find(tenant_, worker.upstream);
         if (!view) return referee.violation("a worker that registered is not there");
         referee.placed(view->spec);
         referee.heard(worker.upstream, load);
+        if (late) listen_later(worker);
+    });
+}
+
+void World::listen_later(Worker& worker) {
+    const milliseconds in(1 + random.below(kLatest));
+    referee.starts(worker.upstream, time.now() + in);
+    time.after(in, [this, &worker, start = ++worker.starts] {
+        Site& site = sites_[worker.upstream];
+        if (closed_ || start != worker.starts || !worker.alive || site.mood != Mood::dead) return;
+        note("listens", worker.upstream);
+        site = Site{};
+        referee.mood(worker.upstream, false);
     });
 }
 

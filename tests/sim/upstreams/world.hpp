@@ -51,6 +51,7 @@ struct Worker {
     std::string upstream;  // what the room calls it
     bool alive = true;
     bool registered = false;
+    std::uint32_t starts = 0;
 };
 
 /// One run: a core with the room over it, servers with moods, callers and operators.
@@ -92,6 +93,7 @@ class World {
     void disturb_worker();
     void beat(std::size_t which);
     void enroll(Worker& worker);
+    void listen_later(Worker& worker);
     void sweep();
     [[nodiscard]] UpstreamSpec new_spec(const std::string& name);
 

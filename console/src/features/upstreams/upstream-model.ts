@@ -8,6 +8,7 @@ export const stateLook: Record<UpstreamState, { tone: Tone; icon: IconName }> = 
     up: { tone: 'good', icon: 'check' },
     paused: { tone: 'warn', icon: 'pause' },
     half_open: { tone: 'warn', icon: 'retry' },
+    starting: { tone: 'wait', icon: 'retry' },
     open: { tone: 'bad', icon: 'cross' },
     disabled: { tone: 'wait', icon: 'stop' },
 };

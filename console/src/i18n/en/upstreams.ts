@@ -68,6 +68,7 @@ export const upstreams = {
     'up.state_paused': 'paused',
     'up.state_open': 'open',
     'up.state_half_open': 'half open',
+    'up.state_starting': 'starting',
     'up.state_disabled': 'disabled',
     'up.until': 'until {time}',
     'up.in_flight': 'In flight',

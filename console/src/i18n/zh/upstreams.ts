@@ -70,6 +70,7 @@ export const upstreams: WordsOf<typeof en> = {
     'up.state_paused': '暂停',
     'up.state_open': '断开',
     'up.state_half_open': '半开',
+    'up.state_starting': '启动中',
     'up.state_disabled': '已停用',
     'up.until': '到 {time}',
     'up.in_flight': '进行中',
