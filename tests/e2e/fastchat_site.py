@@ -16,7 +16,7 @@ from wire import Reply
 
 HERE = pathlib.Path(__file__).resolve().parent
 PYTHON = HERE.parents[1] / "build" / "venv-fastchat" / "bin" / "python"
-EXPIRE = 4
+EXPIRE = 8  # several beats: a worker that misses a few on a busy machine stays
 
 
 class Worker:
@@ -36,7 +36,7 @@ class Worker:
     def start(self) -> Worker:
         """Returns when it listens."""
         self.launch()
-        deadline = time.monotonic() + 30
+        deadline = time.monotonic() + 60
         while True:
             with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", self.port), 1):
                 return self
@@ -113,7 +113,7 @@ class Site:
         """Of the workers that are up."""
         return [address for address, state in self.states().items() if state == "up"]
 
-    def wait_models(self, *names: str, within: float = 20.0) -> None:
+    def wait_models(self, *names: str, within: float = 60.0) -> None:
         deadline = time.monotonic() + within
         while sorted(self.models()) != sorted(names):
             assert time.monotonic() < deadline, (self.models(), names, self.server.log_text()[-3000:])

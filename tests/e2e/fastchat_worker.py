@@ -76,7 +76,7 @@ class TextWorker(BaseModelWorker):
             if "die:first" in orders or ("die:after" in orders and end > 12):
                 time.sleep(0.3)
                 os.kill(os.getpid(), signal.SIGKILL)
-            time.sleep(0.3 if "slow" in orders else 0.005)
+            time.sleep(1 if "slow" in orders else 0.005)
         yield self.chunk({"text": text, "error_code": 0, **more, "finish_reason": None})
         yield self.chunk({"text": text, "error_code": 0, **more, "finish_reason": "stop"})
 

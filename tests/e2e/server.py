@@ -20,7 +20,7 @@ from wire import Client
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 BINARY = pathlib.Path(os.environ.get("HEADRACE_BIN", ROOT / "build" / "dev" / "headrace"))
 ECHO = ROOT / "examples" / "engines" / "echo"
-STATE_GRACE = 20.0
+STATE_GRACE = 60.0
 FIRST_PORT, PORTS_EACH, PORT_LANES = 20_000, 3_000, 4
 
 
@@ -121,7 +121,8 @@ class Server:
     def log_text(self) -> str:
         return (self.folder / "server.log").read_text(errors="replace")
 
-    def stop(self, grace: float = 15.0) -> int:
+    def stop(self, grace: float = 60.0) -> int:
+        """What still runs has server.drain_s to end, which is 30 s."""
         assert self.process is not None
         if self.process.poll() is None:
             self.process.send_signal(signal.SIGTERM)

@@ -122,7 +122,8 @@ def things(server) -> dict[str, str]:
     owner = server.as_role("developer", "acme")
     job = owner.submit("echo", {"text": "secret of acme"})
     owner.wait(job["id"])
-    running = owner.submit("echo_slow", {"text": "secret of acme", "duration_ms": 120_000})
+    running = owner.submit("echo_slow", {"text": "secret of acme", "duration_ms": 600_000})
+    owner.wait(running["id"], {"running"})
     file = owner.post("/files", b"secret of acme", {"Content-Type": "text/plain"}).json()
     key_id = server.new_key("caller", "acme").split("_")[1]
     from worker import TEXT_TO_TEXT, TestWorker, offer

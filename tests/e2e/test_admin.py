@@ -51,11 +51,16 @@ def test_revoked_keys_end_at_once(server, control) -> None:
 
 
 def test_expiring_keys(server, control) -> None:
-    made = control.post("/keys", {"name": "soon", "role": "caller", "expires_at": in_seconds(1)}).json()
+    expires_at = in_seconds(5)
+    made = control.post("/keys", {"name": "soon", "role": "caller", "expires_at": expires_at}).json()
     client = server.client.with_key(made["key"])
     assert client.get("/jobs").status == 200
-    time.sleep(1.2)
-    problem(client.get("/jobs"), 401)
+    deadline = time.monotonic() + 30
+    while (reply := client.get("/jobs")).status == 200:
+        assert time.monotonic() < deadline
+        time.sleep(0.1)
+    problem(reply, 401)
+    assert in_seconds(0) >= expires_at, "not before its time"
 
 
 def test_scoped_keys_see_their_capabilities_only(server) -> None:
@@ -136,7 +141,7 @@ def test_drain_a_worker(workers, client, control, name) -> None:
     leased = worker.next_job()
     reply = control.post(f"/workers/{worker_id}/drain")
     assert reply.status in (200, 202)
-    assert worker.drained.wait(5)
+    assert worker.drained.wait(30)
     waiting = client.submit(name, {"text": "waiting"})
     leased.done({"text": "done"})
     assert client.wait(running["id"])["state"] == "succeeded"
@@ -245,7 +250,7 @@ def test_usage(server, control) -> None:
     durable = caller.submit("echo", {"text": "x"})
     caller.wait(durable["id"])
     interactive = caller.run("echo", {"text": "x"})
-    deadline = time.monotonic() + 5
+    deadline = time.monotonic() + 30
     while True:
         page = control.get("/usage?tenant=usage-tenant").json()
         if len(page["usage"]) >= 2 or time.monotonic() > deadline:

@@ -126,7 +126,8 @@ def doings(server: Server, fake: FakeUpstream) -> list[Callable[[int], None]]:
 @pytest.mark.parametrize("end", ["after", "amid"])
 def test_at_once(start_server: Callable[..., Server], end: str) -> None:
     server = start_server(settings=("server.io_loops=3",))
-    server.wait_engines("echo", "echo_stream", "echo_slow", within=60)
+    server.wait_engines("echo", "echo_stream", "echo_slow")
+    server.client.timeout = server.control.timeout = 90  # above every wait of theirs
     fake = FakeUpstream(good)
     try:
         body = {"name": "first", "base_url": fake.url, "models": [{"id": "at/once", "remote": "real-name"}]}

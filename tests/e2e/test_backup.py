@@ -65,7 +65,8 @@ def test_under_load_and_back(start_server: Callable[..., Server], tmp_path: path
     thread = threading.Thread(target=load)
     thread.start()
     while len(accepted) < 50:
-        pass
+        assert thread.is_alive()
+        thread.join(0.02)
     before = list(accepted)
     first = report("create", "--data", server.folder / "data", "--to", tmp_path / "backup", "--with-master-key")
     stop.set()

@@ -59,8 +59,12 @@ def exposed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, set[
     try:
         server.wait_engines("echo", "echo_slow")
         server.client.run("echo", {"text": "x"})
-        replies = [server.client.post("/jobs", {"capability": "echo_slow", "input": slow()}) for _ in range(8)]
-        assert {reply.status for reply in replies} == {202, 429}
+        # While it is paused, one waits and the next is refused, however long that takes.
+        assert server.control.post("/queues/echo_slow@1.0.0/pause").status == 200
+        replies = [server.client.post("/jobs", {"capability": "echo_slow", "input": slow()}) for _ in range(2)]
+        assert [reply.status for reply in replies] == [202, 429]
+        assert server.control.post("/queues/echo_slow@1.0.0/resume").status == 200
+        server.client.wait(replies[0].json()["id"], {"running", "succeeded"})
         body = {"name": "up", "base_url": fake.url, "models": [{"id": "org/m"}], "probe_every": 0}
         assert server.control.post("/upstreams", body).status == 201
         stream = sdk(server).chat.completions.create(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import pathlib
 import subprocess
+import time
 from collections.abc import Callable
 from typing import Any
 
@@ -186,7 +187,7 @@ def test_a_durable_call_outlives_its_server(start_server: Callable[..., Server])
             "--text",
             "survived",
             "--duration-ms",
-            "1500",
+            "6000",
             "--key-file",
             str(server.key_file),
             "--server",
@@ -196,11 +197,13 @@ def test_a_durable_call_outlives_its_server(start_server: Callable[..., Server])
         stderr=subprocess.PIPE,
         text=True,
     ) as calling:
+        deadline = time.monotonic() + 30
         while not server.client.get("/jobs?state=running").json()["jobs"]:
-            assert calling.poll() is None
+            assert calling.poll() is None and time.monotonic() < deadline
+            time.sleep(0.02)
         server.kill()
         server.start()
-        out, err = calling.communicate(timeout=40)
+        out, err = calling.communicate(timeout=90)
     assert (calling.returncode, out) == (0, "survived\n"), err
     assert "the job is safe" in err
 

@@ -241,7 +241,7 @@ def test_status_of_a_tenant_is_its_own(server, workers, name) -> None:
 def test_series_after_load(server, admin) -> None:
     for bad in ("59", "3601", "x", ""):
         problem(admin.get(f"/status/series?window={bad}"), 400)
-    deadline = time.monotonic() + 15
+    deadline = time.monotonic() + 60
     while True:
         server.client.run("echo", {"text": "load"})
         series = admin.get("/status/series?window=60").json()
@@ -293,7 +293,7 @@ def test_events_end_with_the_session(server) -> None:
     with status_events(browser) as (_, events):
         assert next(events).event == "sample"
         assert browser.change("DELETE", "/session").status == 204
-        deadline = time.monotonic() + 10
+        deadline = time.monotonic() + 30
         for _ in events:
             assert time.monotonic() < deadline
 

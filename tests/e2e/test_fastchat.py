@@ -39,7 +39,7 @@ def test_a_worker_registers_and_serves(fastchat: Site) -> None:
 
 def test_a_call_waits_for_a_worker_that_registers_before_it_listens(fastchat: Site) -> None:
     """As all of FastChat's workers do. A probe or a call that comes in between must not count against it."""
-    late = fastchat.late_worker("text-model", seconds=2)
+    late = fastchat.late_worker("text-model", seconds=5)
     fastchat.wait_models("text-model")
     assert fastchat.states() == {late.address: "starting"}
     assert fastchat.ask("/get_worker_address", {"model": "text-model"}).json() == {"address": late.address}
@@ -144,7 +144,7 @@ def test_an_operator_knows_better(fastchat: Site) -> None:
     assert worker.calls()[-1]["prompt"].endswith("<|im_start|>user\nhi<|im_end|>\n<|im_start|>assistant\n")
     assert worker.calls()[-1]["stop_token_ids"], "they are the template's"
     # Its next beat makes it register again, which changes nothing that was set.
-    deadline = time.monotonic() + 15
+    deadline = time.monotonic() + 60
     while "worker_name" not in known["options"] or known["options"].get("conv_template") != "qwen-7b-chat":
         assert time.monotonic() < deadline, known
         time.sleep(0.2)
@@ -171,7 +171,7 @@ def test_a_worker_that_dies_of_a_call_before_the_first_byte_is_not_noticed(fastc
     fastchat.wait_models("text-model")
     for i in range(4):
         assert fastchat.chat("text-model", f"number {i}")["state"] == "succeeded"
-    assert len(dying.calls()) == 1 and dying.process.wait(5) != 0, "it had one call and died of it"
+    assert len(dying.calls()) == 1 and dying.process.wait(30) != 0, "it had one call and died of it"
     assert len(living.calls()) == 4
 
 
@@ -180,7 +180,7 @@ def test_after_the_first_byte_no_other_worker_is_tried(fastchat: Site, when: str
     dying = fastchat.worker("text-model", "--always", f"die:{when}")
     fastchat.wait_models("text-model")
     living = fastchat.worker("text-model")
-    deadline = time.monotonic() + 20
+    deadline = time.monotonic() + 60
     while not dying.calls():
         job = fastchat.chat("text-model", "x")
         assert time.monotonic() < deadline
@@ -197,8 +197,8 @@ def test_death_during_a_call(fastchat: Site) -> None:
         job = fastchat.chat(f"{when}-model", f"[die:{when}]")
         assert job["state"] == "failed", (when, job)
         assert job["error"]["code"] in ("unavailable", "engine_failed"), (when, job)
-        assert worker.process is not None and worker.process.wait(5) != 0
-        fastchat.wait_models(within=EXPIRE * 3)
+        assert worker.process is not None and worker.process.wait(30) != 0
+        fastchat.wait_models()
         gone = fastchat.server.client.post(
             "/jobs",
             {"capability": f"{when}-model", "input": {"messages": [{"role": "user", "content": "x"}]}},
@@ -231,7 +231,7 @@ def test_the_server_finds_its_workers_again(fastchat: Site) -> None:
     time.sleep(EXPIRE + 2)
     assert fastchat.models() == ["text-model"], "its beats are heard"
     worker.kill()
-    fastchat.wait_models(within=EXPIRE * 4)
+    fastchat.wait_models()
 
 
 def test_a_worker_that_was_dropped_registers_again(fastchat: Site) -> None:
@@ -245,9 +245,9 @@ def test_a_worker_that_was_dropped_registers_again(fastchat: Site) -> None:
     unknown = {"worker_name": "http://127.0.0.1:1", "queue_length": 0}
     assert fastchat.ask("/receive_heart_beat", unknown).json() == {"exist": False}
     worker.process.send_signal(19)
-    fastchat.wait_models(within=EXPIRE * 4)
+    fastchat.wait_models()
     worker.process.send_signal(18)
-    fastchat.wait_models("text-model", within=20)
+    fastchat.wait_models("text-model")
 
 
 def test_a_caller_that_leaves_stops_the_worker(fastchat: Site) -> None:
@@ -258,7 +258,7 @@ def test_a_caller_that_leaves_stops_the_worker(fastchat: Site) -> None:
     response.read(64)
     connection.sock.shutdown(socket.SHUT_RDWR)
     connection.close()
-    deadline = time.monotonic() + 5
+    deadline = time.monotonic() + 8  # its answer would take 10 s
     while fastchat.ask("/worker_get_status").json()["queue_length"] > 0:
         assert time.monotonic() < deadline, fastchat.server.log_text()[-2000:]
         time.sleep(0.1)

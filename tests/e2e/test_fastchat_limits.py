@@ -74,6 +74,7 @@ def in_flight(site: Site) -> int:
 def ready(site: Site) -> None:
     """Until the worker answers: it registers before it listens, and may be taken for dead until its next beat."""
     until(lambda: generate(site).get("text") == TEXT)
+    until(lambda: in_flight(site) == 0)
 
 
 def until(check: Any, within: float = 60.0) -> None:
@@ -102,6 +103,7 @@ def test_a_workers_stream_is_limited_and_counted(fastchat: Site) -> None:
     assert done[0]["text"] == TEXT
     until(lambda: in_flight(fastchat) == 0)
     assert generate(fastchat)["text"] == TEXT
+    until(lambda: in_flight(fastchat) == 0)
     assert health_of(fastchat)["calls"] == calls + 2
 
 
@@ -112,6 +114,7 @@ def test_its_tokens_are_settled(fastchat: Site) -> None:
     limit_tenant(fastchat, "system", models={"text-model": {"tokens_per_minute": 100_000}})
     wait_for_next_minute()
     assert generate(fastchat, max_new_tokens=90_000)["text"] == TEXT
+    until(lambda: in_flight(fastchat) == 0)
     left = int(chat(fastchat.server.client).header("x-ratelimit-remaining-tokens") or 0)
     assert 99_000 < left < 100_000, "16 tokens, as the worker counted, and not 90 000 as was asked for"
     refused = generate(fastchat, max_new_tokens=200_000)

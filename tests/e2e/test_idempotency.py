@@ -89,11 +89,12 @@ def test_with_wait_it_is_durable_and_waits(client) -> None:
 
 def test_with_wait_that_runs_out(client) -> None:
     key = new_key()
-    body = {"capability": "echo_slow", "input": {"text": "x", "duration_ms": 2000}}
+    body = {"capability": "echo_slow", "input": {"text": "x", "duration_ms": 60_000}}
     first = client.post("/jobs", body, {"Idempotency-Key": key, "Prefer": "wait=1"})
     assert first.status == 202
     twin = client.post("/jobs", body, {"Idempotency-Key": key})
     assert twin.status == 202 and twin.body == first.body
+    client.post(f"/jobs/{first.json()['id']}/cancel")
 
 
 def test_survives_a_restart(start_server) -> None:

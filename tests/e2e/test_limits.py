@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import concurrent.futures
+import dataclasses
 import json
 import random
 import socket
@@ -87,14 +88,14 @@ def test_a_race_admits_exactly_the_limit(server: Server, tenant: str) -> None:
 
 def test_concurrency_is_given_back(server: Server, tenant: str) -> None:
     client = server.as_role("caller", tenant, limits={"concurrency": 1})
-    slow = {"capability": "echo_slow", "input": {"text": "x", "duration_ms": 5000}}
+    slow = {"capability": "echo_slow", "input": {"text": "x", "duration_ms": 600_000}}
     with client.stream("POST", "/jobs", slow, {"Accept": "text/event-stream"}) as (head, events):
         assert head.status == 200
         next(events)
         refused = call(client)
         assert refused.status == 429 and refused.json()["errors"][0]["path"] == "key.concurrency"
     # The client has hung up: the place is free again.
-    deadline = time.monotonic() + 5
+    deadline = time.monotonic() + 30
     while call(client).status != 200:
         assert time.monotonic() < deadline
         time.sleep(0.02)
@@ -161,14 +162,17 @@ def test_a_key_may_be_bound_to_models(server: Server, tenant: str) -> None:
 def test_rotation_overlaps(server: Server, tenant: str) -> None:
     old = server.new_key("caller", tenant)
     id_ = old.split("_")[1]
-    turned = server.control.post(f"/keys/{id_}/rotate", {"overlap_s": 2})
+    began = time.monotonic()
+    turned = server.control.post(f"/keys/{id_}/rotate", {"overlap_s": 5})
     assert turned.status == 200 and turned.header("cache-control") == "no-store"
     new = turned.json()["key"]
     assert new.split("_")[1] == id_ and new != old and "old_secret_until" in turned.json()
-    assert call(server.client.with_key(new)).status == 200
     assert call(server.client.with_key(old)).status == 200
-    time.sleep(2.1)
-    assert call(server.client.with_key(old)).status == 401
+    assert call(server.client.with_key(new)).status == 200
+    while (status := call(server.client.with_key(old)).status) == 200:
+        assert time.monotonic() - began < 30
+        time.sleep(0.1)
+    assert status == 401 and time.monotonic() - began >= 5
     assert call(server.client.with_key(new)).status == 200
     shown = server.control.get(f"/keys/{id_}").json()
     assert "key" not in shown and shown["last_used_at"] and shown["rotated_at"]
@@ -235,12 +239,13 @@ def test_the_server_guards_itself(start_server) -> None:
 
     on = 'headrace_overload_action_on{action="%s"}'
     assert gauge(on % "stop_accepting_jobs") == 0
-    # Interactive jobs that wait keep their inputs in memory.
-    big = {"capability": "echo_slow", "input": {"text": "x" * 60_000, "duration_ms": 3000}}
+    # Interactive jobs that wait keep their inputs in memory: three are not enough for anything, four for everything.
+    big = {"capability": "echo_slow", "input": {"text": "x" * 60_000, "duration_ms": 8000}}
+    patient = dataclasses.replace(server.client, timeout=90)
     with concurrent.futures.ThreadPoolExecutor(6) as pool:
-        waiting = [pool.submit(server.client.post, "/jobs", big, {"Prefer": "wait=20"}) for _ in range(5)]
-        deadline = time.monotonic() + 10
-        while call(server.client).status != 503:
+        waiting = [pool.submit(patient.post, "/jobs", big, {"Prefer": "wait=60"}) for _ in range(5)]
+        deadline = time.monotonic() + 30
+        while gauge(on % "not_ready") != 1:
             assert time.monotonic() < deadline
             time.sleep(0.1)
         refused = call(server.client)
@@ -252,11 +257,11 @@ def test_the_server_guards_itself(start_server) -> None:
         stream = server.client.request("GET", f"{API}/jobs/x/events", headers={"Accept": "text/event-stream"})
         assert stream.status == 503
         idle = socket.create_connection(("127.0.0.1", server.client_port))
-        idle.settimeout(5)
+        idle.settimeout(30)
         assert idle.recv(1) == b""  # closed, though nothing was wrong with it
         assert all(job.result().status in (200, 503) for job in waiting)
         assert any(job.result().status == 200 for job in waiting)
-    deadline = time.monotonic() + 20  # ended jobs stay in memory for a while, too
+    deadline = time.monotonic() + 60  # ended jobs stay in memory for a while, too
     while server.client.request("GET", "/readyz").status != 200:
         assert time.monotonic() < deadline
         time.sleep(0.2)
@@ -304,7 +309,7 @@ def test_usage_by_key_app_model_and_day(server: Server, tenant: str) -> None:
     two = server.as_role("caller", tenant)
     for client in (one, one, two):
         assert call(client).status == 200
-    deadline = time.monotonic() + 10
+    deadline = time.monotonic() + 30
     while True:
         summary = server.control.get(f"/usage/summary?by=app&tenant={tenant}").json()
         if summary["records"] == 3:

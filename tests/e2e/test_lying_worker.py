@@ -115,7 +115,7 @@ def test_unknown_fences_are_refused_without_harm(workers, client, name) -> None:
         worker.send(protocol.Result(results=[protocol.JobResult(ref=ref, values=encode_values({"text": "forged"}))]))
         worker.send(protocol.Progress(ref=ref, fraction=0.5))
         worker.send(protocol.Failure(failures=[protocol.JobFailure(ref=ref, code="engine_failed")]))
-        while worker.refused.get(timeout=5).ref != ref:
+        while worker.refused.get(timeout=30).ref != ref:
             pass
     assert client.job(job["id"])["state"] == "running"
     leased.done({"text": "true"})
@@ -128,7 +128,7 @@ def test_another_workers_job(workers, client, name) -> None:
     other.send(protocol.Result(results=[protocol.JobResult(ref=leased.ref, values=encode_values({"text": "stolen"}))]))
     other.send(protocol.Failure(failures=[protocol.JobFailure(ref=leased.ref, code="engine_failed")]))
     other.send(protocol.Output(ref=leased.ref, chunk=protocol.Chunk(part=1, data=b"x", last=True)))
-    other.refused.get(timeout=5)
+    other.refused.get(timeout=30)
     assert client.job(job["id"])["state"] == "running"
     leased.done({"text": "mine"})
     assert client.wait(job["id"])["output"] == {"text": "mine"}
@@ -138,7 +138,7 @@ def test_a_result_twice(workers, client, name) -> None:
     worker, leased, job = leased_pair(workers, client, name)
     leased.done({"text": "first"})
     worker.send(protocol.Result(results=[protocol.JobResult(ref=leased.ref, values=encode_values({"text": "second"}))]))
-    assert worker.refused.get(timeout=5).ref == leased.ref
+    assert worker.refused.get(timeout=30).ref == leased.ref
     assert client.wait(job["id"])["output"] == {"text": "first"}
 
 
@@ -158,7 +158,7 @@ def test_results_that_break_the_interface(workers, client, name, case) -> None:
     """Costs the attempt or the link, never the server; the job does not succeed with it."""
     worker, leased, job = leased_pair(workers, client, name)
     worker.send(protocol.Result(results=[BAD_RESULTS[case](leased.ref)]))
-    deadline = time.monotonic() + 10
+    deadline = time.monotonic() + 60
     while (seen := client.job(job["id"]))["state"] == "running" and seen["attempt"] == 1:
         assert time.monotonic() < deadline, seen
         time.sleep(0.05)
@@ -254,7 +254,7 @@ def test_workers_do_not_wait_for_each_other(workers, client, name) -> None:
         client.submit(f"{name}-stuck", {"text": "x" * 60_000})
     done = threading.Event()
     threading.Thread(target=lambda: (client.run("echo", {"text": "x"}), done.set())).start()
-    assert done.wait(5)
+    assert done.wait(30)
 
 
 __all__ = ["TestWorker"]

@@ -31,7 +31,7 @@ class LeasedJob:
         self.roomier = threading.Condition()
         self.whole = threading.Event()
 
-    def inputs(self, within: float = 10.0) -> dict[str, Any]:
+    def inputs(self, within: float = 30.0) -> dict[str, Any]:
         """The input, once all its chunks are there."""
         assert self.whole.wait(within), "the input did not come whole"
         values = self.parts[0] if self.job.values_size else self.job.values
@@ -55,7 +55,7 @@ class LeasedJob:
             piece = data[at : at + protocol.MAX_CHUNK]
             size = len(piece)
             with self.roomier:
-                assert self.roomier.wait_for(lambda need=size: self.room >= need, 10), "no window came"
+                assert self.roomier.wait_for(lambda need=size: self.room >= need, 30), "no window came"
                 self.room -= len(piece)
             chunk = protocol.Chunk(part=number, data=piece, last=at + len(piece) >= len(data))
             self.worker.send(protocol.Output(ref=self.ref, chunk=chunk))
@@ -94,7 +94,7 @@ class LeasedJob:
         step = protocol.Step(seq=seq, values=encode_values(outputs), last=last)
         self.worker.send(protocol.Output(ref=self.ref, step=step))
 
-    def next_step(self, within: float = 10.0) -> tuple[dict[str, Any], bool]:
+    def next_step(self, within: float = 30.0) -> tuple[dict[str, Any], bool]:
         return self.steps.get(timeout=within)
 
 
@@ -154,7 +154,7 @@ class TestWorker:
     def credit(self) -> None:
         self.send(protocol.Credit(offers=list(range(len(self.offers))), slots=1))
 
-    def next_job(self, within: float = 10.0) -> LeasedJob:
+    def next_job(self, within: float = 30.0) -> LeasedJob:
         return self.jobs.get(timeout=within)
 
     def _read(self) -> None:
