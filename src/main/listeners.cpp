@@ -26,6 +26,11 @@ Result<std::unique_ptr<Listeners>> Listeners::make(const Parts& parts, const Tra
     return out;
 }
 
+access::OnRefusal Listeners::on_refusal() {
+    if (!calls_->logs()) return {};
+    return [calls = calls_.get()](access::Refusal what) { calls->refused(std::move(what)); };
+}
+
 void Listeners::upstream_called(const JobId& job, const upstreams::UpstreamSpec& server) {
     calls_->server_called(job, server.name);
     if (tracer_) tracer_->server_called(job, server.base_url);

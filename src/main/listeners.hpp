@@ -32,6 +32,8 @@ class Listeners {
     [[nodiscard]] jobs::CoreObserver& first() { return *calls_; }
     /// Null: there is no collector.
     [[nodiscard]] TraceExporter* exporter() { return exporter_.get(); }
+    /// For the dialects; empty where nobody writes it down. Outlived by this.
+    [[nodiscard]] access::OnRefusal on_refusal();
     /// A job goes to a server that we dial.
     void upstream_called(const JobId& job, const upstreams::UpstreamSpec& server);
 

@@ -12,7 +12,7 @@
 namespace headrace::main {
 
 /// Picks the calls of language models out of the jobs that end: counts them, and writes them into
-/// the request log where there is one. Passes everything on. On the core's loop.
+/// the request log where there is one. Passes everything on. On the core's loop, unless said.
 class LlmCalls final : public jobs::ObserverRelay {
   public:
     /// Whose end never comes (another node has it) is not remembered for ever.
@@ -31,6 +31,11 @@ class LlmCalls final : public jobs::ObserverRelay {
     void job_measured(const jobs::JobRecord& job, const jobs::EndFacts& facts) override;
     /// What the attempt streamed was in vain.
     void job_requeued(const jobs::JobRecord& job, const std::string& reason) override;
+    /// A call that got no job. Any loop.
+    void refused(access::Refusal refusal) {
+        if (log_) log_->refused(std::move(refusal));
+    }
+    [[nodiscard]] bool logs() const { return log_ != nullptr; }
     /// An attempt of it goes to this upstream.
     void server_called(const JobId& job, const std::string& upstream);
 

@@ -18,6 +18,8 @@ namespace headrace::main {
 namespace {
 
 constexpr std::size_t kDayLength = 10;
+constexpr std::size_t kMostOfRefusal = 512;
+constexpr std::string_view kRefused = "refused";
 
 double ms(std::chrono::nanoseconds time) {
     return static_cast<double>(time.count() / 1'000) / 1'000;
@@ -31,6 +33,14 @@ void add_text(std::string& out, std::string_view name, std::string_view value) {
 template <class Number>
 void add_number(std::string& out, std::string_view name, Number value) {
     fmt::format_to(std::back_inserter(out), ",\"{}\":{}", name, value);
+}
+
+/// The trace's id in "00-TRACE-PARENT-01".
+std::string_view trace_of(std::string_view traceparent) {
+    constexpr std::size_t kBefore = 3;
+    constexpr std::size_t kLength = 32;
+    return traceparent.size() > kBefore + kLength ? traceparent.substr(kBefore, kLength)
+                                                  : std::string_view();
 }
 
 /// HTTP status of a verbatim answer that is no 200: its job did what it was for, so it succeeded.
@@ -108,8 +118,9 @@ RequestLog::~RequestLog() {
 
 void RequestLog::record(const jobs::JobRecord& job, const jobs::EndFacts& facts,
                         std::string upstream, std::vector<std::string> parts) {
-    Entry entry;
+    Call entry;
     entry.job = job;
+    entry.trace = trace_of(job.traceparent);
     entry.job.traceparent.clear();
     entry.job.progress = {};
     entry.job.input.reset();
@@ -126,13 +137,27 @@ void RequestLog::record(const jobs::JobRecord& job, const jobs::EndFacts& facts,
     entry.waited = facts.waited;
     if (facts.first_output) entry.first = *facts.first_output;
     entry.after = facts.after_first;
+    const auto bytes = entry.bytes;
+    push(std::move(entry), bytes);
+}
+
+void RequestLog::refused(access::Refusal refusal) {
+    // A caller may have put much into either.
+    refusal.model = cut_text(refusal.model, kMostOfRefusal);
+    redaction_.apply(refusal.message);
+    refusal.message = cut_text(refusal.message, kMostOfRefusal);
+    const auto bytes = refusal.model.size() + refusal.message.size();
+    push(Refused{clock_.wall(), std::move(refusal)}, bytes);
+}
+
+void RequestLog::push(Entry entry, std::size_t bytes) {
     {
         const std::lock_guard lock(mutex_);
-        if (waiting_.size() >= kMostWaiting || waiting_bytes_ + entry.bytes > kMostWaitingBytes) {
+        if (waiting_.size() >= kMostWaiting || waiting_bytes_ + bytes > kMostWaitingBytes) {
             dropped_.add();
             return;
         }
-        waiting_bytes_ += entry.bytes;
+        waiting_bytes_ += bytes;
         waiting_.push_back(std::move(entry));
     }
     changed_.notify_one();
@@ -162,7 +187,7 @@ void RequestLog::write(const std::deque<Entry>& entries) {
     std::string line;
     for (const auto& entry : entries) {
         line.clear();
-        add_line(line, entry);
+        std::visit([&](const auto& of) { add_line(line, of); }, entry);
         if (files_.append(line, now)) {
             lines_.add();
         } else {
@@ -175,13 +200,31 @@ void RequestLog::write(const std::deque<Entry>& entries) {
     }
 }
 
-void RequestLog::add_line(std::string& out, const Entry& entry) const {
+void RequestLog::add_line(std::string& out, const Refused& refused) const {
+    const auto& what = refused.what;
+    out.append("{\"at\":\"").append(to_rfc3339(refused.at)).push_back('"');
+    add_text(out, "trace", what.trace);
+    add_text(out, "tenant", what.tenant.name);
+    add_text(out, "key", what.key);
+    add_owners(out, what.tenant, what.key);
+    if (!what.capability.empty()) add_text(out, "capability", what.capability);
+    add_text(out, "model", what.model);
+    add_text(out, "operation", what.operation);
+    add_text(out, "outcome", kRefused);
+    if (!what.code.empty()) add_text(out, "code", what.code);
+    add_number(out, "status", what.status);
+    add_text(out, "message", what.message);
+    out.append("}\n");
+}
+
+void RequestLog::add_line(std::string& out, const Call& entry) const {
     const auto& job = entry.job;
     fmt::format_to(std::back_inserter(out), R"({{"at":"{}","job":"{}")", to_rfc3339(job.created_at),
                    job.id.text());
+    if (!entry.trace.empty()) add_text(out, "trace", entry.trace);
     add_text(out, "tenant", job.tenant.name);
     add_text(out, "key", job.caller);
-    add_owners(out, job);
+    add_owners(out, job.tenant, job.caller);
     add_text(out, "capability", job.capability);
     add_text(out, "model", entry.model);
     add_text(out, "operation", entry.embeds ? "embed" : "chat");
@@ -208,9 +251,10 @@ void RequestLog::add_line(std::string& out, const Entry& entry) const {
 }
 
 /// Of the key as it is now, moments after the call.
-void RequestLog::add_owners(std::string& out, const jobs::JobRecord& job) const {
-    const auto who = keys_ ? keys_->whose(job.caller) : nullptr;
-    if (!who || who->tenant != job.tenant) return;
+void RequestLog::add_owners(std::string& out, const TenantId& tenant,
+                            const std::string& key) const {
+    const auto who = keys_ ? keys_->whose(key) : nullptr;
+    if (!who || who->tenant != tenant) return;
     if (!who->app.empty()) add_text(out, "app", who->app);
     if (!who->user.empty()) add_text(out, "user", who->user);
 }
@@ -222,7 +266,7 @@ void RequestLog::add_body(std::string& out, std::string_view name, std::string_v
 }
 
 /// What lies in the blob store, as what is above 64 KiB of a durable job, is not fetched for this.
-void RequestLog::add_bodies(std::string& out, const Entry& entry) const {
+void RequestLog::add_bodies(std::string& out, const Call& entry) const {
     const auto decoded = [](const std::shared_ptr<const jobs::Payload>& from) {
         return from && !from->spilled ? catalog::decode(from->values)
                                       : fail(ErrorCode::not_found, "not in memory");

@@ -9,8 +9,10 @@
 #include <string>
 #include <string_view>
 #include <thread>
+#include <variant>
 #include <vector>
 
+#include "access/refusal.hpp"
 #include "base/clock.hpp"
 #include "jobs/observer.hpp"
 #include "main/redaction.hpp"
@@ -33,7 +35,8 @@ struct RequestLogSettings {
     std::uint64_t file_bytes = 64ULL << 20;  // then a day's next file begins
 };
 
-/// One JSON line for each call of a language model. record() costs the core a copy of the record;
+/// One JSON line for each call of a language model, also for one that was refused before it was a
+/// job, by a caller whose key was proven. record() costs the core a copy of the record;
 /// decoding, redaction and disk are a thread's of its own. A disk that does not keep up costs
 /// lines, counted in headrace_request_log_dropped_total, and never a job.
 class RequestLog {
@@ -54,11 +57,14 @@ class RequestLog {
     /// streamed output, where wants_parts(). On the core's loop.
     void record(const jobs::JobRecord& job, const jobs::EndFacts& facts, std::string upstream,
                 std::vector<std::string> parts = {});
+    /// A call that got no job. Any thread.
+    void refused(access::Refusal refusal);
     [[nodiscard]] bool wants_parts() const { return settings_.bodies; }
 
   private:
-    struct Entry {
+    struct Call {
         jobs::JobRecord job;  // without what its line does not need
+        std::string trace;
         std::string model;
         bool embeds = false;
         std::string upstream;
@@ -69,13 +75,20 @@ class RequestLog {
         std::chrono::nanoseconds after{};
         std::size_t bytes = 0;
     };
+    struct Refused {
+        WallMs at;
+        access::Refusal what;
+    };
+    using Entry = std::variant<Call, Refused>;
     RequestLog(RequestLogSettings settings, RequestFiles files, Redaction redaction,
                telemetry::Registry& registry, const Clock& clock, const access::KeyRing* keys);
     void run();
     void write(const std::deque<Entry>& entries);
-    void add_line(std::string& out, const Entry& entry) const;
-    void add_owners(std::string& out, const jobs::JobRecord& job) const;
-    void add_bodies(std::string& out, const Entry& entry) const;
+    void push(Entry entry, std::size_t bytes);
+    void add_line(std::string& out, const Call& call) const;
+    void add_line(std::string& out, const Refused& refused) const;
+    void add_owners(std::string& out, const TenantId& tenant, const std::string& key) const;
+    void add_bodies(std::string& out, const Call& call) const;
     void add_body(std::string& out, std::string_view name, std::string_view text) const;
 
     RequestLogSettings settings_;
@@ -85,7 +98,7 @@ class RequestLog {
     const access::KeyRing* const keys_;
     telemetry::Counter& lines_;    // the thread's
     telemetry::Counter& failed_;   // the thread's
-    telemetry::Counter& dropped_;  // the core's loop's
+    telemetry::Counter& dropped_;  // who holds the mutex
     std::string swept_;            // the day on which the old was last removed
 
     std::mutex mutex_;  // guards what follows; never held with another

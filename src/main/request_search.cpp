@@ -25,6 +25,8 @@ namespace {
 constexpr std::size_t kDayLength = 10;
 constexpr std::string_view kFirstMember = "{\"at\":\"";
 constexpr std::size_t kTimeLength = 24;
+constexpr std::string_view kRequestId = "req_";
+constexpr std::size_t kLeastOfTrace = 8;
 
 std::string lower(std::string_view text) {
     std::string out(text);
@@ -76,6 +78,8 @@ bool newer(const RequestFile& file, const Place& place) {
 class Matcher {
   public:
     explicit Matcher(const RequestQuery& query) : query_(query), lowered_(lower(query.text)) {
+        // As a caller of /v1 was told it.
+        traced_ = lowered_.substr(lowered_.starts_with(kRequestId) ? kRequestId.size() : 0);
         for (const auto& [name, value] : texts()) {
             if (value->empty()) continue;
             std::string member = fmt::format("\"{}\":", name);
@@ -130,11 +134,17 @@ class Matcher {
         const auto has = [&](std::string_view name) {
             return lower(text_of(line, name)).find(lowered_) != std::string::npos;
         };
-        return has("request") || has("answer") || has("job");
+        return has("request") || has("answer") || has("message") || has("job") || is_traced(line);
+    }
+
+    /// A few digits would be in every other one.
+    [[nodiscard]] bool is_traced(const json::object& line) const {
+        return traced_.size() >= kLeastOfTrace && text_of(line, "trace").starts_with(traced_);
     }
 
     const RequestQuery& query_;
     std::string lowered_;
+    std::string traced_;
     std::vector<std::string> members_;
 };
 

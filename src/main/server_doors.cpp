@@ -79,7 +79,8 @@ void Server::build_apis() {
                                  .catalog = *catalog_,
                                  .keys = *keys_,
                                  .limiter = *limiter_,
-                                 .clock = clock_},
+                                 .clock = clock_,
+                                 .refused = listeners_->on_refusal()},
         protocols::openai::Settings{.max_body_bytes = settings_.native.max_body_bytes,
                                     .max_file_bytes = settings_.native.max_file_bytes});
     operations_ = std::make_unique<Operations>(Operations::Parts{
@@ -97,7 +98,8 @@ Result<void> Server::build_fastchat() {
                                       .keys = *keys_,
                                       .limiter = *limiter_,
                                       .upstreams = dialled_->room(),
-                                      .clock = clock_},
+                                      .clock = clock_,
+                                      .refused = listeners_->on_refusal()},
                                      settings_.fastchat);
     if (!rooms) return fail(std::move(rooms.error()));
     fastchat_ = std::move(*rooms);

@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
+import openai
 import pytest
 from fake_upstream import FakeUpstream
 from openai_sdk import sdk
@@ -64,6 +65,51 @@ def until_logged(server: Server, count: int) -> list[dict[str, Any]]:
             return found
         assert time.monotonic() < deadline, found
         time.sleep(0.05)
+
+
+def test_what_is_refused_has_a_line(start_server: Callable[..., Server], fake: FakeUpstream) -> None:
+    """By what was wrong: a name, a body, a limit, the key's models. Nobody whose key is not proven has one."""
+    server = start_server(settings=LOG)
+    add_model(server, fake)
+    limited_id, limited = new_key(server, "caller", limits={"requests_per_minute": 1})
+    other_id, other = new_key(server, "caller", capabilities=["other"])
+    ids: dict[str, str] = {}
+
+    def refused(name: str, key: str | None, model: str = "org/m", **more: Any) -> None:
+        wanted = {"messages": [{"role": "user", "content": "x"}], **more}
+        with pytest.raises(openai.APIStatusError) as told:
+            sdk(server, key).chat.completions.create(model=model, **wanted)
+        ids[name] = told.value.response.headers["x-request-id"]
+
+    ask(server, limited)
+    until_logged(server, 1)
+    refused("limit", limited)
+    refused("models", other)
+    refused("name", None, model="nobody 5550")
+    refused("body", None, extra_body={"stream": "perhaps"})
+    with pytest.raises(openai.NotFoundError):
+        sdk(server).embeddings.create(model="nobody", input="x")
+    wrong = server.client.with_key("hr_wrong").request("POST", "/v1/chat/completions", {"model": "org/m"})
+    assert wrong.status == 401
+    plain = {"model": "nobody", "messages": "hi"}
+    assert server.client.request("POST", "/api/v1/chat/completions", plain).status == 400
+    lines = until_logged(server, 7)
+    of_fastchat, embeds, body, name, models, limit, called = lines
+    assert called["outcome"] == "succeeded" and len(called["trace"]) == 32
+    common = {"tenant": "default", "model": "org/m", "operation": "chat", "outcome": "refused"}
+    assert limit.items() >= {**common, "key": limited_id, "status": 429, "code": "rate_limit_exceeded"}.items()
+    assert limit["capability"] == called["capability"]
+    assert models.items() >= {**common, "key": other_id, "status": 403, "code": "model_not_allowed"}.items()
+    assert (name["status"], name["code"], name["message"].count("[redacted]")) == (404, "model_not_found", 1)
+    assert "capability" not in name and "job" not in name
+    assert (body["status"], body["code"]) == (400, "invalid_value")
+    assert (embeds["operation"], embeds["model"], embeds["status"]) == ("embed", "nobody", 404)
+    assert (of_fastchat["status"], of_fastchat["code"], of_fastchat["model"]) == (400, "40301", "nobody")
+    for each, line in {"limit": limit, "models": models, "name": name, "body": body}.items():
+        assert ids[each] == f"req_{line['trace']}"
+        assert search(server.control, f"?text={ids[each]}") == [line]
+    assert search(server.control, "?outcome=refused&limit=2") == [of_fastchat, embeds]
+    assert search(server.control, "?status=429") == [limit]
 
 
 def test_where_the_log_is_off_it_says_how_it_is_turned_on(start_server: Callable[..., Server]) -> None:

@@ -80,10 +80,11 @@ std::string table_of(const Found& found) {
             const auto text = show(line, name);
             return text.empty() ? text : text + " ms";
         };
+        const auto job = show(line, "job");
         auto code = show(line, "code");
         if (code.empty()) code = show(line, "status");
         std::vector<std::string> row{show_time(show(line, "at")),
-                                     show(line, "job"),
+                                     job.empty() ? "req_" + show(line, "trace") : job,
                                      show(line, "key"),
                                      show(line, "model"),
                                      code.empty() ? show(line, "outcome") : code,
@@ -247,12 +248,13 @@ void add_requests(Command& root) {
         .value_name("NAME");
     command
         .option("--status", options->status,
-                "only where the upstream's own answer had this HTTP status")
+                "only where an upstream's own answer, or a refusal, had this HTTP status")
         .value_name("N");
-    command.option("--outcome", options->query.outcome, "only jobs that ended so")
-        .choices({"succeeded", "failed", "cancelled", "expired"});
+    command.option("--outcome", options->query.outcome, "only calls that ended so")
+        .choices({"succeeded", "failed", "cancelled", "expired", "refused"});
     command
-        .option("--text", options->query.text, "part of what was asked or answered, or a job's id")
+        .option("--text", options->query.text,
+                "part of what was asked or answered, of a refusal, or the id of a job or request")
         .value_name("TEXT");
     command.option("--limit", options->limit, "the newest, so many (50)").value_name("N");
     command.action([options] { return show_requests(*options); });

@@ -124,6 +124,45 @@ TEST_F(RequestLogTest, ALineWithoutTexts) {
     EXPECT_EQ(status.st_mode & 0777U, 0700U);
 }
 
+TEST_F(RequestLogTest, ARefusalHasALineOfItsOwn) {
+    auto given = settings();
+    given.redact = {"[0-9]{4}"};
+    {
+        auto log = RequestLog::open(given, registry_, clock_);
+        ASSERT_TRUE(log) << log.error().message;
+        access::Refusal refusal;
+        refusal.tenant = TenantId("a");
+        refusal.key = "k1";
+        refusal.model = std::string(2'000, 'm');
+        refusal.operation = "chat";
+        refusal.status = 429;
+        refusal.code = "rate_limit_exceeded";
+        refusal.message = "not 4711 " + std::string(2'000, 'x');
+        refusal.trace = "0af7651916cd43dd8448eb211c80319c";
+        (*log)->refused(std::move(refusal));
+    }
+    RequestQuery query;
+    query.outcome = "refused";
+    query.status = 429;
+    for (const auto* text : {"NOT [RED", "req_0af7651916cd43dd8448eb211c80319c", "0AF7651916"}) {
+        query.text = text;
+        const auto page = search_requests(folder_, query);
+        ASSERT_TRUE(page) << page.error().message;
+        ASSERT_EQ(page->lines.size(), 1U) << text;
+        const auto& line = page->lines.front();
+        EXPECT_EQ(line.at("at").as_string(), "2026-11-29T12:00:00.000Z");
+        EXPECT_EQ(line.at("code").as_string(), "rate_limit_exceeded");
+        EXPECT_EQ(line.at("model").as_string().size(), 512U);
+        EXPECT_EQ(line.at("message").as_string().size(), 512U);
+        EXPECT_FALSE(line.contains("job") || line.contains("capability"));
+    }
+    query.text = "req_1";
+    EXPECT_TRUE(search_requests(folder_, query)->lines.empty());
+    query.text.clear();
+    query.of = {"m"};
+    EXPECT_TRUE(search_requests(folder_, query)->lines.empty()) << "a key of other models";
+}
+
 TEST_F(RequestLogTest, TextsAreRedactedThenCut) {
     auto given = settings();
     given.bodies = true;

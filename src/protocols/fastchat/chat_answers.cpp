@@ -62,36 +62,37 @@ struct ClientRoutes::Usage {
 };
 
 asio::awaitable<void> ClientRoutes::chat_completions(http::Exchange& exchange) const {
+    Asked asked{"chat", {}, {}};
     auto body = co_await body_of(exchange);
     if (!body) {
-        co_await answer(exchange, std::move(body).error());
+        co_await refuse(parts_, exchange, asked, code::kValidation, body.error().message);
         co_return;
     }
     const auto request = read_chat_request(*body);
     if (!request) {
-        auto refusal = api_error(request.error().number, request.error().message);
-        co_await answer(exchange, std::move(refusal));
+        const auto& refusal = request.error();
+        co_await refuse(parts_, exchange, asked, refusal.number, refusal.message);
         co_return;
     }
+    asked.model = request->model;
     auto version = find_model(parts_, caller_of(exchange), request->model);
+    if (version) asked.capability = (*version)->name;
     auto input = version ? canonical(*request, **version) : fail(version.error());
     auto submission = input ? submission_of(exchange, *version, std::move(*input))
                             : fail(std::move(input).error());
     if (!submission) {
-        auto refusal = api_error(submission.error());
-        co_await answer(exchange, std::move(refusal));
+        co_await refuse(parts_, exchange, asked, submission.error());
         co_return;
     }
     if (request->stream && !parts_.jobs.accepts_streams()) {
         const Error shed{ErrorCode::unavailable, "the server is short of memory", {}, 5};
-        co_await answer(exchange, api_error(shed));
+        co_await refuse(parts_, exchange, asked, shed);
         co_return;
     }
     auto permit =
         co_await admit(parts_, exchange, *submission, static_cast<std::uint64_t>(request->n));
     if (!permit) {
-        auto refusal = api_error(permit.error());
-        co_await answer(exchange, std::move(refusal));
+        co_await refuse(parts_, exchange, asked, permit.error());
         co_return;
     }
     Usage usage;
@@ -114,8 +115,8 @@ asio::awaitable<void> ClientRoutes::whole(http::Exchange& exchange, const ChatRe
         one.watcher = ends.back();
         auto accepted = co_await parts_.jobs.submit(std::move(one));
         if (!accepted) {
-            response = api_error(accepted.error());
-            co_await answer(exchange, std::move(response));
+            const Asked asked{"chat", request.model, submission.version->name};
+            co_await refuse(parts_, exchange, asked, accepted.error());
             co_return;
         }
         abandons.emplace_back(parts_.jobs, accepted->id);

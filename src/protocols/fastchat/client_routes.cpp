@@ -72,14 +72,10 @@ std::optional<http::Response> ClientRoutes::gate(http::Exchange& exchange,
     return std::nullopt;
 }
 
-asio::awaitable<tl::expected<json::object, http::Response>> ClientRoutes::body_of(
-    http::Exchange& exchange) const {
+asio::awaitable<Result<json::object>> ClientRoutes::body_of(http::Exchange& exchange) const {
     const auto body = co_await exchange.read_body();
     auto parsed = body ? parse_json_object(*body) : fail(body.error());
-    if (!parsed) {
-        co_return tl::unexpected(api_error(code::kValidation, parsed.error().message));
-    }
-    co_return std::move(*parsed);
+    co_return parsed;
 }
 
 asio::awaitable<Result<json::object>> ClientRoutes::ask(TenantId tenant, std::string model,
@@ -128,7 +124,7 @@ asio::awaitable<Result<std::string>> ClientRoutes::checked(const access::Princip
 asio::awaitable<void> ClientRoutes::token_check(http::Exchange& exchange) const {
     auto body = co_await body_of(exchange);
     if (!body) {
-        co_await exchange.respond(std::move(body).error());
+        co_await exchange.respond(api_error(code::kValidation, body.error().message));
         co_return;
     }
     const auto* prompts = body->if_contains("prompts");

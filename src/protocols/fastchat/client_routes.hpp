@@ -27,12 +27,8 @@ class ClientRoutes {
     [[nodiscard]] std::vector<http::Mount> mounts() const;
 
   private:
-    using Reply = tl::expected<http::Response, http::Response>;
-
     std::optional<http::Response> gate(http::Exchange& exchange, const http::Route& route) const;
-    /// The body as an object, or the refusal.
-    asio::awaitable<tl::expected<json::object, http::Response>> body_of(
-        http::Exchange& exchange) const;
+    asio::awaitable<Result<json::object>> body_of(http::Exchange& exchange) const;
 
     // chat_answers.cpp
     asio::awaitable<void> chat_completions(http::Exchange& exchange) const;

@@ -75,9 +75,10 @@ Result<std::string> answer_of(const catalog::Values& output, std::string_view mo
 }  // namespace
 
 asio::awaitable<void> ClientRoutes::embeddings(http::Exchange& exchange) const {
+    Asked asked{"embed", {}, {}};
     auto body = co_await body_of(exchange);
     if (!body) {
-        co_await answer(exchange, std::move(body).error());
+        co_await refuse(parts_, exchange, asked, code::kValidation, body.error().message);
         co_return;
     }
     // The body's model wins where both are there, as in FastChat.
@@ -88,7 +89,9 @@ asio::awaitable<void> ClientRoutes::embeddings(http::Exchange& exchange) const {
     const auto* format = body->if_contains("encoding_format");
     const bool base64 =
         format != nullptr && format->is_string() && format->get_string() == "base64";
+    asked.model = model;
     auto version = find_model(parts_, caller_of(exchange), model);
+    if (version) asked.capability = (*version)->name;
     if (version && (!takes(**version, "text") || !gives(**version, "embeddings"))) {
         version = fail(ErrorCode::not_found, "the model " + model + " makes no embeddings");
     }
@@ -96,22 +99,19 @@ asio::awaitable<void> ClientRoutes::embeddings(http::Exchange& exchange) const {
     auto submission = input ? submission_of(exchange, *version, std::move(*input))
                             : fail(std::move(input).error());
     if (!submission) {
-        auto refusal = api_error(submission.error());
-        co_await answer(exchange, std::move(refusal));
+        co_await refuse(parts_, exchange, asked, submission.error());
         co_return;
     }
     auto permit = co_await admit(parts_, exchange, *submission, 1);
     if (!permit) {
-        auto refusal = api_error(permit.error());
-        co_await answer(exchange, std::move(refusal));
+        co_await refuse(parts_, exchange, asked, permit.error());
         co_return;
     }
     auto end = std::make_shared<jobs::EndWatcher>(exchange.executor());
     submission->watcher = end;
     auto accepted = co_await parts_.jobs.submit(std::move(*submission));
     if (!accepted) {
-        auto refusal = api_error(accepted.error());
-        co_await answer(exchange, std::move(refusal));
+        co_await refuse(parts_, exchange, asked, accepted.error());
         co_return;
     }
     Abandon abandon(parts_.jobs, accepted->id);

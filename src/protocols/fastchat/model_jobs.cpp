@@ -5,6 +5,7 @@
 #include "access/admission.hpp"
 #include "catalog/catalog.hpp"
 #include "jobs/blob_io.hpp"
+#include "protocols/fastchat/errors.hpp"
 
 namespace headrace::protocols::fastchat {
 namespace {
@@ -23,6 +24,24 @@ Error in_words(Error error) {
     return error;
 }
 
+void tell(const Parts& parts, const http::Exchange& exchange, const Asked& asked, int number,
+          int status, std::string message) {
+    if (!parts.refused) return;
+    const auto& who = caller_of(exchange);
+    const auto& trace = exchange.head().trace;
+    access::Refusal refusal;
+    refusal.tenant = who.tenant;
+    refusal.key = who.key_id;
+    refusal.capability = asked.capability;
+    refusal.model = asked.model;
+    refusal.operation = asked.operation;
+    refusal.status = status;
+    refusal.code = std::to_string(number);
+    refusal.message = std::move(message);
+    refusal.trace = trace.trace_id();
+    parts.refused(std::move(refusal));
+}
+
 }  // namespace
 
 void stamp(http::Response& response, const http::Exchange& exchange) {
@@ -34,6 +53,20 @@ void stamp(http::Response& response, const http::Exchange& exchange) {
 asio::awaitable<void> answer(http::Exchange& exchange, http::Response response) {
     stamp(response, exchange);
     co_await exchange.respond(std::move(response));
+}
+
+asio::awaitable<void> refuse(const Parts& parts, http::Exchange& exchange, const Asked& asked,
+                             const Error& error) {
+    auto response = api_error(error);
+    tell(parts, exchange, asked, number_of(error.code), response.status, error.message);
+    co_await answer(exchange, std::move(response));
+}
+
+asio::awaitable<void> refuse(const Parts& parts, http::Exchange& exchange, const Asked& asked,
+                             int number, std::string message) {
+    auto response = api_error(number, message);
+    tell(parts, exchange, asked, number, response.status, std::move(message));
+    co_await answer(exchange, std::move(response));
 }
 
 Result<catalog::VersionPtr> find_model(const Parts& parts, const access::Principal& who,

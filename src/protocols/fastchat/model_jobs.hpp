@@ -32,6 +32,19 @@ void stamp(http::Response& response, const http::Exchange& exchange);
 /// Answers, stamped.
 asio::awaitable<void> answer(http::Exchange& exchange, http::Response response);
 
+/// A call of a model as far as it has come.
+struct Asked {
+    std::string_view operation;  // "chat", "embed"
+    std::string model;
+    std::string capability;
+};
+/// Answers a call that gets no job, and tells of it.
+asio::awaitable<void> refuse(const Parts& parts, http::Exchange& exchange, const Asked& asked,
+                             const Error& error);
+/// As above, with a number of FastChat's own.
+asio::awaitable<void> refuse(const Parts& parts, http::Exchange& exchange, const Asked& asked,
+                             int number, std::string message);
+
 /// The model of this name for this caller. not_found, permission_denied.
 Result<catalog::VersionPtr> find_model(const Parts& parts, const access::Principal& who,
                                        std::string_view model);

@@ -5,6 +5,7 @@
 #include <string_view>
 #include <vector>
 
+#include "access/refusal.hpp"
 #include "base/cidr.hpp"
 #include "base/clock.hpp"
 #include "base/ids.hpp"
@@ -38,6 +39,7 @@ struct Parts {
     access::Limiter& limiter;
     upstreams::Upstreams& upstreams;
     const Clock& clock;
+    access::OnRefusal refused{};  // may be empty
 };
 
 struct Settings {

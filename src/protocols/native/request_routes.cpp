@@ -15,12 +15,12 @@ namespace {
 
 constexpr std::string_view kQuery =
     "model key tenant app user upstream outcome status from to text cursor limit";
-constexpr std::string_view kOutcomes = "succeeded failed cancelled expired";
+constexpr std::string_view kOutcomes = "succeeded failed cancelled expired refused";
 constexpr std::int64_t kMostOfPage = 200;
 
 bool is_outcome(const std::string& word) {
     const auto state = jobs::job_state_from(word);
-    return state && jobs::is_terminal(*state);
+    return word == "refused" || (state && jobs::is_terminal(*state));
 }
 
 /// A whole number within bounds; `otherwise` where the query does not name it.

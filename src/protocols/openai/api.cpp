@@ -74,7 +74,7 @@ http::Mount Api::mount() const {
     mount.name = "openai";
     mount.prefix = std::string(kPrefix);
     mount.routes = rooms_->routes.all();
-    mount.gate = Gate(rooms_->site.parts.keys);
+    mount.gate = Gate(rooms_->site.parts.keys, rooms_->site.parts.refused);
     mount.render_error = render;
     return mount;
 }

@@ -109,6 +109,7 @@ asio::awaitable<Reply> ChatRoutes::reply_to(http::Exchange& exchange, std::strin
 }
 
 asio::awaitable<void> ChatRoutes::create(http::Exchange& exchange) {
+    asks_model(exchange, "chat");
     Reply reply = fail(ErrorCode::internal, "no answer");
     auto text = co_await exchange.read_body(site_.settings.max_body_bytes);
     if (text)

@@ -47,6 +47,7 @@ asio::awaitable<Reply> CompletionRoutes::canonical(http::Exchange& exchange, Mod
 }
 
 asio::awaitable<void> CompletionRoutes::create(http::Exchange& exchange) {
+    asks_model(exchange, "chat");
     Reply reply = fail(ErrorCode::internal, "no answer");
     auto body = co_await read_json_body(exchange, site_.settings.max_body_bytes);
     if (!body) {

@@ -1,5 +1,7 @@
 #include "protocols/openai/context.hpp"
 
+#include "protocols/openai/errors.hpp"
+
 namespace headrace::protocols::openai {
 namespace {
 
@@ -12,6 +14,28 @@ std::optional<std::string_view> client_request_id(const http::RequestHead& head)
 }
 
 }  // namespace
+
+void asks_model(const http::Exchange& exchange, std::string_view operation) {
+    context_of(exchange).asked.operation = operation;
+}
+
+void tell_refusal(const http::Exchange& exchange, const Error& error, int status) {
+    const auto& context = context_of(exchange);
+    const auto& asked = context.asked;
+    if (asked.operation.empty() || asked.has_job || !context.refused || !*context.refused) return;
+    const auto& trace = exchange.head().trace;
+    access::Refusal refusal;
+    refusal.tenant = context.who->tenant;
+    refusal.key = context.who->key_id;
+    refusal.capability = asked.capability;
+    refusal.model = asked.name;
+    refusal.operation = asked.operation;
+    refusal.status = status;
+    refusal.code = code_of(error, status);
+    refusal.message = error.message;
+    refusal.trace = trace.trace_id();
+    (*context.refused)(std::move(refusal));
+}
 
 void stamp(http::Response& response, const http::RequestHead& head, std::int64_t took_ms) {
     // A request that http refused before it read the head belongs to no trace.

@@ -39,6 +39,7 @@ asio::awaitable<Reply> EmbeddingRoutes::embed_by_jobs(http::Exchange& exchange, 
 }
 
 asio::awaitable<Reply> EmbeddingRoutes::embed(http::Exchange& exchange) {
+    asks_model(exchange, "embed");
     auto body = co_await read_json_body(exchange, site_.settings.max_body_bytes);
     if (!body) co_return fail(std::move(body).error());
     const auto model = require_text(body->tree, "model");

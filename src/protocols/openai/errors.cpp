@@ -91,6 +91,13 @@ std::string_view type_for(int status, const Wire& wire) {
     return status < 500 ? std::string_view("invalid_request_error") : "server_error";
 }
 
+/// The first violation of a quota names the limit, not a field.
+bool names_field(const Error& error) {
+    if (error.violations.empty()) return false;
+    return error.code != ErrorCode::quota_exceeded ||
+           error.violations.front().rule == code::kNoQuota;
+}
+
 bool is_context_word(std::string_view word) {
     return word == "context_exceeded" || word == code::kContext;
 }
@@ -99,6 +106,15 @@ bool is_context_word(std::string_view word) {
 
 int status_of(ErrorCode code) {
     return wire_of(code).status;
+}
+
+std::string_view code_of(const Error& error, int status) {
+    const Wire wire = wire_of(error.code);
+    if (names_field(error)) {
+        const auto own = code_of_rule(error.violations.front().rule);
+        if (!own.empty()) return own;
+    }
+    return status == wire.status ? wire.code : std::string_view();
 }
 
 std::string error_body(const Error& error, int status) {
@@ -110,15 +126,7 @@ std::string error_body(const Error& error, int status) {
             "the request id.";
     }
     std::string_view param;
-    std::string_view word = status == wire.status ? wire.code : std::string_view();
-    // The first violation of a quota names the limit, not a field.
-    const bool of_limit = error.code == ErrorCode::quota_exceeded && !error.violations.empty() &&
-                          error.violations.front().rule != code::kNoQuota;
-    if (!error.violations.empty() && !of_limit) {
-        param = param_of(error.violations.front().path);
-        const auto own = code_of_rule(error.violations.front().rule);
-        if (!own.empty()) word = own;
-    }
+    if (names_field(error)) param = param_of(error.violations.front().path);
     std::string out;
     out.reserve(128 + message.size());
     out += "{\"error\":{\"message\":";
@@ -126,7 +134,7 @@ std::string error_body(const Error& error, int status) {
     out += ",\"type\":";
     append_json_string(out, type_for(status, wire));
     append_nullable(out, "param", param);
-    append_nullable(out, "code", word);
+    append_nullable(out, "code", code_of(error, status));
     out += "}}";
     return out;
 }

@@ -29,6 +29,8 @@ inline constexpr std::string_view kOverloaded = "overloaded";
 /// HTTP status of an error.
 int status_of(ErrorCode code);
 
+/// The member `code` of an error, empty for null.
+std::string_view code_of(const Error& error, int status);
 /// {"error":{…}}; `status` is what http or a handler has decided.
 std::string error_body(const Error& error, int status);
 /// A whole answer, without the headers that every answer has (see context.hpp).

@@ -38,6 +38,7 @@ std::optional<http::Response> Gate::operator()(http::Exchange& exchange,
         return refuse(exchange, allowed.error());
     }
     context->who = std::move(*principal);
+    context->refused = &refused_;
     exchange.context = std::move(context);
     return std::nullopt;
 }

@@ -2,6 +2,7 @@
 
 #include <optional>
 
+#include "access/refusal.hpp"
 #include "http/exchange.hpp"
 #include "http/route.hpp"
 
@@ -15,12 +16,15 @@ namespace headrace::protocols::openai {
 /// Leaves a Context with the exchange; every route wants a key.
 class Gate {
   public:
-    explicit Gate(const access::KeyRing& keys) : keys_(keys) {}
+    /// Both outlive the gate.
+    Gate(const access::KeyRing& keys, const access::OnRefusal& refused)
+        : keys_(keys), refused_(refused) {}
     std::optional<http::Response> operator()(http::Exchange& exchange,
                                              const http::Route& route) const;
 
   private:
     const access::KeyRing& keys_;
+    const access::OnRefusal& refused_;
 };
 
 }  // namespace headrace::protocols::openai

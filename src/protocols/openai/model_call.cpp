@@ -61,9 +61,12 @@ asio::awaitable<Result<ModelCall>> ModelCall::begin(Site& site, const http::Exch
                                                     std::uint64_t prompt_tokens,
                                                     std::uint64_t most_tokens) {
     const auto& who = caller_of(exchange);
+    auto& asked = context_of(exchange).asked;
+    asked.name = model;
     auto version = find_model(site, who, model, profile);
     if (!version) co_return fail(std::move(version).error());
-    ModelCall call(std::move(*version), std::string(model), prompt_tokens);
+    asked.capability = (*version)->name;
+    ModelCall call(exchange, std::move(*version), std::string(model), prompt_tokens);
     auto& limiter = site.parts.limiter;
     const std::string& name = call.version_->model;
     const auto tokens = prompt_tokens + most_tokens;
@@ -80,6 +83,11 @@ asio::awaitable<Result<ModelCall>> ModelCall::begin(Site& site, const http::Exch
 ModelCall::~ModelCall() {
     if (!version_ || !started_) return;
     permit_.settle(used_ > 0 ? used_ : guess_ + steps_);
+}
+
+void ModelCall::started() {
+    started_ = true;
+    context_of(*exchange_).asked.has_job = true;
 }
 
 jobs::Submission ModelCall::submission(const http::Exchange& exchange) const {

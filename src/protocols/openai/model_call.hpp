@@ -46,12 +46,17 @@ class ModelCall {
     /// A part of an answer went out.
     void streamed() { ++steps_; }
     /// Its jobs are with the core: from here on it counts.
-    void started() { started_ = true; }
+    void started();
 
   private:
-    ModelCall(catalog::VersionPtr version, std::string model, std::uint64_t prompt_tokens)
-        : version_(std::move(version)), model_(std::move(model)), guess_(prompt_tokens) {}
+    ModelCall(const http::Exchange& exchange, catalog::VersionPtr version, std::string model,
+              std::uint64_t prompt_tokens)
+        : exchange_(&exchange),
+          version_(std::move(version)),
+          model_(std::move(model)),
+          guess_(prompt_tokens) {}
 
+    const http::Exchange* exchange_;
     catalog::VersionPtr version_;  // null once moved from
     std::string model_;
     access::Permit permit_;

@@ -3,6 +3,7 @@
 #include <cstdint>
 #include <string_view>
 
+#include "access/refusal.hpp"
 #include "base/clock.hpp"
 #include "base/ids.hpp"
 #include "base/shared_ids.hpp"
@@ -31,6 +32,7 @@ struct Parts {
     access::KeyRing& keys;
     access::Limiter& limiter;
     const Clock& clock;
+    access::OnRefusal refused{};  // may be empty
 };
 
 struct Settings {

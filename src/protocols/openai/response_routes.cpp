@@ -232,6 +232,7 @@ asio::awaitable<Reply> ResponseRoutes::in_background(http::Exchange& exchange, M
         if (error.code == ErrorCode::quota_exceeded) error.code = ErrorCode::unavailable;
         co_return fail(std::move(error));
     }
+    context_of(exchange).asked.has_job = true;
     // The tokens of durable jobs are charged when they end, not by their call.
     auto text = document_text(order.facts, order.items, {}, accepted->id.text());
     auto kept = co_await keep_document(site_, order.key, std::move(text), kKeepMs);
@@ -240,6 +241,7 @@ asio::awaitable<Reply> ResponseRoutes::in_background(http::Exchange& exchange, M
 }
 
 asio::awaitable<void> ResponseRoutes::create(http::Exchange& exchange) {
+    asks_model(exchange, "chat");
     Reply reply = fail(ErrorCode::internal, "no answer");
     Result<Order> order = fail(ErrorCode::internal, "no order");
     auto body = co_await read_json_body(exchange, site_.settings.max_body_bytes);

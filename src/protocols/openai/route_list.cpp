@@ -37,6 +37,7 @@ asio::awaitable<void> answer(http::Exchange& exchange, Reply reply) {
         response = std::move(*reply);
     } else {
         const auto& error = reply.error();
+        tell_refusal(exchange, error, status_of(error.code));
         response = error_response(error, status_of(error.code), exchange.head().path);
     }
     stamp(response, exchange);

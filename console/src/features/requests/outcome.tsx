@@ -3,14 +3,15 @@ import type { LoggedCall } from '../../api/request-types';
 import { useT } from '../../i18n';
 import { Badge } from '../../ui/controls';
 
-/** How a call ended: an upstream's refusal is an answer that its job brought, so the number says more than the state. */
+/** How a call ended. The number says more than the state where an upstream refused, whose answer the job brought, or we did. */
 export function OutcomeOf({ call }: { call: LoggedCall }) {
     const t = useT();
-    const refused = call.status !== undefined && call.status >= 400;
-    const look = refused ? stateLook.failed : stateLook[call.outcome];
+    const { outcome, status = 0 } = call;
+    const ours = outcome === 'refused';
+    const look = ours ? stateLook.expired : status >= 400 ? stateLook.failed : stateLook[outcome];
     return (
         <Badge tone={look.tone} icon={look.icon}>
-            {refused ? `HTTP ${call.status}` : t(`state.${call.outcome}`)}
+            {ours || status >= 400 ? `HTTP ${status}` : t(`state.${outcome}`)}
             {call.code && ` · ${call.code}`}
         </Badge>
     );

@@ -15,36 +15,13 @@ function Facts({ facts }: { facts: [string, ReactNode][] }) {
     );
 }
 
-/** One call: all that its line tells. `home`: the tenant of who looks, whose jobs alone they see. */
-export function RequestDrawer({ call, home, onClose }: { call: LoggedCall; home: string; onClose: () => void }) {
+/** Where it ran, and what it took: of a call that had a job. */
+function Work({ call }: { call: LoggedCall }) {
     const t = useT();
-    const none = <span className="quiet">{t('none')}</span>;
-    const time = (ms: number | undefined) => (ms === undefined ? none : duration(ms));
+    const time = (ms: number | undefined) => (ms === undefined ? <span className="quiet">{t('none')}</span> : duration(ms));
+    const tokens = (n: number | undefined) => count(n ?? 0);
     return (
-        <Dialog drawer title={t('req.details', { model: call.model })} open onClose={onClose} close={t('close')}>
-            <p><OutcomeOf call={call} /></p>
-            <Facts
-                facts={[
-                    [t('req.at'), clock(call.at)],
-                    [t('req.job'), (
-                        <span key="job">
-                            <code>{call.job}</code> {call.tenant === home && <Link to={`/jobs/${call.job}`}>{t('req.job_link')}</Link>}
-                            {call.tenant !== home && <span className="quiet small req-note">{t('req.job_other')}</span>}
-                            {!call.durable && <span className="quiet small req-note">{t('req.job_gone')}</span>}
-                        </span>
-                    )],
-                    [t('req.tenant'), call.tenant],
-                    [t('req.key'), <span key="key">{call.key_name} <code className="quiet">{call.key}</code></span>],
-                    [t('req.app'), call.app ?? none],
-                    [t('req.user'), call.user ?? none],
-                    [t('req.capability'), call.capability],
-                    [t('req.operation'), call.operation],
-                    [t('req.upstream'), call.upstream ?? t('req.engine')],
-                    [t('req.attempts'), count(call.attempts)],
-                    ...(call.code ? [[t('req.code'), <code key="code">{call.code}</code>] as [string, ReactNode]] : []),
-                    ...(call.status ? [[t('req.status'), String(call.status)] as [string, ReactNode]] : []),
-                ]}
-            />
+        <>
             <h3>{t('req.times')}</h3>
             <Facts
                 facts={[
@@ -55,12 +32,57 @@ export function RequestDrawer({ call, home, onClose }: { call: LoggedCall; home:
             <h3>{t('usage.all_tokens')}</h3>
             <Facts
                 facts={[
-                    [t('req.prompt_tokens'), count(call.prompt_tokens)], [t('req.cached_tokens'), count(call.cached_tokens)],
-                    [t('req.completion_tokens'), count(call.completion_tokens)],
+                    [t('req.prompt_tokens'), tokens(call.prompt_tokens)], [t('req.cached_tokens'), tokens(call.cached_tokens)],
+                    [t('req.completion_tokens'), tokens(call.completion_tokens)],
                 ]}
             />
             <Words title={t('req.asked')} text={call.request} whole={call.request_bytes} />
             {call.operation === 'chat' && <Words title={t('req.answered')} text={call.answer} whole={call.answer_bytes} />}
+        </>
+    );
+}
+
+function Job({ id, call, home }: { id: string; call: LoggedCall; home: string }) {
+    const t = useT();
+    return (
+        <span>
+            <code>{id}</code> {call.tenant === home && <Link to={`/jobs/${id}`}>{t('req.job_link')}</Link>}
+            {call.tenant !== home && <span className="quiet small req-note">{t('req.job_other')}</span>}
+            {!call.durable && <span className="quiet small req-note">{t('req.job_gone')}</span>}
+        </span>
+    );
+}
+
+/** One call: all that its line tells. `home`: the tenant of who looks, whose jobs alone they see. */
+export function RequestDrawer({ call, home, onClose }: { call: LoggedCall; home: string; onClose: () => void }) {
+    const t = useT();
+    const none = <span className="quiet">{t('none')}</span>;
+    const { job } = call;
+    const where: [string, ReactNode][] = job === undefined ? [] : [
+        [t('req.upstream'), call.upstream ?? t('req.engine')],
+        [t('req.attempts'), count(call.attempts ?? 0)],
+    ];
+    return (
+        <Dialog drawer title={t('req.details', { model: call.model })} open onClose={onClose} close={t('close')}>
+            <p><OutcomeOf call={call} /></p>
+            <Facts
+                facts={[
+                    [t('req.at'), clock(call.at)],
+                    [t('req.job'), job === undefined ? t('req.job_none') : <Job key="job" id={job} call={call} home={home} />],
+                    ...(call.trace ? [[t('req.id'), <code key="id">req_{call.trace}</code>] as [string, ReactNode]] : []),
+                    [t('req.tenant'), call.tenant],
+                    [t('req.key'), <span key="key">{call.key_name} <code className="quiet">{call.key}</code></span>],
+                    [t('req.app'), call.app ?? none],
+                    [t('req.user'), call.user ?? none],
+                    [t('req.capability'), call.capability ?? none],
+                    [t('req.operation'), call.operation],
+                    ...where,
+                    ...(call.code ? [[t('req.code'), <code key="code">{call.code}</code>] as [string, ReactNode]] : []),
+                    ...(call.status ? [[t('req.status'), String(call.status)] as [string, ReactNode]] : []),
+                    ...(call.message ? [[t('req.message'), call.message] as [string, ReactNode]] : []),
+                ]}
+            />
+            {job !== undefined && <Work call={call} />}
         </Dialog>
     );
 }

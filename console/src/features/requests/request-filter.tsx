@@ -43,7 +43,7 @@ export function RequestFilterBar({ choice, tenants, onChange }: {
                     label={t('req.outcome')} value={choice.outcome} onChange={(outcome) => { onChange({ ...draft, outcome }); }}
                     options={[
                         { value: '' as Choice['outcome'], text: t('jobs.any') },
-                        ...outcomes.map((value) => ({ value, text: t(`state.${value}`) })),
+                        ...outcomes.map((value) => ({ value, text: value === 'refused' ? t('req.refused') : t(`state.${value}`) })),
                     ]}
                 />
                 <Segments

@@ -1,10 +1,13 @@
-import type { Outcome, RequestFilter } from '../../api/request-types';
+import type { LoggedCall, Outcome, RequestFilter } from '../../api/request-types';
 
 /** Hours; 0 is all that is kept. */
 export const ranges = [1, 24, 168, 0] as const;
 export type Range = (typeof ranges)[number];
 
-export const outcomes: Outcome[] = ['succeeded', 'failed', 'cancelled', 'expired'];
+export const outcomes: Outcome[] = ['succeeded', 'failed', 'cancelled', 'expired', 'refused'];
+
+/** A call is known by its job; a refusal, which has none, by its trace. */
+export const idOf = (call: LoggedCall) => call.job ?? call.trace ?? '';
 
 /** Those that are typed; the tenant is for who sees more than one. */
 export const typed = ['text', 'model', 'key', 'app', 'user', 'upstream', 'status', 'tenant'] as const;

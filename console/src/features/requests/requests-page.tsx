@@ -9,7 +9,7 @@ import { clock } from '../../ui/format';
 import { Failure, Loading } from '../../ui/page';
 import { RequestDrawer } from './request-drawer';
 import { RequestFilterBar } from './request-filter';
-import { choiceOf, filters, searchOf } from './request-model';
+import { choiceOf, filters, idOf, searchOf } from './request-model';
 import { RequestsTable } from './requests-table';
 import { useCall, useRequests } from './use-requests';
 
@@ -55,7 +55,7 @@ export function RequestsPage({ session }: { session: Session }) {
     const named = search.get('call') ?? '';
     const call = useCall(named, calls);
     const off = list.error instanceof ApiError && list.error.status === 409;
-    const show = (job: string) => { setSearch({ ...searchOf(choice), ...(job ? { call: job } : {}) }, { replace: true }); };
+    const show = (id: string) => { setSearch({ ...searchOf(choice), ...(id ? { call: id } : {}) }, { replace: true }); };
     return (
         <div className="requests">
             <header className="req-head">
@@ -76,7 +76,7 @@ export function RequestsPage({ session }: { session: Session }) {
                     {list.error && <Failure title={t('req.failed')} error={list.error} />}
                     {list.isPending && <Loading text={t('loading')} />}
                     {list.data && calls.length === 0 && <Empty title={t(filters(choice) ? 'req.none' : 'req.none_yet')} />}
-                    {calls.length > 0 && <RequestsTable calls={calls} tenants={session.system} open={({ job }) => { show(job); }} />}
+                    {calls.length > 0 && <RequestsTable calls={calls} tenants={session.system} open={(chosen) => { show(idOf(chosen)); }} />}
                     <End list={list} />
                     {call && <RequestDrawer call={call} home={session.tenant} onClose={() => { show(''); }} />}
                 </>

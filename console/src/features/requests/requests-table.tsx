@@ -2,6 +2,7 @@ import type { LoggedCall } from '../../api/request-types';
 import { useT } from '../../i18n';
 import { clock, count, duration } from '../../ui/format';
 import { OutcomeOf } from './outcome';
+import { idOf } from './request-model';
 
 function Row({ call, tenants, open }: { call: LoggedCall; tenants: boolean; open: () => void }) {
     const t = useT();
@@ -23,9 +24,9 @@ function Row({ call, tenants, open }: { call: LoggedCall; tenants: boolean; open
             <td className="req-text clip" title={call.key}>{key}</td>
             <td className="req-text clip">{call.app ?? <span className="quiet">–</span>}</td>
             <td className="req-text clip">{call.upstream ?? <span className="quiet">–</span>}</td>
-            <td className="right">{count(call.prompt_tokens)} · {count(call.completion_tokens)}</td>
+            <td className="right">{call.job ? `${count(call.prompt_tokens ?? 0)} · ${count(call.completion_tokens ?? 0)}` : '–'}</td>
             <td className="right">{call.first_token_ms === undefined ? '–' : duration(call.first_token_ms)}</td>
-            <td className="right">{duration(call.total_ms)}</td>
+            <td className="right">{call.total_ms === undefined ? '–' : duration(call.total_ms)}</td>
         </tr>
     );
 }
@@ -50,7 +51,7 @@ export function RequestsTable({ calls, tenants, open }: { calls: LoggedCall[]; t
                     </tr>
                 </thead>
                 <tbody>
-                    {calls.map((call) => <Row key={call.job} call={call} tenants={tenants} open={() => { open(call); }} />)}
+                    {calls.map((call) => <Row key={idOf(call)} call={call} tenants={tenants} open={() => { open(call); }} />)}
                 </tbody>
             </table>
         </div>

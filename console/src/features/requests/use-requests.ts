@@ -1,7 +1,7 @@
 import { useInfiniteQuery, useQuery } from '@tanstack/react-query';
 import { requests } from '../../api/routes';
 import type { LoggedCall } from '../../api/request-types';
-import { filterOf, type Choice } from './request-model';
+import { filterOf, idOf, type Choice } from './request-model';
 
 /** Page after page; read again only when somebody asks, for a search is not cheap. */
 export function useRequests(choice: Choice) {
@@ -14,14 +14,14 @@ export function useRequests(choice: Choice) {
     });
 }
 
-/** The call that the address names: of those that are shown, else looked for by its job. */
-export function useCall(job: string, shown: LoggedCall[]): LoggedCall | undefined {
-    const here = shown.find((call) => call.job === job);
+/** The call that the address names: of those that are shown, else looked for by its id. */
+export function useCall(id: string, shown: LoggedCall[]): LoggedCall | undefined {
+    const here = shown.find((call) => idOf(call) === id);
     const { data } = useQuery({
-        queryKey: ['requests', 'of-job', job],
-        queryFn: ({ signal }) => requests.list({ text: job, limit: 10 }, signal),
-        enabled: job !== '' && here === undefined,
+        queryKey: ['requests', 'of-id', id],
+        queryFn: ({ signal }) => requests.list({ text: id, limit: 10 }, signal),
+        enabled: id !== '' && here === undefined,
         refetchOnWindowFocus: false,
     });
-    return job === '' ? undefined : here ?? data?.requests.find((call) => call.job === job);
+    return id === '' ? undefined : here ?? data?.requests.find((call) => idOf(call) === id);
 }
