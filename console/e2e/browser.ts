@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
-import { chromium, type Browser, type BrowserContextOptions, type Page } from 'playwright-core';
+import { chromium, type Browser, type BrowserContextOptions, type Locator, type Page } from 'playwright-core';
 import { expect } from 'vitest';
 
 const flags = [
@@ -9,6 +9,8 @@ const flags = [
     // A microphone that beeps, and nobody to ask for it.
     '--use-fake-device-for-media-stream', '--use-fake-ui-for-media-stream',
 ];
+/** For what need only happen, however busy the machine is. */
+const patience_ms = 60_000;
 const axeSource = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
 
 export function launch(more: string[] = []): Promise<Browser> {
@@ -23,6 +25,7 @@ export async function open(browser: Browser, url: string, options: BrowserContex
     const context = await browser.newContext({
         viewport: { width: 1280, height: 800 }, permissions: ['clipboard-read', 'clipboard-write', 'microphone'], ...options,
     });
+    context.setDefaultTimeout(patience_ms);
     const page = await context.newPage();
     const wrong: string[] = [];
     page.on('pageerror', (error) => wrong.push(error.message));
@@ -31,6 +34,24 @@ export async function open(browser: Browser, url: string, options: BrowserContex
     });
     await page.goto(url);
     return Object.assign(page, { wrong });
+}
+
+/** Two keys in a row lead to a page; again where the machine stood still for longer than a pair may take. */
+export async function goByKeys(page: Page, keys: [string, string], heading: string): Promise<void> {
+    const there = page.getByRole('heading', { name: heading, level: 1 });
+    await expect.poll(async () => {
+        for (const key of keys) await page.keyboard.press(key);
+        return there.waitFor({ timeout: 5_000 }).then(() => true, () => false);
+    }).toBe(true);
+}
+
+/** The cursor comes to a plot, and `told` is shown; once more where the plot was just then made anew. */
+export async function hoverUntil(page: Page, plot: Locator, position: { x: number; y: number }, told: Locator): Promise<void> {
+    await expect.poll(async () => {
+        await page.mouse.move(5, 5);
+        await plot.hover({ position });
+        return told.waitFor({ timeout: 5_000 }).then(() => true, () => false);
+    }).toBe(true);
 }
 
 interface Violation {

@@ -22,15 +22,19 @@ async function say(page: Page, text: string): Promise<void> {
     await page.keyboard.press('Enter');
 }
 
+/** Lets the engine go on with an answer to somebody who wanted it slowly: it holds it after its third word. */
+const goOn = () => server.submit('chat', { messages: [{ role: 'user', content: 'Go on.' }] });
+
 const answered = (page: Page, count: number) => expect.poll(() => page.locator('.turn.is-assistant:not(.is-live)').count()).toBe(count);
 const asked = (page: Page) => page.locator('.turn.is-user .turn-words').allInnerTexts();
 
 it('streams an answer, with its figures, and goes on', async () => {
     const page = await openChat();
     await page.getByLabel('System prompt').fill('Be brief.');
-    await say(page, 'What is a headrace?');
+    await say(page, 'What is a headrace? Slowly.');
     const answer = page.locator('.turn.is-assistant');
     await page.locator('.turn.is-live').getByText('A headrace').waitFor();
+    await goOn();
     await answered(page, 1);
     const facts = await answer.locator('.turn-facts').innerText();
     for (const fact of [/first token \d/, /[\d.]+ tokens\/s/, /\d+ prompt tokens/, /\d+ completion tokens/]) expect(facts).toMatch(fact);
@@ -45,7 +49,7 @@ it('streams an answer, with its figures, and goes on', async () => {
 
 it('stops an answer, which cancels its job, and keeps what came', async () => {
     const page = await openChat();
-    await say(page, 'Tell me all.');
+    await say(page, 'Tell me all, slowly.');
     await page.locator('.turn.is-live').getByText('A headrace').waitFor();
     await page.getByRole('button', { name: 'Stop' }).click();
     await page.locator('.turn.is-assistant').getByText('stopped').waitFor();
@@ -55,8 +59,9 @@ it('stops an answer, which cancels its job, and keeps what came', async () => {
         return totals.cancelled === 1;
     });
     await page.getByRole('button', { name: 'Answer again' }).click();
+    await goOn();
     await page.locator('.turn.is-assistant').getByText(/tokens\/s/).waitFor();
-    expect(await asked(page)).toEqual(['Tell me all.']);
+    expect(await asked(page)).toEqual(['Tell me all, slowly.']);
     await page.getByRole('button', { name: 'New chat' }).click();
     await page.getByText('Ask something.').waitFor();
     await expectAccessible(page);
@@ -69,13 +74,16 @@ it('edits what was said and asks anew from there, by keyboard alone', async () =
     await answered(page, 1);
     await say(page, 'Two?');
     await answered(page, 2);
-    await page.getByRole('button', { name: 'Edit this message' }).first().focus();
+    const opener = page.getByRole('button', { name: 'Edit this message' }).first();
+    await opener.focus();
     await page.keyboard.press('Enter');
     const editor = page.getByRole('textbox', { name: 'Edit this message' });
     expect(await editor.evaluate((text) => text === document.activeElement)).toBe(true);
     await expectAccessible(page);
     await page.keyboard.press('Escape');
     expect(await asked(page)).toEqual(['One?', 'Two?']);
+    // It has the focus again after the next paint.
+    await expect.poll(() => opener.evaluate((button) => button === document.activeElement)).toBe(true);
     await page.keyboard.press('Enter');
     await editor.fill('First?');
     await page.keyboard.press('Enter');

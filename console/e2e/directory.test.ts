@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { expectAccessible } from './browser';
+import { expectAccessible, goByKeys } from './browser';
 import { echo } from './server';
 import { serve } from './site';
 
@@ -112,9 +112,7 @@ it('an admin of a tenant sees its own apps and users, and no tenants; others are
 it('goes by keyboard, speaks Chinese and fits a phone', async () => {
     await server.post(server.control, '/tenants', { name: 'longer-than-others', limits: { requests_per_minute: 600, concurrency: 40 } });
     const page = await site.signedIn({ locale: 'zh-CN', viewport: { width: 400, height: 800 } });
-    await page.keyboard.press('g');
-    await page.keyboard.press('d');
-    await page.getByRole('heading', { name: '目录', level: 1 }).waitFor();
+    await goByKeys(page, ['g', 'd'], '目录');
     await page.locator('tbody tr').first().waitFor();
     expect(await page.evaluate(() => document.documentElement.scrollWidth)).toBeLessThanOrEqual(400);
     await expectAccessible(page);

@@ -1,12 +1,18 @@
 import { execFileSync, spawn, type ChildProcess } from 'node:child_process';
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join, resolve } from 'node:path';
+import { basename, join, resolve } from 'node:path';
 
 const root = resolve(import.meta.dirname, '../..');
 const binary = process.env['HEADRACE_BIN'] ?? join(root, 'build/dev/headrace');
 export const echo = join(root, 'examples/engines/echo');
 export const chat = join(root, 'console/e2e/engines/chat');
+
+/** The capabilities of the engines in a folder. */
+function offeredIn(folder: string): string[] {
+    const files = readdirSync(folder, { recursive: true, encoding: 'utf8' }).filter((path) => basename(path) === 'engine.toml');
+    return files.flatMap((path) => /^capability = "([^"]+)"/m.exec(readFileSync(join(folder, path), 'utf8'))?.[1] ?? []);
+}
 
 /** One real `headrace serve` on a data folder and ports of its own. */
 export class Server {
@@ -43,15 +49,20 @@ export class Server {
             child.stderr.on('data', heard);
             child.on('exit', () => { fail(new Error(`headrace serve ended:\n${said}`)); });
         });
-        await this.until(async () => (await this.workers()) > 0 || engines.length === 0);
+        const offered = engines.flatMap(offeredIn);
+        await this.until(async () => {
+            const free = await this.free();
+            return offered.every((name) => free.has(name));
+        });
     }
 
-    private async workers(): Promise<number> {
-        const { queues } = await this.get<{ queues: { free_slots: number }[] }>(this.control, '/queues');
-        return queues.every((queue) => queue.free_slots > 0) ? queues.length : 0;
+    /** The capabilities that a worker would take a job of. */
+    private async free(): Promise<Set<string | undefined>> {
+        const { queues } = await this.get<{ queues: { capability: string; free_slots: number }[] }>(this.control, '/queues');
+        return new Set(queues.filter((queue) => queue.free_slots > 0).map(({ capability }) => capability.split('@')[0]));
     }
 
-    async until(true_: () => Promise<boolean>, within_ms = 30_000): Promise<void> {
+    async until(true_: () => Promise<boolean>, within_ms = 60_000): Promise<void> {
         const deadline = Date.now() + within_ms;
         while (!(await true_())) {
             if (Date.now() > deadline) throw new Error('it did not come true in time');
@@ -96,6 +107,7 @@ export class Server {
             child.kill('SIGKILL');
             await gone;
         }
-        rmSync(this.folder, { recursive: true, force: true });
+        // They may write a last file while the folder goes.
+        rmSync(this.folder, { recursive: true, force: true, maxRetries: 20, retryDelay: 100 });
     }
 }

@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { expectAccessible } from './browser';
+import { expectAccessible, goByKeys, hoverUntil } from './browser';
 import { echo } from './server';
 import { serve } from './site';
 
@@ -9,9 +9,13 @@ const { server } = site;
 it('shows jobs as they run and fail, without a reload', async () => {
     const page = await site.signedIn();
     await page.getByText('No job is running.').waitFor();
-    await server.submit('echo_slow', { text: 'x', duration_ms: 60_000 }, { timeout: 60 });
-    await server.submit('echo_slow', { text: 'x', duration_ms: 60_000 }, { timeout: 8 });
+    const long = { text: 'x', duration_ms: 600_000 };
+    await server.submit('echo_slow', long, { timeout: 600 });
+    const other = await server.submit('echo_slow', long, { timeout: 600 });
     await page.getByText('2 jobs running').waitFor();
+    await server.post(server.client, `/jobs/${other.id}/cancel`, {});
+    await page.getByText('1 job running').waitFor();
+    await server.submit('echo_slow', long, { timeout: 1 });
     await page.getByRole('region', { name: 'Failed lately' }).getByText('the job ran longer').waitFor();
     await page.getByText('1 job running').waitFor();
     await page.getByText('Live').waitFor();
@@ -38,9 +42,7 @@ it('holds the plots still under the cursor, and keeps the range in the address',
     const page = await site.signedIn();
     await page.getByRole('button', { name: '5 min', exact: true }).click();
     await page.waitForURL(/\?window=300$/);
-    const plot = page.locator('.plots .u-over').first();
-    await plot.hover({ position: { x: 200, y: 60 } });
-    await page.getByText('Held at').waitFor();
+    await hoverUntil(page, page.locator('.plots .u-over').first(), { x: 200, y: 60 }, page.getByText('Held at'));
     await page.mouse.move(5, 5);
     await page.getByText('Live').waitFor();
 });
@@ -67,9 +69,7 @@ it('goes by keyboard', async () => {
     await page.getByRole('dialog', { name: 'Keyboard' }).waitFor();
     await expectAccessible(page);
     await page.keyboard.press('Escape');
-    await page.keyboard.press('g');
-    await page.keyboard.press('j');
-    await page.getByRole('heading', { name: 'Jobs', level: 1 }).waitFor();
+    await goByKeys(page, ['g', 'j'], 'Jobs');
     await page.locator('tbody a').first().waitFor();
     await page.keyboard.press('j');
     await page.keyboard.press('j');

@@ -1,7 +1,7 @@
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { expect, it } from 'vitest';
-import { expectAccessible } from './browser';
+import { expectAccessible, goByKeys } from './browser';
 import { Fake, fakesOf } from './fake-upstream';
 import { serve } from './site';
 
@@ -128,9 +128,7 @@ it('goes by keyboard, speaks Chinese and fits a phone', async () => {
     const fake = await new Fake(fakes).start();
     await server.post(server.control, '/upstreams', { name: 'phone', base_url: fake.url, models: ['org/a-model-with-a-name'] });
     const page = await site.signedIn({ locale: 'zh-CN', viewport: { width: 400, height: 800 } });
-    await page.keyboard.press('g');
-    await page.keyboard.press('m');
-    await page.getByRole('heading', { name: '上游', level: 1 }).waitFor();
+    await goByKeys(page, ['g', 'm'], '上游');
     await page.locator('tbody tr').first().waitFor();
     expect(await page.evaluate(() => document.documentElement.scrollWidth)).toBeLessThanOrEqual(400);
     await expectAccessible(page);

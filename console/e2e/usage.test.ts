@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { expect, it } from 'vitest';
-import { expectAccessible } from './browser';
+import { expectAccessible, hoverUntil } from './browser';
 import { chat, echo } from './server';
 import { serve } from './site';
 
@@ -62,6 +62,7 @@ it('adds up what was used, by model, key, app and day', async () => {
     await expectAccessible(page);
 
     await page.getByRole('button', { name: 'Tokens', exact: true }).click();
+    await page.getByRole('button', { name: 'Tokens', exact: true, pressed: true }).waitFor();
     await page.getByRole('button', { name: '24 h', exact: true }).click();
     await page.waitForURL(/days=1.*show=tokens/);
     await page.getByRole('img', { name: /Tokens over time, at most \d+/ }).waitFor();
@@ -77,8 +78,8 @@ it('sorts, and tells the value of a bar under the cursor', async () => {
     await expect.poll(() => page.locator('th[aria-sort]').getAttribute('aria-sort')).toBe('ascending');
     const over = page.locator('.usage-plot .u-over');
     const box = await over.boundingBox();
-    await over.hover({ position: { x: (box?.width ?? 9) - 9, y: 60 } });
-    await page.locator('.usage-plot').getByText(/^\d{4}-\d\d-\d\d: [0-6]$/).waitFor();
+    const told = page.locator('.usage-plot').getByText(/^\d{4}-\d\d-\d\d: [0-6]$/);
+    await hoverUntil(page, over, { x: (box?.width ?? 9) - 9, y: 60 }, told);
 });
 
 it('is refused to callers, who are told why', async () => {

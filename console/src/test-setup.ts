@@ -1,5 +1,8 @@
-import { cleanup } from '@testing-library/react';
+import { cleanup, configure } from '@testing-library/react';
 import { afterEach } from 'vitest';
+
+// For what need only happen, however busy the machine is.
+configure({ asyncUtilTimeout: 30_000 });
 
 afterEach(() => {
     cleanup();

@@ -43,10 +43,10 @@ describe('call', () => {
         const answers = [404, 200, 404, 401];
         vi.stubGlobal('fetch', vi.fn(() => Promise.resolve(new Response('{}', { status: answers.shift() ?? 500 }))));
         await expect(call('GET', '/jobs/x')).rejects.toMatchObject({ status: 404 });
-        await vi.waitFor(() => { expect(answers).toHaveLength(2); });
+        await vi.waitFor(() => { expect(answers).toHaveLength(2); }, 30_000);
         expect(ended).not.toHaveBeenCalled();
         await expect(call('GET', '/jobs')).rejects.toMatchObject({ status: 404 });
-        await vi.waitFor(() => { expect(ended).toHaveBeenCalledOnce(); });
+        await vi.waitFor(() => { expect(ended).toHaveBeenCalledOnce(); }, 30_000);
     });
 
     it('names a server that does not answer', async () => {

@@ -1,4 +1,8 @@
-"""A chat engine that always says the same, at the pace of a small model."""
+"""A chat engine that always says the same, at the pace of a small model.
+
+Who wants it slowly gets three words, and the rest once somebody says "Go on.": so a test sees an answer under way for
+as long as it looks.
+"""
 
 from __future__ import annotations
 
@@ -21,14 +25,23 @@ ANSWER = (
     "With `flow` = 0.5 m³/s and a head of 4 m, that is about 15.7 kW."
 )
 
+GO = "Go on."
+told_to_go = asyncio.Event()
+
 
 class Chat(Engine):
     async def run(self, messages: Any, max_tokens: int, **_: Any) -> AsyncIterator[dict[str, Any]]:
         if not isinstance(messages, list) or not messages:
             raise EngineError("invalid_argument", "there is no message to answer")
         usage("prompt_tokens", sum(len(str(turn).split()) for turn in messages))
+        said = str(messages[-1])
+        if GO in said:
+            told_to_go.set()
         words = ANSWER.split(" ")
         for number, word in enumerate(words[:max_tokens]):
+            if number == 3 and "slowly" in said.lower():
+                await told_to_go.wait()
+                told_to_go.clear()
             await asyncio.sleep(0.03)
             yield {"text": word if number == 0 else " " + word}
         usage("completion_tokens", min(len(words), max_tokens))
