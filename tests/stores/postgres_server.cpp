@@ -70,7 +70,7 @@ PostgresServer::PostgresServer() {
                "fsync=off", "-c", "full_page_writes=off", "-c", "log_min_messages=panic", "-c",
                "max_connections=60", "-c", "shared_buffers=32MB"},
               user);
-    for (int tries = 0; tries < 200; ++tries) {
+    for (int tries = 0; tries < 1200; ++tries) {
         try {
             run("SELECT 1");
             return;

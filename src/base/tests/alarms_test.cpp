@@ -38,9 +38,9 @@ TEST_F(AlarmsTest, SoundInOrderOfTime) {
 }
 
 TEST_F(AlarmsTest, ARungOneIsCalledOnceAndNotInsideTheCall) {
-    const auto ticket = alarms.add(Clock::now() + 10ms, note('r'));
-    alarms.add(Clock::now() + 40ms, [this] { loop.stop(); });
     loop.post([&] {
+        const auto ticket = alarms.add(Clock::now() + 10ms, note('r'));
+        alarms.add(Clock::now() + 40ms, [this] { loop.stop(); });
         alarms.ring(ticket);
         order += '-';
     });

@@ -4,7 +4,9 @@
 #include <sys/socket.h>
 
 #include <fstream>
+#include <functional>
 #include <iterator>
+#include <utility>
 
 #include <boost/asio/redirect_error.hpp>
 #include <boost/asio/steady_timer.hpp>
@@ -56,10 +58,13 @@ asio::awaitable<Result<std::string>> read_stream(Loop& loop, Url url) {
     co_return all;
 }
 
+std::function<void()> when_asked;  // what a silent handler does first, once
+
 /// Never answers; the route of it is for requests that are dropped or run out.
 asio::awaitable<void> stay_silent(Exchange& exchange) {
-    asio::steady_timer timer(exchange.executor(), std::chrono::seconds(5));
+    asio::steady_timer timer(exchange.executor(), std::chrono::minutes(10));
     exchange.on_hangup([&timer] { timer.cancel(); });
+    if (when_asked) std::exchange(when_asked, nullptr)();
     boost::system::error_code ignored;
     co_await timer.async_wait(asio::redirect_error(asio::use_awaitable, ignored));
     Response late(200, "text/plain");
@@ -72,12 +77,11 @@ struct Dropped {
     milliseconds took{0};
 };
 
-/// A request that is ended from outside after 50 ms, or by its own time when `head_time` is given.
+/// A request that is ended from outside once it was asked, or by its own time if `head_time` says.
 asio::awaitable<Dropped> drop_one(Loop& loop, Url url, milliseconds head_time) {
     Client client(loop.io().get_executor(), ClientSettings{});
-    asio::steady_timer timer(loop.io(), milliseconds(50));
     if (head_time.count() == 0) {
-        timer.async_wait([&client](boost::system::error_code) { client.cancel(); });
+        when_asked = [&] { loop.post([&client] { client.cancel(); }); };
     }
     const std::string body = "lent";
     ClientRequest request;
@@ -185,7 +189,7 @@ asio::awaitable<void> echo_once(Exchange& exchange) {
 
 asio::awaitable<std::string> talk_over_tls(Url url, TlsClientSettings tls) {
     auto socket = co_await connect_websocket(std::move(url), Headers(), std::move(tls),
-                                             milliseconds(2000), WebSocketLimits());
+                                             milliseconds(60'000), WebSocketLimits());
     if (!socket) co_return socket.error().message;
     const auto written = co_await (*socket)->write("over tls", true);
     auto message = co_await (*socket)->read();
@@ -269,7 +273,8 @@ TEST_F(ClientTest, EndsARequestFromOutside) {
         loop_thread_.await(drop_one(loop_thread_.loop(), url("/silent"), milliseconds(0)));
     EXPECT_EQ(dropped.code, ErrorCode::cancelled);
     EXPECT_TRUE(dropped.reached);
-    EXPECT_LT(dropped.took, milliseconds(1'000));
+    // At once: no answer would come for minutes.
+    EXPECT_LT(dropped.took, std::chrono::seconds(20));
 }
 
 TEST_F(ClientTest, BoundsTheTimeToTheHead) {
@@ -278,7 +283,7 @@ TEST_F(ClientTest, BoundsTheTimeToTheHead) {
         loop_thread_.await(drop_one(loop_thread_.loop(), url("/silent"), milliseconds(80)));
     EXPECT_EQ(late.code, ErrorCode::deadline_exceeded);
     EXPECT_GE(late.took, milliseconds(75));
-    EXPECT_LT(late.took, milliseconds(1'000));
+    EXPECT_LT(late.took, std::chrono::seconds(20));
 }
 
 TEST_F(ClientTest, BorrowsBodiesAndKeepsConnectionsOfSiblings) {
@@ -310,7 +315,8 @@ TEST_F(ClientTest, KeepsNoLoopAliveOnceItHasItsAnswer) {
     const auto begun = std::chrono::steady_clock::now();
     io.run();
     EXPECT_EQ(status, 200);
-    EXPECT_LT(std::chrono::steady_clock::now() - begun, std::chrono::seconds(5));
+    // A timer for the silence of a server would go on for 90 s.
+    EXPECT_LT(std::chrono::steady_clock::now() - begun, std::chrono::seconds(60));
 }
 
 TEST_F(ClientTest, NamesWhyThereIsNoConnection) {

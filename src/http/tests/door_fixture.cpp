@@ -10,7 +10,7 @@ namespace headrace::http::testing {
 namespace {
 
 void set_patience(int fd) {
-    const timeval patience{5, 0};
+    const timeval patience{60, 0};
     ::setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience);
 }
 

@@ -51,7 +51,7 @@ struct RawResponse {
     }
 };
 
-/// A blocking client socket; every read ends within five seconds.
+/// A blocking client socket; every read ends within a minute.
 class RawClient {
   public:
     explicit RawClient(std::uint16_t port);

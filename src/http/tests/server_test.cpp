@@ -5,8 +5,10 @@
 
 #include <atomic>
 #include <fstream>
+#include <functional>
 #include <future>
 
+#include <boost/asio/redirect_error.hpp>
 #include <boost/asio/steady_timer.hpp>
 #include <boost/asio/this_coro.hpp>
 #include <boost/asio/use_awaitable.hpp>
@@ -51,10 +53,14 @@ asio::awaitable<void> answer_twice(Exchange& exchange) {
 
 std::promise<void> entered;  // a waiting handler has begun
 
-asio::awaitable<void> answer_slowly(Exchange& exchange) {
-    asio::steady_timer timer(exchange.executor(), milliseconds(100));
+std::function<void()> tell_to_answer;
+
+asio::awaitable<void> answer_when_told(Exchange& exchange) {
+    asio::steady_timer timer(exchange.executor(), asio::steady_timer::time_point::max());
+    tell_to_answer = [&timer] { timer.cancel(); };
     entered.set_value();
-    co_await timer.async_wait(asio::use_awaitable);
+    boost::system::error_code ignored;
+    co_await timer.async_wait(asio::redirect_error(asio::use_awaitable, ignored));
     co_await answer_hello(exchange);
 }
 
@@ -302,7 +308,7 @@ TEST_F(DoorTest, UnixSocketServesAndReplacesAStaleOne) {
 
 TEST_F(DoorTest, DrainLetsRunningExchangesFinish) {
     entered = {};
-    get("/slow", answer_slowly);
+    get("/slow", answer_when_told);
     get("/hello", answer_hello);
     open();
     auto idle = connect();
@@ -310,8 +316,11 @@ TEST_F(DoorTest, DrainLetsRunningExchangesFinish) {
     auto busy = connect();
     busy.send(get_request("/slow"));
     entered.get_future().wait();
-    EXPECT_TRUE(loop_thread_.await(door_->drain(milliseconds(5000))));
-    EXPECT_TRUE(idle.ends());
+    auto& loop = loop_thread_.loop();
+    auto drained = asio::co_spawn(loop.io(), door_->drain(milliseconds(60'000)), asio::use_future);
+    EXPECT_TRUE(idle.ends());  // so it has begun
+    loop.post([] { tell_to_answer(); });
+    EXPECT_TRUE(drained.get());
     const auto answer = busy.read_response();
     EXPECT_EQ(answer.body, "hello");
     EXPECT_TRUE(answer.has("Connection: close"));

@@ -145,7 +145,7 @@ class HubTest : public ::testing::Test {
     }
 
     [[nodiscard]] bool wait(const std::function<bool()>& done,
-                            std::chrono::milliseconds most = std::chrono::seconds(10)) {
+                            std::chrono::milliseconds most = std::chrono::seconds(60)) {
         const auto end = std::chrono::steady_clock::now() + most;
         while (!done() && std::chrono::steady_clock::now() < end) {
             core.tick();
