@@ -15,6 +15,7 @@ import openai
 import pytest
 from openai_sdk import each, sdk, valid
 from server import BINARY, ROOT, Server
+from test_serve import eventually, metric
 
 PLUGIN = ROOT / "plugins" / "llama"
 LIBRARY = BINARY.parent / "engines" / "libheadrace_llama.so"
@@ -231,10 +232,9 @@ def test_who_hangs_up_stops_the_engine(llm: Server, client: openai.OpenAI) -> No
     next(iter(stream))
     assert free_slots(llm, "chat") == 3
     stream.close()
-    deadline = time.monotonic() + 5
-    while free_slots(llm, "chat") < 4:
-        assert time.monotonic() < deadline
-        time.sleep(0.02)
+    eventually(lambda: free_slots(llm, "chat") == 4)
+    text = llm.control.request("GET", "/metrics").body.decode()
+    assert metric(text, "headrace_jobs_ended_total", capability="chat", state="cancelled") == 1
 
 
 def test_many_at_once(client: openai.OpenAI) -> None:

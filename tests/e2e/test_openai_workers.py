@@ -254,7 +254,7 @@ def test_who_hangs_up_stops_the_engine(server: Server, workers, name: str, strea
             time.sleep(0.1)
         assert not job.cancelled.is_set()
     # How soon is measured by `./dev bench` (row cancel); here, that it is and not when the job would end.
-    assert job.cancelled.wait(5), "the engine was not stopped"
+    assert job.cancelled.wait(20), "the engine was not stopped"
     job.fail("cancelled")
 
 
@@ -462,5 +462,5 @@ def test_one_choice_that_fails_fails_all(client: openai.OpenAI, play, name: str)
     with pytest.raises(openai.InternalServerError, match="one of them"):
         client.chat.completions.create(model=name, messages=HI, n=3)
     for job in (job for job in count if job is not count[1]):
-        assert job.cancelled.wait(5), "the others were not stopped"
+        assert job.cancelled.wait(20), "the others were not stopped"
         job.fail("cancelled")

@@ -82,7 +82,7 @@ def test_drain_on_sigterm(start_server) -> None:
     server = start_server()
     server.wait_engines("echo_slow")
     client = server.client
-    job = client.submit("echo_slow", {"text": "x", "duration_ms": 1500})
+    job = client.submit("echo_slow", {"text": "x", "duration_ms": 4000})
     client.wait(job["id"], {"running"})
     server.process.send_signal(signal.SIGTERM)
     deadline = time.monotonic() + 1
@@ -105,7 +105,7 @@ def test_restart_keeps_durable_jobs(start_server) -> None:
     done = server.client.submit("echo", {"text": "kept"})
     server.client.wait(done["id"])
     interactive = server.client.run("echo", {"text": "gone"})
-    running = server.client.submit("echo_slow", {"text": "again", "duration_ms": 700})
+    running = server.client.submit("echo_slow", {"text": "again", "duration_ms": 4000})
     server.client.wait(running["id"], {"running"})
     queued = [server.client.submit("echo_slow", {"text": str(i), "duration_ms": 100}) for i in range(10)]
     server.kill()
@@ -122,7 +122,7 @@ def test_promoted_jobs_survive(start_server) -> None:
     server = start_server()
     server.wait_engines("echo_slow")
     reply = server.client.post(
-        "/jobs", {"capability": "echo_slow", "input": {"text": "p", "duration_ms": 2000}}, {"Prefer": "wait=1"}
+        "/jobs", {"capability": "echo_slow", "input": {"text": "p", "duration_ms": 5000}}, {"Prefer": "wait=1"}
     )
     assert reply.status == 202
     server.kill()

@@ -28,11 +28,11 @@ def comment_on_an_idle_stream(server: Server) -> None:
     client = server.client
     job = client.submit("patience-jobs", {"text": "x"})
     with RawSocket(client.host, client.port, timeout=LIMIT) as raw:
+        began = time.monotonic()
         raw.send(
             f"GET {API}/jobs/{job['id']}/events HTTP/1.1\r\nHost: localhost\r\n"
             f"Authorization: Bearer {client.key}\r\n\r\n".encode()
         )
-        began = time.monotonic()
         data = b""
         while b"\n: " not in data:
             data += raw.socket.recv(4096)
@@ -48,7 +48,7 @@ def ping_of_a_session(server: Server) -> None:
         session.receive()
         began = time.monotonic()
         opcode, _ = session.read_frame()
-        assert opcode == 9 and 15 < time.monotonic() - began < 25
+        assert opcode == 9 and 15 < time.monotonic() - began < LIMIT
 
 
 def body_of_two_bytes_a_second(server: Server) -> None:

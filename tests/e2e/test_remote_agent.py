@@ -88,10 +88,10 @@ def test_jobs_run_and_the_end_is_orderly(agent: Agent) -> None:
         assert job["output"] == {"text": big}
         workers = server.control.get("/workers").json()["workers"]
         assert any(worker["name"].startswith("box/py_echo_slow@1.0.0") for worker in workers), workers
-        last = slow(server, "last", 700)
+        last = slow(server, "last", 4_000)
         server.client.wait(last["id"], {"running"})
         process.send_signal(signal.SIGTERM)
-        assert process.wait(15) == 0
+        assert process.wait(30) == 0
         assert server.client.wait(last["id"])["state"] == "succeeded"
     eventually(lambda: not pathlib.Path(f"/proc/{agent.hosts()[0]}").exists())
 
@@ -103,17 +103,17 @@ def test_a_cancel_reaches_the_engine(agent: Agent) -> None:
         job = slow(server, "never", 60_000)
         server.client.wait(job["id"], {"running"})
         server.client.post(f"/jobs/{job['id']}/cancel")
-        assert server.client.wait(job["id"], within=5)["state"] == "cancelled"
+        assert server.client.wait(job["id"], within=30)["state"] == "cancelled"
 
 
 def test_an_engine_that_is_killed_is_running_again(agent: Agent) -> None:
     server = agent.server
     with agent.run():
         agent.wait_slots()
-        job = slow(server, "twice", 1_000)
+        job = slow(server, "twice", 5_000)
         server.client.wait(job["id"], {"running"})
         os.kill(agent.hosts()[0], signal.SIGKILL)
-        done = server.client.wait(job["id"])
+        done = server.client.wait(job["id"], within=40)
         assert (done["state"], done["attempt"]) == ("succeeded", 2)
         assert len(agent.hosts()) == 2
 
@@ -128,15 +128,15 @@ def test_jobs_survive_a_cut_link_through_a_proxy_with_tls(
     server.settings += (f"control.tls_certificate={cert}", f"control.tls_key={key}")
     server.start()
     with ConnectProxy() as proxy, agent.run("--ca-file", str(cert), "--proxy", proxy.url, scheme="wss"):
-        eventually(lambda: "worker is linked" in agent.text(), within=20)
+        eventually(lambda: "worker is linked" in agent.text())
         eventually(lambda: server.client.get("/capabilities/py_echo_slow").status == 200)
-        jobs = [slow(server, f"job {n}", 1_500) for n in range(4)]
+        jobs = [slow(server, f"job {n}", 5_000) for n in range(4)]
         for job in jobs:
             server.client.wait(job["id"], {"running"})
         for cut in range(2):
             proxy.cut()
-            eventually(lambda back=cut + 1: agent.text().count("resumed=True") >= back, within=20)
-        ends = [server.client.wait(job["id"]) for job in jobs]
+            eventually(lambda back=cut + 1: agent.text().count("resumed=True") >= back)
+        ends = [server.client.wait(job["id"], within=40) for job in jobs]
         assert [(end["state"], end["attempt"]) for end in ends] == [("succeeded", 1)] * 4, agent.text()
         assert set(proxy.targets) == {f"127.0.0.1:{server.control_port}"}
 
@@ -145,7 +145,7 @@ def test_a_server_that_is_killed_is_found_again(agent: Agent) -> None:
     server = agent.server
     with agent.run():
         agent.wait_slots()
-        job = slow(server, "again", 1_500)
+        job = slow(server, "again", 4_000)
         server.client.wait(job["id"], {"running"})
         server.kill()
         server.start()
@@ -170,5 +170,5 @@ def test_what_is_wrong_is_said(agent: Agent, tmp_path: pathlib.Path) -> None:
     assert "no engine.toml" in refused(*there, *token, "--engine", str(tmp_path))
     agent.token.write_text("hr_wrong_key\n")
     with agent.run():
-        eventually(lambda: "the server answers 401" in agent.text(), within=15)
+        eventually(lambda: "the server answers 401" in agent.text())
     assert "hr_wrong_key" not in agent.text()

@@ -50,7 +50,8 @@ def test_an_upstreams_own_word(up: Setup, dialling: Server, status: int) -> None
 def test_it_is_bounded(up: Setup, dialling: Server, said: int | str, told: int) -> None:
     up.add(busy(429, said))
     reply = dialling.client.request("POST", "/v1/chat/completions", {"model": up.model, "messages": HI})
-    assert reply.status == 503 and abs(int(reply.header("retry-after") or 0) - told) <= 1, reply.headers
+    left = int(reply.header("retry-after") or 0)
+    assert reply.status == 503 and max(1, told - 10) <= left <= told + 1, reply.headers
 
 
 def test_the_first_of_several_that_comes_back(up: Setup, dialling: Server) -> None:
@@ -74,7 +75,7 @@ def test_the_time_of_a_circuit(up: Setup, dialling: Server) -> None:
         told = int(reply.header("retry-after") or 0)
         health = up.view(fake)["health"]
         assert 1 <= told <= 60, reply.headers
-        if told >= 3:
+        if told >= 5:
             break
         time.sleep(0.2)
     assert health["state"] == "open"

@@ -58,7 +58,7 @@ def test_an_engine_gives_the_network_up_by_itself(start_server, tmp_path) -> Non
 
 def test_an_engine_cannot_take_the_network_back(start_server, tmp_path) -> None:
     server = start_server(engines=(changed_engine(tmp_path, "true"),), settings=("engines.network=false",))
-    deadline = time.monotonic() + 10
+    deadline = time.monotonic() + 30
     while "captive@1.0.0 needs the network, and engines.network is off" not in server.log_text():
         assert time.monotonic() < deadline, server.log_text()
         time.sleep(0.05)
@@ -115,4 +115,4 @@ def test_the_agent_holds_its_engines_too(start_server, tmp_path) -> None:
         assert [attempt(server.client, what) for what in ("ptrace", "ipv4", "unix")] == ["EPERM", "EPERM", "ok"]
     finally:
         agent.terminate()
-        agent.wait(15)
+        agent.wait(30)

@@ -56,7 +56,7 @@ def refused(done: subprocess.CompletedProcess[str]) -> str:
     return lines[0]
 
 
-def eventually(check: Callable[[], Any], within: float = 5.0) -> Any:
+def eventually(check: Callable[[], Any], within: float = 30.0) -> Any:
     deadline = time.monotonic() + within
     while True:
         found = check()
@@ -186,13 +186,20 @@ def test_metrics_count_what_happened(server: Server) -> None:
     job = server.client.submit("echo", {"text": "durable"})
     server.client.wait(job["id"])
     server.client.post("/jobs", {"capability": "echo", "input": {}})
-    reply = server.control.request("GET", "/metrics")
-    assert reply.header("content-type").startswith("text/plain; version=0.0.4")
-    after = reply.body.decode()
+    after = ""
 
     def grew(name: str, **labels: str) -> float:
         return metric(after, name, **labels) - metric(before, name, **labels)
 
+    def counted() -> bool:
+        """A request is counted when its answer has gone, which its caller may see first."""
+        nonlocal after
+        reply = server.control.request("GET", "/metrics")
+        assert reply.header("content-type").startswith("text/plain; version=0.0.4")
+        after = reply.body.decode()
+        return grew("headrace_http_request_seconds_count", door="client", route="/jobs") >= 5
+
+    eventually(counted)
     assert grew("headrace_jobs_accepted_total", capability="echo", **{"class": "interactive"}) == 3
     assert grew("headrace_jobs_accepted_total", capability="echo", **{"class": "durable"}) == 1
     assert grew("headrace_jobs_ended_total", capability="echo", state="succeeded") == 4
@@ -235,7 +242,9 @@ def test_one_log_line_per_event_as_json(start_server: Start) -> None:
     server.wait_engines("echo")
     job = server.client.submit("echo", {"text": "do not log me"})
     server.client.wait(job["id"])
-    eventually(lambda: '"message":"job ended"' in server.log_text())
+    # A request is logged when its answer has gone, which its caller may see first.
+    asked = re.compile(r'"message":"request".*/jobs"')
+    eventually(lambda: '"message":"job ended"' in server.log_text() and asked.search(server.log_text()))
     lines = [json.loads(line) for line in server.log_text().splitlines() if line.startswith("{")]
     mine = {line["message"]: line for line in lines if line.get("job") == job["id"]}
     for message in ("job accepted", "job started", "job ended"):
@@ -328,13 +337,13 @@ def test_tls_and_its_reload(start_server: Start, tmp_path: Path) -> None:
 def test_the_second_signal_ends_at_once(start_server: Start) -> None:
     server = start_server()
     server.wait_engines("echo_slow")
-    job = server.client.submit("echo_slow", {"text": "x", "duration_ms": 20_000})
+    job = server.client.submit("echo_slow", {"text": "x", "duration_ms": 60_000})
     server.client.wait(job["id"], {"running"})
     server.process.send_signal(signal.SIGTERM)
     eventually(lambda: server.client.request("GET", "/readyz").status == 503)
     assert server.client.post("/jobs", {"capability": "echo", "input": {"text": "late"}}).status == 503
     server.process.send_signal(signal.SIGTERM)
-    assert server.process.wait(5) == 0
+    assert server.process.wait(20) == 0
 
 
 def test_drain_gives_up_after_its_time(start_server: Start) -> None:
@@ -344,8 +353,8 @@ def test_drain_gives_up_after_its_time(start_server: Start) -> None:
     server.client.wait(job["id"], {"running"})
     began = time.monotonic()
     server.process.send_signal(signal.SIGTERM)
-    assert server.process.wait(12) == 0
-    assert 0.9 < time.monotonic() - began < 9
+    assert server.process.wait(30) == 0, "long before the job ends"
+    assert time.monotonic() - began > 0.9
 
 
 @pytest.mark.parametrize("io_loops", [0, 2])
@@ -404,7 +413,7 @@ def test_a_worker_from_elsewhere_runs_jobs(start_server: Start, tmp_path: Path) 
             names = [view["name"] for view in server.control.get("/workers").json()["workers"]]
             assert any(name.startswith("elsewhere/") for name in names), names
             # A durable job outlives the link: the server goes and comes back, the engine goes on.
-            job = server.client.submit("echo_slow", {"text": "long", "duration_ms": 3000})
+            job = server.client.submit("echo_slow", {"text": "long", "duration_ms": 5000})
             server.client.wait(job["id"], {"running"})
             server.kill()
             server.start()
@@ -412,10 +421,10 @@ def test_a_worker_from_elsewhere_runs_jobs(start_server: Start, tmp_path: Path) 
             assert ended["output"] == {"text": "long"}
             # SIGTERM lets what runs end.
             server.wait_engines("echo_slow")
-            last = server.client.submit("echo_slow", {"text": "last", "duration_ms": 500})
+            last = server.client.submit("echo_slow", {"text": "last", "duration_ms": 4000})
             server.client.wait(last["id"], {"running"})
             worker.send_signal(signal.SIGTERM)
-            assert worker.wait(15) == 0
+            assert worker.wait(30) == 0
             assert server.client.wait(last["id"], {"succeeded"})["attempt"] == 1
         finally:
             worker.kill()
@@ -430,13 +439,13 @@ def test_a_worker_over_tls_trusts_only_its_authority(start_server: Start, tmp_pa
     server.start()
     with start_worker(server, tmp_path, scheme="wss") as stranger:
         try:
-            eventually(lambda: "certificate" in (tmp_path / "worker.log").read_text(), within=10)
+            eventually(lambda: "certificate" in (tmp_path / "worker.log").read_text())
             assert server.client.get("/capabilities/echo").status == 404
         finally:
             stranger.kill()
     with start_worker(server, tmp_path, "--ca-file", str(cert), scheme="wss") as worker:
         try:
-            eventually(lambda: server.client.get("/capabilities/echo").status == 200, within=15)
+            eventually(lambda: server.client.get("/capabilities/echo").status == 200)
             assert server.client.run("echo", {"text": "sealed"})["output"] == {"text": "sealed"}
         finally:
             worker.kill()
@@ -476,6 +485,6 @@ def test_a_session_is_told_that_the_server_ends(start_server: Start) -> None:
         server.process.send_signal(signal.SIGTERM)
         messages, code = session.until_closed()
     assert code == 1011 and "error" in messages[-1], (messages, code)
-    assert server.process.wait(10) == 0
+    assert server.process.wait(30) == 0
     for open_worker in workers.open:
         open_worker.close()

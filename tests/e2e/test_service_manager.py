@@ -39,7 +39,8 @@ def test_start_watchdog_reload_stop(
     name = f"headrace-notify-{os.getpid()}"
     manager = Manager(f"\0{name}" if abstract else str(tmp_path / "notify"))
     address = f"@{name}" if abstract else str(tmp_path / "notify")
-    server = start_server(engines=(), env={"NOTIFY_SOCKET": address, "WATCHDOG_USEC": "300000"})
+    # A third of it between two words: a socket takes ten or so, and then the server waits for its reader.
+    server = start_server(engines=(), env={"NOTIFY_SOCKET": address, "WATCHDOG_USEC": "2000000"})
     assert manager.told() == {"READY": "1"}
     assert server.client.request("GET", "/readyz").status == 200
     assert [manager.told() for _ in range(3)] == [{"WATCHDOG": "1"}] * 3

@@ -61,7 +61,7 @@ class Collector:
             for span in scope.spans
         ]
 
-    def of_job(self, job_id: str, within: float = 10.0) -> dict[str, list[Span]]:
+    def of_job(self, job_id: str, within: float = 60.0) -> dict[str, list[Span]]:
         """By name, once the job's own span is there."""
         deadline = time.monotonic() + within
         while True:
@@ -123,7 +123,7 @@ def test_the_whole_path_of_a_durable_job(server: Server, collector: Collector) -
     now = time.time_ns()
     for span in (root, accept, queue, attempt, engine):
         assert now - 60_000_000_000 < span.start_time_unix_nano <= span.end_time_unix_nano <= now + 5_000_000
-    assert 100_000_000 < engine.end_time_unix_nano - engine.start_time_unix_nano < 5_000_000_000
+    assert 100_000_000 < engine.end_time_unix_nano - engine.start_time_unix_nano < 60_000_000_000
     assert attempt.start_time_unix_nano <= engine.start_time_unix_nano
     resource = {p.key: p.value.string_value for p in collector.requests[0].resource_spans[0].resource.attributes}
     assert resource["service.name"] == "desk" and resource["host.name"] == os.uname().nodename
@@ -168,10 +168,10 @@ def test_a_collector_that_is_busy_or_gone(server: Server, collector: Collector) 
     collector.answers += [503, 429]
     job = server.client.submit("echo", {"text": "x"})
     server.client.wait(job["id"])
-    collector.of_job(job["id"], within=15)
+    collector.of_job(job["id"])
     collector.answers += [400]
     server.client.run("echo", {"text": "refused"})
-    deadline = time.monotonic() + 10
+    deadline = time.monotonic() + 60
     while "headrace_trace_spans_refused_total 0" in (text := server.control.request("GET", "/metrics").body.decode()):
         assert time.monotonic() < deadline, text
         time.sleep(0.1)
@@ -206,7 +206,7 @@ def chats(server: Server) -> None:
     server.client.run("org-m", {"messages": messages})
 
 
-def attempts(collector: Collector, job: str, count: int, within: float = 10.0) -> list[Span]:
+def attempts(collector: Collector, job: str, count: int, within: float = 60.0) -> list[Span]:
     deadline = time.monotonic() + within
     while True:
         spans = collector.spans()
@@ -259,4 +259,4 @@ def test_what_is_left_goes_at_the_end(server: Server, collector: Collector) -> N
     assert server.process is not None
     server.process.send_signal(signal.SIGTERM)
     assert server.process.wait(20) == 0
-    collector.of_job(job["id"], within=1)
+    collector.of_job(job["id"], within=20)

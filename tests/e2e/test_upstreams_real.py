@@ -86,4 +86,4 @@ def test_a_key_that_is_revoked_behind_is_told(pair: tuple[Server, Server]) -> No
     with pytest.raises(openai.InternalServerError):
         text_of(sdk(front), "smol/lm")
     health = front.control.get("/upstreams/behind").json()["health"]
-    assert health["state"] == "open" and "key" in health["reason"]
+    assert health["state"] in ("open", "half_open") and "key" in health["reason"]

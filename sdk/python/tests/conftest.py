@@ -7,12 +7,14 @@ tests of `e2e` are skipped.
 from __future__ import annotations
 
 import os
+import random
 import socket
 import subprocess
 import sys
 import time
 import urllib.request
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -37,10 +39,15 @@ def binary() -> Path | None:
     return built[-1] if built else None
 
 
-def free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as sock:
-        port: int = sock.getsockname()[1]
-        return port
+def free_ports(count: int) -> list[int]:
+    """Below the ephemeral range: no outgoing connection takes one before the server does."""
+    found: list[int] = []
+    for port in random.sample(range(16_000, 20_000), 4_000):
+        with suppress(OSError), socket.create_server(("127.0.0.1", port)):
+            found.append(port)
+        if len(found) == count:
+            break
+    return found
 
 
 @pytest.fixture(scope="session")
@@ -52,7 +59,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     names = ["echo/py_echo", "echo/py_echo_stream", "echo/py_echo_slow", "echo/py_echo_tensor"]
     names += [name for name in ("ocr", "vad") if (ENGINES / name / ".venv").exists()]
     engines = [ENGINES / name for name in (*names, "speak")]
-    client, control = free_port(), free_port()
+    client, control = free_ports(2)
     command = [str(program), "serve", "--data", str(folder / "data")]
     command += ["--client", f"127.0.0.1:{client}", "--control", f"127.0.0.1:{control}"]
     command += ["--admin-key-file", str(folder / "key")]

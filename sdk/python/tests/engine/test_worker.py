@@ -130,10 +130,13 @@ def test_outputs_that_do_not_fit() -> None:
 
 
 def test_the_link_is_made_anew() -> None:
+    wanted = threading.Event()
+
     def breaks(connection: Connection) -> None:
         hub = Hub(connection)
         hub.lease("lost")
         hub.expect(link.Progress)
+        assert wanted.wait(20)
 
     def goes_on(connection: Connection) -> None:
         hub = Hub(connection)
@@ -147,6 +150,7 @@ def test_the_link_is_made_anew() -> None:
         job = worker.next(20)
         assert job is not None
         assert worker.progress(0.1)
+        wanted.set()
         assert job._cancelled.wait(20)
         assert not worker.progress(0.5)
         worker.done(text="nobody hears this")
