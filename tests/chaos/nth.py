@@ -8,6 +8,7 @@ it must start again with everything it had accepted.
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import json
 import pathlib
 import shutil
@@ -34,7 +35,8 @@ class Runtime:
     def __init__(self, stage: Stage, shim: Shim, outcome: Outcome) -> None:
         self.stage, self.shim, self.outcome = stage, shim, outcome
         self.number = 0
-        stage.server.client.timeout = 3.0  # a connection that nobody can accept is given up
+        # A connection that nobody can accept is given up.
+        self.hasty = dataclasses.replace(stage.server.client, timeout=3.0)
         self.accepted: dict[str, str] = {}
         self.ends = 0  # times the process ended
 
@@ -49,9 +51,8 @@ class Runtime:
 
     def ask(self, method: str, path: str, body: Any, what: str) -> tuple[int, Any]:
         """Status and body; status 0 when there was no answer."""
-        client = self.stage.server.client
         try:
-            reply = client.request(method, "/api/v1" + path, body)
+            reply = self.hasty.request(method, "/api/v1" + path, body)
         except OSError:
             return 0, None
         if reply.status >= 400 and (
@@ -64,7 +65,7 @@ class Runtime:
         """A durable job with a blob as its input, its result, a file there and back; with what came of it."""
         body = self.bodies()
         with contextlib.suppress(OSError):
-            reply = self.stage.server.client.post("/jobs", body)
+            reply = self.hasty.post("/jobs", body)
             if reply.status == 202:
                 self.accepted[reply.json()["id"]] = body["input"]["text"]
                 self.ask("GET", f"/jobs/{reply.json()['id']}?wait=1", None, what)
@@ -105,7 +106,7 @@ class Runtime:
         self.stage.server.wait_engines("echo")
 
     def recovered(self, body: dict[str, Any], what: str) -> None:
-        deadline = time.monotonic() + 10
+        deadline = time.monotonic() + 60
         while True:
             try:
                 reply = self.stage.server.client.post("/jobs", body)
@@ -121,7 +122,7 @@ class Runtime:
         job = reply.json()["id"]
         self.accepted[job] = body["input"]["text"]
         try:
-            end = self.stage.server.client.wait(job, within=10)
+            end = self.stage.server.client.wait(job, within=60)
         except (OSError, AssertionError) as error:
             self.outcome.wrong.append(f"{what}: {job} does not end: {str(error)[:300]}")
             return
@@ -197,7 +198,7 @@ def nth_memory(campaign: Campaign) -> Outcome:
 # --- the start ------------------------------------------------------------------------------------
 
 
-def start_once(server: Server, within: float = 15.0) -> str | None:
+def start_once(server: Server, within: float = 60.0) -> str | None:
     """None when it came up; else the last line it said."""
     server.start(ready=False)
     assert server.process is not None

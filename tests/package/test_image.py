@@ -23,7 +23,7 @@ class Docker:
         command += ["--iptables=false", "--ip6tables=false", "--bridge=none"]
         self.log = open(folder / "dockerd.log", "wb")
         self.daemon = subprocess.Popen(command, stdout=self.log, stderr=self.log)
-        deadline = time.monotonic() + 30
+        deadline = time.monotonic() + 120
         while subprocess.run([*self.cli, "info"], capture_output=True, check=False).returncode != 0:
             assert self.daemon.poll() is None and time.monotonic() < deadline, (folder / "dockerd.log").read_text()[
                 -3000:
@@ -40,6 +40,13 @@ class Docker:
         return done.stdout.strip()
 
 
+def ready(client: Client) -> bool:
+    try:
+        return client.request("GET", "/readyz").status == 200
+    except OSError:
+        return False
+
+
 @pytest.fixture(scope="module")
 def docker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Docker]:
     if os.geteuid() != 0 or not shutil.which("dockerd"):
@@ -48,7 +55,7 @@ def docker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Docker]:
     daemon = Docker(folder)
     yield daemon
     daemon.daemon.terminate()
-    daemon.daemon.wait(30)
+    daemon.daemon.wait(60)
     for mounted in folder.glob("run/netns/*"):  # it leaves this one behind
         subprocess.run(["umount", "-l", str(mounted)], check=False)
 
@@ -69,13 +76,16 @@ def test_it_serves(docker: Docker, image: pathlib.Path, tmp_path: pathlib.Path) 
         "serve", "--client", f"127.0.0.1:{client}", "--control", f"127.0.0.1:{control}", "--engine", "/engines",
     )  # fmt: skip
     key = tmp_path / "admin.key"
-    deadline = time.monotonic() + 30
+    deadline = time.monotonic() + 120
     while subprocess.run([*docker.cli, "cp", f"{container}:/data/admin.key", str(key)], capture_output=True).returncode:
         assert time.monotonic() < deadline, docker.run("logs", container)
         time.sleep(0.2)
     wire = Client("127.0.0.1", client, key.read_text().strip())
+    while not ready(wire):  # the key may be there before the door is
+        assert time.monotonic() < deadline, docker.run("logs", container)
+        time.sleep(0.2)
     for engine in ("echo", "py_echo"):
-        job = wire.run(engine, {"text": "contained"}, wait=30)
+        job = wire.run(engine, {"text": "contained"})
         assert job["output"] == {"text": "contained"}, docker.run("logs", container)
     docker.run("stop", "-t", "20", container)
     assert json.loads(docker.run("inspect", container))[0]["State"]["ExitCode"] == 0

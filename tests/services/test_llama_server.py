@@ -152,7 +152,7 @@ def test_a_hang_up_frees_its_slot(stage: Stage) -> None:
     next(iter(stream))
     assert stage.first.meter("requests_processing") == 1
     stream.close()
-    stage.first.until(lambda: stage.first.meter("requests_processing") == 0, within=20)
+    stage.first.until(lambda: stage.first.meter("requests_processing") == 0)
 
 
 def test_one_of_two_is_killed(stage: Stage) -> None:
@@ -166,4 +166,7 @@ def test_one_of_two_is_killed(stage: Stage) -> None:
     with concurrent.futures.ThreadPoolExecutor(6) as pool:
         answers = list(pool.map(lambda _: stage.chat().choices[0].message.content, range(6)))
     assert all(answers)
-    assert stage.server.control.get("/upstreams/first").json()["health"]["state"] != "up"
+    deadline = time.monotonic() + 60
+    while stage.server.control.get("/upstreams/first").json()["health"]["state"] == "up":
+        assert time.monotonic() < deadline
+        time.sleep(0.05)

@@ -43,7 +43,7 @@ class Proxy:
         self.log = open(folder / "proxy.log", "wb")
         self.process = subprocess.Popen(self.command, stdout=self.log, stderr=self.log)
         self.tls = ssl.create_default_context(cafile=str(folder / "cert.pem"))
-        deadline = time.monotonic() + 15
+        deadline = time.monotonic() + 60
         while True:
             try:
                 if self.get(CLIENT, "/healthz").status_code == 200:
@@ -88,7 +88,7 @@ class Proxy:
 
     def stop(self) -> None:
         self.process.terminate()
-        self.process.wait(15)
+        self.process.wait(60)
 
 
 @pytest.fixture(scope="module")
@@ -126,12 +126,12 @@ def test_a_job_and_where_it_is(proxy: Proxy, server: Server) -> None:
     location = reply.headers["Location"]
     path = location.partition(f"{CLIENT}")[2] or location
     path = "/" + path.lstrip("/").partition("api/")[1] + path.partition("api/")[2]
-    job = proxy.get(CLIENT, path, params={"wait": 10}, headers=bearer(server)).json()
+    job = proxy.get(CLIENT, path, params={"wait": 25}, headers=bearer(server)).json()
     assert (job["state"], job["output"]) == ("succeeded", {"text": "behind"})
 
 
 def test_events_come_as_they_happen(proxy: Proxy, server: Server) -> None:
-    body = {"capability": "echo_slow", "input": {"text": "slow", "duration_ms": 1500}}
+    body = {"capability": "echo_slow", "input": {"text": "slow", "duration_ms": 10_000}}
     headers = {"Host": CLIENT, "Accept": "text/event-stream", **bearer(server)}
     with (
         proxy.client() as client,
@@ -144,10 +144,11 @@ def test_events_come_as_they_happen(proxy: Proxy, server: Server) -> None:
         ) as reply,
     ):
         assert reply.status_code == 200
-        arrivals = [(time.monotonic(), line) for line in reply.iter_lines() if line.startswith("event:")]
-    events = [line.partition(" ")[2] for _, line in arrivals]
-    assert events[-1] == "done" and "progress" in events
-    assert arrivals[-1][0] - arrivals[0][0] > 0.7, "the proxy held the events back"
+        events = (line.partition(" ")[2] for line in reply.iter_lines() if line.startswith("event:"))
+        assert "progress" in events, "none came"
+        queues = {queue["capability"]: queue for queue in server.control.get("/queues").json()["queues"]}
+        assert queues["echo_slow@1.0.0"]["running"] == 1, "the proxy held the events back"
+        assert list(events)[-1] == "done"
 
 
 def test_a_large_upload_and_its_download(proxy: Proxy, server: Server) -> None:
@@ -170,7 +171,7 @@ def test_a_websocket_to_the_control_door(proxy: Proxy, server: Server) -> None:
     ) as link:
         link.send("text is against the rules")
         with pytest.raises(Exception, match="1008"):
-            link.recv(timeout=10)
+            link.recv(timeout=60)
 
 
 def test_who_is_there_is_who_called(proxy: Proxy, server: Server) -> None:
