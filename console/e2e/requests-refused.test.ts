@@ -12,7 +12,7 @@ it('shows what was refused, by the id that its caller was told', async () => {
     await server.post(server.control, '/upstreams', {
         name: 'strict', tenant: 'system', base_url: fake.url, models: [{ id: 'org/strict', remote: 'm' }], probe_every: 0, failures: 1000,
     });
-    const { id, key } = await site.newKey('strict', 'caller', { limits: { requests_per_minute: 1 } });
+    const { id, key } = await site.newKey('strict', 'caller', { limits: { requests_per_day: 1 } });
     const ask = () => fetch(`${server.client}/v1/chat/completions`, {
         method: 'POST', body: JSON.stringify({ model: 'org/strict', messages: [{ role: 'user', content: 'x' }] }),
         headers: { 'Authorization': `Bearer ${key}`, 'Content-Type': 'application/json' },
