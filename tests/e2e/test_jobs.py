@@ -426,6 +426,8 @@ def test_a_streaming_engine_ends_though_nobody_reads_its_parts(client: Client) -
     assert client.run("echo_stream", {"text": text}, wait=60)["output"]["text"].split() == text.split()
     job = client.submit("echo_stream", {"text": text})
     assert client.wait(job["id"], within=60)["output"]["text"].split() == text.split()
+    # Who falls 4096 events behind is cut off, and a reader may be held up: fewer parts, and larger ones.
+    text = " ".join(f"word{i:0200}" for i in range(3_000))
     body = {"capability": "echo_stream", "input": {"text": text}}
     with client.stream("POST", "/jobs", body, {"Accept": "text/event-stream"}) as (_, stream):
         events = list(stream)
