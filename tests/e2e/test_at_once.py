@@ -61,7 +61,7 @@ def doings(server: Server, fake: FakeUpstream) -> list[Callable[[int], None]]:
     def follow_job(_: int) -> None:
         body = {"capability": "echo_stream", "input": TEXT}
         with client.stream("POST", "/jobs", body, {"Accept": "text/event-stream"}) as (head, events):
-            assert head.status == 200 and [event.event for event in events][-1] == "done"
+            assert head.status == 200 and [event.event for event in events][-1:] == ["done"]
 
     def cancel_job(_: int) -> None:
         made = client.submit("echo_slow", {"text": "x", "duration_ms": 60_000})
