@@ -88,7 +88,7 @@ def test_jobs_run_and_the_end_is_orderly(agent: Agent) -> None:
         assert job["output"] == {"text": big}
         workers = server.control.get("/workers").json()["workers"]
         assert any(worker["name"].startswith("box/py_echo_slow@1.0.0") for worker in workers), workers
-        last = slow(server, "last", 4_000)
+        last = slow(server, "last", 2_500)  # half of the five seconds that the agent gives it then
         server.client.wait(last["id"], {"running"})
         process.send_signal(signal.SIGTERM)
         assert process.wait(30) == 0

@@ -406,7 +406,7 @@ def start_worker(server: Server, folder: Path, *more: str, scheme: str = "http")
 
 def test_a_worker_from_elsewhere_runs_jobs(start_server: Start, tmp_path: Path) -> None:
     server = start_server(engines=())
-    with start_worker(server, tmp_path) as worker:
+    with start_worker(server, tmp_path, "--set", "engines.stop_grace_s=60") as worker:
         try:
             server.wait_engines("echo", "echo_slow")
             assert server.client.run("echo", {"text": "far"})["output"] == {"text": "far"}
