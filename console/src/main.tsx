@@ -5,8 +5,8 @@ import './ui/table.css';
 import { QueryClient, QueryClientProvider } from '@tanstack/react-query';
 import { StrictMode } from 'react';
 import { createRoot } from 'react-dom/client';
-import { BrowserRouter } from 'react-router';
 import { ApiError } from './api/client';
+import { AddressRouter } from './app/address-router';
 import { App } from './app/app';
 import { SessionProvider } from './app/session';
 import { LanguageProvider } from './i18n';
@@ -31,9 +31,9 @@ createRoot(root).render(
         <QueryClientProvider client={client}>
             <LanguageProvider>
                 <SessionProvider>
-                    <BrowserRouter basename="/console">
+                    <AddressRouter>
                         <App />
-                    </BrowserRouter>
+                    </AddressRouter>
                 </SessionProvider>
             </LanguageProvider>
         </QueryClientProvider>

@@ -19,7 +19,7 @@ export const shortcuts: { keys: string[]; label: Key }[] = [
 ];
 
 const places: Record<string, string> = { s: '/', j: '/jobs', p: '/playground', u: '/usage', k: '/keys', d: '/directory', m: '/upstreams', r: '/requests' };
-/** How long a `g` waits for its second key. */
+/** How long a `g` waits for its second key, by when they were pressed: a busy page may hear of them late. */
 const pairPause_ms = 1_000;
 
 function types(target: EventTarget | null): boolean {
@@ -29,14 +29,14 @@ function types(target: EventTarget | null): boolean {
 /** Keys that work on every page; none of them while somebody types or holds a modifier. */
 export function useShortcuts(toggleHelp: () => void): void {
     const navigate = useNavigate();
-    const waiting = useRef(0);
+    const waiting = useRef(-pairPause_ms);
     const help = useRef(toggleHelp);
     useEffect(() => { help.current = toggleHelp; });
     useEffect(() => {
         const pressed = (event: KeyboardEvent) => {
             if (event.ctrlKey || event.metaKey || event.altKey || types(event.target)) return;
-            const second = performance.now() - waiting.current < pairPause_ms ? places[event.key] : undefined;
-            waiting.current = event.key === 'g' ? performance.now() : -pairPause_ms;
+            const second = event.timeStamp - waiting.current < pairPause_ms ? places[event.key] : undefined;
+            waiting.current = event.key === 'g' ? event.timeStamp : -pairPause_ms;
             if (second) {
                 void navigate(second);
             } else if (event.key === '?') {

@@ -1,4 +1,5 @@
 import { useEffect, useRef, useState, type KeyboardEvent, type ReactNode } from 'react';
+import { flushSync } from 'react-dom';
 import { useT, type Translate } from '../../i18n';
 import { Button, CopyButton } from '../../ui/controls';
 import { duration } from '../../ui/format';
@@ -93,9 +94,9 @@ function UserTurn({ turn, still, edit }: TurnProps) {
     const [editing, setEditing] = useState(false);
     const opener = useRef<HTMLButtonElement>(null);
     const back = () => {
-        setEditing(false);
-        // The button is there again after the next paint.
-        requestAnimationFrame(() => { opener.current?.focus(); });
+        // At once, so that the button is there for the focus and the next key goes to it.
+        flushSync(() => { setEditing(false); });
+        opener.current?.focus();
     };
     if (editing && still) {
         return <Editor text={turn.content} onLeave={back} onSend={(text) => { if (edit?.(text)) setEditing(false); }} />;

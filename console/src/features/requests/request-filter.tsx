@@ -1,7 +1,7 @@
-import { useEffect, useState, type FormEvent } from 'react';
+import { useState, type FormEvent } from 'react';
 import { useT, type Key } from '../../i18n';
 import { Button, Segments } from '../../ui/controls';
-import { filters, outcomes, ranges, typed, type Choice, type Range, type Typed } from './request-model';
+import { draftAfter, filters, noChoice, outcomes, ranges, typed, type Choice, type Range, type Typed } from './request-model';
 
 const labels: Record<Typed, Key> = {
     text: 'req.text', model: 'req.model', key: 'req.key', app: 'req.app', user: 'req.user', upstream: 'req.upstream',
@@ -15,7 +15,12 @@ export function RequestFilterBar({ choice, tenants, onChange }: {
 }) {
     const t = useT();
     const [draft, setDraft] = useState(choice);
-    useEffect(() => { setDraft(choice); }, [choice]);
+    const [drafted, setDrafted] = useState(choice);
+    // While it renders, not after: a key that comes then would be lost.
+    if (drafted !== choice) {
+        setDrafted(choice);
+        setDraft(draftAfter(draft, drafted, choice));
+    }
     const send = (event: FormEvent) => {
         event.preventDefault();
         onChange(draft);
@@ -55,7 +60,8 @@ export function RequestFilterBar({ choice, tenants, onChange }: {
                     <Button
                         look="plain"
                         onClick={() => {
-                            onChange({ text: '', model: '', key: '', app: '', user: '', upstream: '', status: '', tenant: '', outcome: '', range: 0 });
+                            setDraft(noChoice);
+                            onChange(noChoice);
                         }}
                     >
                         {t('req.clear')}

@@ -1,6 +1,6 @@
 // @vitest-environment node
 import { expect, it } from 'vitest';
-import { choiceOf, filterOf, filters, jsonIn, searchOf, turnsOf } from './request-model';
+import { choiceOf, draftAfter, filterOf, filters, jsonIn, noChoice, searchOf, turnsOf } from './request-model';
 
 it('a choice makes the round through the address', () => {
     const address = { text: 'bill', model: 'org/m', key: 'k', app: 'shop', user: 'ann', upstream: 'gpu-1', status: '400', tenant: 'acme', outcome: 'failed', hours: '24' };
@@ -9,6 +9,13 @@ it('a choice makes the round through the address', () => {
     expect(searchOf(choiceOf(new URLSearchParams({ outcome: 'running', hours: '5', app: '  ' })))).toEqual({});
     expect(filters(choiceOf(new URLSearchParams({ app: ' ' })))).toBe(false);
     expect(filters(choiceOf(new URLSearchParams({ app: 'x' })))).toBe(true);
+});
+
+it('what is typed gives way only where the address says something new', () => {
+    const draft = { ...noChoice, app: 'sho', user: 'ann' };
+    const from = { ...noChoice, app: 'shop', model: 'm' };
+    expect(draftAfter(draft, from, { ...from, outcome: 'failed', range: 24 })).toEqual({ ...draft, outcome: 'failed', range: 24 });
+    expect(draftAfter(draft, from, { ...from, app: 'till', model: '' })).toEqual({ ...draft, app: 'till', model: '' });
 });
 
 it('the server is asked for what was chosen, and for nothing that was not', () => {

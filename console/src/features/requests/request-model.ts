@@ -15,6 +15,10 @@ export type Typed = (typeof typed)[number];
 
 export type Choice = Record<Typed, string> & { outcome: Outcome | ''; range: Range };
 
+export const noChoice: Choice = {
+    text: '', model: '', key: '', app: '', user: '', upstream: '', status: '', tenant: '', outcome: '', range: 0,
+};
+
 /** What is looked for stands in the address. */
 export function choiceOf(search: URLSearchParams): Choice {
     const text = (name: Typed) => search.get(name) ?? '';
@@ -29,6 +33,12 @@ export function choiceOf(search: URLSearchParams): Choice {
 export function searchOf({ outcome, range, ...texts }: Choice): Record<string, string> {
     const all = { ...texts, outcome, hours: range === 0 ? '' : String(range) };
     return Object.fromEntries(Object.entries(all).map(([name, value]) => [name, value.trim()]).filter(([, value]) => value !== ''));
+}
+
+/** What is typed, once the address says `to` instead of `from`: what did not change there is left alone. */
+export function draftAfter(draft: Choice, from: Choice, to: Choice): Choice {
+    const kept = typed.filter((name) => from[name] === to[name]);
+    return { ...to, ...Object.fromEntries(kept.map((name) => [name, draft[name]])) };
 }
 
 export const filters = (choice: Choice) => Object.keys(searchOf(choice)).length > 0;
