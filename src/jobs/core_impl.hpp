@@ -179,6 +179,9 @@ class Core::Impl : public CoreTables {
     void job_due(Job& job);
     void running_due(Job& job);
     void worker_due(Worker& worker);
+    void pulse();
+    [[nodiscard]] bool stood_still() const;
+    void forgive_silence();
 
     /// Wraps what the log will answer: dropped when the core is gone, else run as a turn of its
     /// own.

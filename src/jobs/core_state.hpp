@@ -71,7 +71,9 @@ struct CoreState {
     std::vector<std::unique_ptr<Pool>> pools_;
     std::vector<Pool*> stirred_;
     std::unordered_map<WorkerId, std::unique_ptr<Worker>> workers_;
-    std::vector<Worker*> departing_;  // have outgoing leases
+    std::vector<Worker*> departing_;       // have outgoing leases
+    Timer pulse_timer_{TimerKind::pulse};  // armed while there are workers
+    SteadyTime pulsed_at_{};
     std::vector<Job*> picked_;
     JobList ended_;
     std::size_t ended_bytes_ = 0;

@@ -1,6 +1,7 @@
 // What happens when nothing else does.
 #include <algorithm>
 
+#include "base/log.hpp"
 #include "jobs/core_impl.hpp"
 #include "jobs/faults.hpp"
 
@@ -8,9 +9,13 @@ namespace headrace::jobs {
 namespace {
 // A host that ends its engine within the grace by itself should not be killed on top of it.
 constexpr milliseconds kConfirmSlack{500};
+// Of a lease: how often we look whether we run, and the least that counts as a standstill.
+constexpr int kPulses = 8;
+constexpr int kStandstills = 4;
 }  // namespace
 
 void Core::Impl::tick() {
+    if (stood_still()) forgive_silence();
     while (Timer* timer = timers_.pop_due(now_)) fire(*timer);
     told_deadline_ = timers_.next().value_or(SteadyTime::max());
 }
@@ -38,6 +43,8 @@ void Core::Impl::fire(Timer& timer) {
             return retry_usage();
         case TimerKind::claims:
             return balance();
+        case TimerKind::pulse:
+            return pulse();
     }
 }
 
@@ -118,6 +125,36 @@ void Core::Impl::worker_due(Worker& worker) {
     const SteadyTime due = worker.last_seen + settings_.lease;
     if (due > now_) return timers_.arm(worker, due);
     lose_worker(worker, "the worker was silent longer than its lease", true);
+}
+
+void Core::Impl::pulse() {
+    pulsed_at_ = now_;
+    timers_.arm(pulse_timer_, now_ + settings_.lease / kPulses);
+}
+
+bool Core::Impl::stood_still() const {
+    return pulse_timer_.position != Timer::kIdle &&
+           now_ - pulsed_at_ > settings_.lease / kStandstills && !planted(Fault::standstill_blamed);
+}
+
+/// The machine slept, or this process was stopped. What was said meanwhile lies unread, and who
+/// would have said it may have slept too: every silence begins anew.
+void Core::Impl::forgive_silence() {
+    log::warn("the server stood still, its workers have a whole lease again ms={}",
+              std::chrono::duration_cast<milliseconds>(now_ - pulsed_at_).count());
+    for (const auto& [id, worker] : workers_) {
+        worker->last_seen = now_;
+        milliseconds grace = settings_.cancel_grace;
+        for (const Queue* queue : worker->queues) grace = std::max(grace, queue->cancel_grace);
+        for (const auto& each : worker->abandoned) timers_.arm(*each, now_ + grace + kConfirmSlack);
+        for (Job* job = worker->leased.head(); job; job = job->next) {
+            Lease& lease = job->detail->lease;
+            lease.last_sign = now_;
+            if (lease.cancelled) lease.stop_by = now_ + grace + kConfirmSlack;
+            rearm(*job);
+        }
+    }
+    pulse();
 }
 
 /// Tells the engine to stop; the worker has a grace before its process is ended.

@@ -28,6 +28,7 @@ WorkerId Core::Impl::attach(WorkerProfile profile, std::shared_ptr<WorkerPort> p
         queue.unserved = false;
     }
     timers_.arm(worker, now_ + settings_.lease);
+    if (workers_.empty()) pulse();
     workers_.emplace(worker.id, std::move(owned));
     observer_.worker_attached(worker.id, worker.profile.name);
     return worker.id;
@@ -176,6 +177,7 @@ void Core::Impl::lose_worker(Worker& worker, const std::string& reason, bool kil
     const auto owned = std::move(workers_.at(worker.id));
     workers_.erase(worker.id);
     timers_.disarm(worker);
+    if (workers_.empty()) timers_.disarm(pulse_timer_);
     worker.linked = false;
     if (kill && worker.port) {
         outbox_.call([port = worker.port, reason] { port->kill(reason); });

@@ -27,6 +27,7 @@ enum class Fault : std::uint8_t {
     queue_unbounded,        // no quota
     job_leaked,             // ended jobs are never let go
     held_forgotten,         // who waited for the log to catch up waits on
+    standstill_blamed,      // what nobody could hear while we stood still counts as silence
     count,
 };
 

@@ -11,7 +11,17 @@
 namespace headrace::jobs {
 
 /// What a timer belongs to: its owner derives from Timer and is found by a cast on this.
-enum class TimerKind : std::uint8_t { job, abandoned, worker, line, purge, ended, usage, claims };
+enum class TimerKind : std::uint8_t {
+    job,
+    abandoned,
+    worker,
+    line,
+    purge,
+    ended,
+    usage,
+    claims,
+    pulse
+};
 
 /// A place in the heap, inside the thing that waits. At most one due time each: an owner with
 /// several arms the earliest and looks again when it fires.

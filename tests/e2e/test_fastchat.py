@@ -4,6 +4,7 @@ BaseModelWorker (fastchat_worker.py)."""
 from __future__ import annotations
 
 import json
+import signal
 import socket
 import threading
 import time
@@ -232,6 +233,20 @@ def test_the_server_finds_its_workers_again(fastchat: Site) -> None:
     assert fastchat.models() == ["text-model"], "its beats are heard"
     worker.kill()
     fastchat.wait_models()
+
+
+def test_a_server_that_stood_still_keeps_its_workers(fastchat: Site) -> None:
+    worker = fastchat.worker("text-model")
+    fastchat.wait_models("text-model")
+    server = fastchat.server
+    assert server.process
+    server.process.send_signal(signal.SIGSTOP)
+    time.sleep(EXPIRE + 2)
+    server.process.send_signal(signal.SIGCONT)
+    assert fastchat.chat("text-model", "Where?")["state"] == "succeeded"
+    time.sleep(EXPIRE / 2)
+    assert fastchat.addresses() == [worker.address]
+    assert "beats no more" not in server.log_text()
 
 
 def test_a_worker_that_was_dropped_registers_again(fastchat: Site) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import datetime
 import re
+import signal
 import threading
 import time
 
@@ -307,6 +308,20 @@ def test_attempts_of_a_retryable_error(workers, client: Client, name: str) -> No
     second.done({"text": "ok"})
     ended = client.wait(job["id"])
     assert ended["state"] == "succeeded" and ended["attempt"] == 2
+
+
+def test_a_server_that_stood_still_takes_nobody_for_dead(start_server) -> None:
+    """As when its machine sleeps for longer than a lease: what runs goes on, as the same attempt."""
+    server = start_server(settings=("jobs.lease_s=2",))
+    server.wait_engines("echo_slow")
+    job = server.client.submit("echo_slow", {"text": "awake", "duration_ms": 8_000})
+    server.client.wait(job["id"], {"running"})
+    server.process.send_signal(signal.SIGSTOP)
+    time.sleep(4)
+    server.process.send_signal(signal.SIGCONT)
+    ended = server.client.wait(job["id"], within=60)
+    assert ended["state"] == "succeeded" and ended["attempt"] == 1, ended
+    assert "stood still" in server.log_text()
 
 
 def test_progress_of_a_job(workers, client: Client, name: str) -> None:

@@ -24,6 +24,7 @@ Outcome run_storm(std::uint64_t seed, bool trace) {
     for (std::uint32_t i = 0; i < world.weather.actions && !world.referee.failed(); ++i) {
         callers.act();
         world.run_for(world.random.between(0, world.weather.pause_ms));
+        if (world.random.chance(2)) world.stand_still();
         if (std::find(crashes.begin(), crashes.end(), i) == crashes.end() || world.referee.failed())
             continue;
         world.crash_server();
@@ -73,6 +74,7 @@ constexpr Plant kPlants[] = {
     {jobs::Fault::ttl_not_armed, "ttl-not-armed"},
     {jobs::Fault::share_not_charged, "share-not-charged"},
     {jobs::Fault::held_forgotten, "held-forgotten"},
+    {jobs::Fault::standstill_blamed, "standstill-blamed"},
     {jobs::Fault::batch_overflow, "batch-overflow"},
     {jobs::Fault::event_skipped, "event-skipped"},
     {jobs::Fault::attempt_not_awaited, "attempt-not-awaited"},

@@ -40,9 +40,13 @@ class Process::Port final : public WorkerPort {
     }
     void output_taken(JobId, Fence, std::uint64_t) override {}
     void drain(bool) override {}
-    void kill(std::string) override {
+    void kill(std::string reason) override {
         if (const auto process = process_.lock()) {
             process->world_.note("kill", process->id_);
+            const bool silent = reason.find("silent") != std::string::npos;
+            if (silent && process->sound()) {
+                process->world_.referee.violation("a worker that lives is taken for dead");
+            }
             to(process, [process] { process->crash(std::nullopt); });
         }
     }
@@ -59,6 +63,11 @@ class Process::Port final : public WorkerPort {
 };
 
 Process::Process(World& world, Nature nature) : world_(world), nature_(std::move(nature)) {}
+
+bool Process::sound() const {
+    constexpr milliseconds kWhile{2'000};
+    return alive_ && linked_ && std::max(linked_at_, frozen_until_) + kWhile < world_.time.now();
+}
 
 void Process::behave() {
     nature_.stubborn = nature_.liar = false;
@@ -116,6 +125,7 @@ void Process::connect() {
                               std::make_shared<Port>(weak_from_this(), connection_));
     world_.note("attach", id_);
     attached_ = linked_ = true;
+    linked_at_ = world_.time.now();
     auto frames = std::exchange(unsent_, {});
     for (auto& frame : frames) send(std::move(frame));
     credit(nature_.slots - std::min(busy_, nature_.slots));
@@ -313,6 +323,7 @@ void Process::reattach() {
         return connect();
     }
     linked_ = true;
+    linked_at_ = world_.time.now();
     for (const Fence& fence : *dropped) {
         const auto at = runs_.find(fence);
         if (at == runs_.end()) continue;

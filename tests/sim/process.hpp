@@ -38,6 +38,8 @@ class Process : public std::enable_shared_from_this<Process> {
     void forget_frames();
     /// No more faults of its own from here on.
     void behave();
+    /// It lives and has had the time to say so.
+    [[nodiscard]] bool sound() const;
     [[nodiscard]] bool alive() const { return alive_; }
     [[nodiscard]] bool attached() const { return attached_; }
     [[nodiscard]] WorkerId id() const { return id_; }
@@ -81,6 +83,7 @@ class Process : public std::enable_shared_from_this<Process> {
     std::uint32_t connection_ = 0;
     std::uint32_t busy_ = 0;  // slots
     SteadyTime frozen_until_{};
+    SteadyTime linked_at_{};
     SteadyTime last_in_{};
     SteadyTime last_out_{};
     std::map<Fence, Run> runs_;

@@ -233,9 +233,16 @@ void Referee::job_ended(const JobRecord& record, std::chrono::nanoseconds) {
     if (story.created_at != 0 && story.life == life_) check_times(story, record);
 }
 
+WallMs Referee::on_time(WallMs due) const {
+    for (const auto& [from, to] : standstills_) {
+        if (from <= due && due < to) return to + kOnTimeMs;
+    }
+    return due + kOnTimeMs;
+}
+
 void Referee::check_times(const Story& story, const JobRecord& record) {
     const auto late = [&](WallMs due) {
-        return record.finished_at - std::max(due, story.accepted_at) - kOnTimeMs;
+        return record.finished_at - on_time(std::max(due, story.accepted_at));
     };
     const WallMs ttl = record.created_at + story.ttl_ms;
     if (record.attempts.empty() && story.ttl_ms > 0 && late(ttl) > 0) {
@@ -248,7 +255,8 @@ void Referee::check_times(const Story& story, const JobRecord& record) {
     for (const Attempt& attempt : record.attempts) {
         const std::int64_t ran = attempt.finished_at - attempt.started_at;
         const bool stopping = attempt.outcome == "cancelled" || attempt.outcome == "lost";
-        if (story.timeout_ms > 0 && !stopping && ran > story.timeout_ms + kOnTimeMs) {
+        const bool late_end = attempt.finished_at > on_time(attempt.started_at + story.timeout_ms);
+        if (story.timeout_ms > 0 && !stopping && late_end) {
             violation(fmt::format("an attempt of job {} ran {} ms", name(record.id), ran));
         }
         if (attempt.outcome == "timeout" && ran < story.timeout_ms)

@@ -64,6 +64,9 @@ class Referee final : public CoreObserver {
     /// The job belongs to a disk now.
     void promoted(const JobRecord& record);
 
+    /// Nothing ran between the two: what was due meanwhile is on time at the end of it.
+    void stood_still(WallMs from, WallMs to) { standstills_.emplace_back(from, to); }
+
     void leased(const WorkerId& worker, const GrantBatch& batch, const Core& core);
     void session_step(JobId job);
     /// The worker has nothing to do with the lease any more, and the core knows it.
@@ -84,6 +87,7 @@ class Referee final : public CoreObserver {
 
   private:
     void check_times(const Story& story, const JobRecord& record);
+    [[nodiscard]] WallMs on_time(WallMs due) const;
     void check_alone(const WorkerId& worker, const GrantBatch& batch);
 
     const stores::VirtualTime& time_;
@@ -93,6 +97,7 @@ class Referee final : public CoreObserver {
     std::uint32_t life_ = 0;
     std::map<WorkerId, std::map<Fence, JobId>> live_;  // leases, as the core must know them
     std::map<WorkerId, JobId> poisoned_;
+    std::vector<std::pair<WallMs, WallMs>> standstills_;
     std::map<std::string, std::uint32_t> waiting_;  // by capability: accepted, never leased
 };
 

@@ -178,6 +178,15 @@ void World::run_for(milliseconds duration) {
     if (!referee.failed()) time.move_to(until);
 }
 
+void World::stand_still() {
+    if (!up() || referee.failed()) return;
+    note("stands still");
+    const WallMs from = time.wall();
+    time.move_to(time.now() + random.between(100, 40'000));
+    referee.stood_still(from, time.wall());
+    core->tick();
+}
+
 void World::clear_up() {
     note("calm");
     calm = true;

@@ -33,6 +33,8 @@ class World {
     [[nodiscard]] bool up() const { return core != nullptr; }
     /// Runs what is due until then, or until the referee has seen a violation.
     void run_for(milliseconds duration);
+    /// The whole machine, for a while: everything is late, and timers come first.
+    void stand_still();
     void spawn(std::size_t which);
     /// Ends all faults: the disk works, processes behave, and what waits can be done.
     void clear_up();

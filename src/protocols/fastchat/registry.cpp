@@ -144,6 +144,10 @@ bool Registry::beat(std::string_view worker_name, double queue_length) {
 
 void Registry::sweep() {
     const auto now = clock_.now();
+    // What they said meanwhile may lie unread.
+    const bool stood_still = now > swept_at_ && now - swept_at_ > settings_.expire / 3;
+    swept_at_ = now;
+    if (stood_still) heard_.clear();
     for (const auto& view : workers()) {
         const auto& spec = *view.spec;
         if (spec.origin != kOrigin || spec.option(kBeats) != "true") continue;

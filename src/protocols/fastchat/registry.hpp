@@ -39,7 +39,8 @@ class Registry {
     void add(Registration registration, UniqueFunction<void(Result<void>)> done);
     /// False: not known, it must register again.
     bool beat(std::string_view worker_name, double queue_length);
-    /// Drops those that beat no more. Call now and then.
+    /// Drops those that beat no more. Call more than three times within the time that they have:
+    /// a longer pause is a standstill of ours, after which each has the whole time again.
     void sweep();
     /// Asks every worker how it is, and takes its models as it tells them.
     void refresh(UniqueFunction<void(Result<void>)> done);
@@ -71,6 +72,7 @@ class Registry {
     const Clock& clock_;
     const Settings& settings_;
     std::map<std::string, SteadyTime, std::less<>> heard_;  // by name of the upstream
+    SteadyTime swept_at_ = SteadyTime::max();
 };
 
 /// The name a worker gave itself, which is its identity; its url for one that an operator added.

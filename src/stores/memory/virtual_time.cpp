@@ -1,5 +1,6 @@
 #include "stores/memory/virtual_time.hpp"
 
+#include <algorithm>
 #include <memory>
 #include <utility>
 
@@ -18,7 +19,7 @@ bool VirtualTime::step() {
     if (calls_.empty()) return false;
     const Call call = calls_.top();
     calls_.pop();
-    now_ = call.due;
+    now_ = std::max(now_, call.due);
     (*call.run)();
     return true;
 }

@@ -30,9 +30,10 @@ class VirtualTime final : public Clock {
     void after(std::chrono::nanoseconds delay, UniqueFunction<void()> call);
     /// When the next call is due; SteadyTime::max() when there is none.
     [[nodiscard]] SteadyTime next() const;
-    /// Moves the clock to the next call and runs it; false when there is none.
+    /// Moves the clock to the next call, unless it is past that, and runs it; false when there is
+    /// none.
     bool step();
-    /// Moves the clock, running nothing: to a time not after next().
+    /// Moves the clock, running nothing: what is due by then runs late.
     void move_to(SteadyTime time);
     [[nodiscard]] std::size_t pending() const { return calls_.size(); }
 
