@@ -40,7 +40,9 @@ void notify_service(std::string_view state) {
     const UniqueFd fd(::socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0));
     const auto size = static_cast<socklen_t>(offsetof(sockaddr_un, sun_path) + path.size());
     const auto* to = reinterpret_cast<const sockaddr*>(&address);
-    if (!fd || ::sendto(fd.get(), state.data(), state.size(), MSG_NOSIGNAL, to, size) < 0) {
+    // A manager that does not read must not hold up a loop.
+    const int flags = MSG_NOSIGNAL | MSG_DONTWAIT;
+    if (!fd || ::sendto(fd.get(), state.data(), state.size(), flags, to, size) < 0) {
         log::warn("service manager was not told state={} error={}", state, std::strerror(errno));
     }
 }

@@ -221,13 +221,16 @@ asio::awaitable<void> BatchRunner::run_lines(RunningPtr batch,
     }
     // What is broken off need not run on; its lines end as their jobs do.
     while (batch->under_way > 0 && !stopping_) {
-        const auto open = batch->jobs;
-        for (const auto& id : open) {
-            jobs::Scope scope{batch->key.tenant, std::nullopt};
-            (void)co_await site_.parts.jobs.cancel(std::move(scope), id);
-        }
+        // All in one go, the latest first: no place may become free for one that still waits.
+        const std::vector<JobId> open(batch->jobs.rbegin(), batch->jobs.rend());
+        for (const auto& id : open) tasks_.spawn("cancel a line", cancel_line(batch, id));
         co_await batch->bell.wait(std::chrono::seconds(1));
     }
+}
+
+asio::awaitable<void> BatchRunner::cancel_line(RunningPtr batch, JobId id) {
+    jobs::Scope scope{batch->key.tenant, std::nullopt};
+    (void)co_await site_.parts.jobs.cancel(std::move(scope), id);
 }
 
 asio::awaitable<void> BatchRunner::run_line(RunningPtr batch, std::string_view text,
@@ -255,7 +258,7 @@ asio::awaitable<void> BatchRunner::run_line(RunningPtr batch, std::string_view t
 }
 
 asio::awaitable<Result<LineAnswer>> BatchRunner::answer_of(Running& batch, json::object body,
-                                                            std::size_t number) {
+                                                           std::size_t number) {
     const auto who = principal_of(site_, batch.key);
     if (!who) co_return fail(who.error());
     const auto model = require_text(body, "model");

@@ -66,6 +66,7 @@ class BatchRunner {
     asio::awaitable<Result<void>> work(Running& batch);
     asio::awaitable<void> run_lines(RunningPtr batch, std::vector<std::string_view> lines);
     asio::awaitable<void> run_line(RunningPtr batch, std::string_view text, std::size_t number);
+    asio::awaitable<void> cancel_line(RunningPtr batch, JobId id);
     asio::awaitable<Result<LineAnswer>> answer_of(Running& batch, json::object body,
                                                   std::size_t number);
     asio::awaitable<Result<std::shared_ptr<const jobs::JobRecord>>> run_job(
