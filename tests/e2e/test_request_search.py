@@ -16,6 +16,7 @@ import pytest
 from fake_upstream import FakeUpstream
 from openai_sdk import sdk
 from server import BINARY, Server
+from test_limits import wait_for_next_minute
 from wire import Client
 
 WITHIN_S = 60
@@ -81,6 +82,7 @@ def test_what_is_refused_has_a_line(start_server: Callable[..., Server], fake: F
             sdk(server, key).chat.completions.create(model=model, **wanted)
         ids[name] = told.value.response.headers["x-request-id"]
 
+    wait_for_next_minute()
     ask(server, limited)
     until_logged(server, 1)
     refused("limit", limited)
