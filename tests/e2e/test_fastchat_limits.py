@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import json
 import threading
-import time
 from typing import Any
 
 from fastchat_site import Site
 from fastchat_worker_text import TEXT
 from test_limits import wait_for_next_minute
+from waiting import eventually
 from wire import Client, Reply
 
 HI = [{"role": "user", "content": "Where?"}]
@@ -73,15 +73,8 @@ def in_flight(site: Site) -> int:
 
 def ready(site: Site) -> None:
     """Until the worker answers: it registers before it listens, and may be taken for dead until its next beat."""
-    until(lambda: generate(site).get("text") == TEXT)
-    until(lambda: in_flight(site) == 0)
-
-
-def until(check: Any, within: float = 60.0) -> None:
-    deadline = time.monotonic() + within
-    while not check():
-        assert time.monotonic() < deadline
-        time.sleep(0.02)
+    eventually(lambda: generate(site).get("text") == TEXT)
+    eventually(lambda: in_flight(site) == 0)
 
 
 def test_a_workers_stream_is_limited_and_counted(fastchat: Site) -> None:
@@ -93,17 +86,17 @@ def test_a_workers_stream_is_limited_and_counted(fastchat: Site) -> None:
     done: list[dict[str, Any]] = []
     slow = threading.Thread(target=lambda: done.append(generate(fastchat, "[slow]")))
     slow.start()
-    until(lambda: len(worker.calls()) > began)
+    eventually(lambda: len(worker.calls()) > began)
     # One runs: it is counted where jobs are, and the model has no room for another one of any kind.
-    until(lambda: in_flight(fastchat) == 1)
+    eventually(lambda: in_flight(fastchat) == 1)
     refused = generate(fastchat)
     assert refused["error_code"] == 42901 and "requests at once" in refused["text"], refused
     assert chat(fastchat.server.client).json()["code"] == 42901
     slow.join()
     assert done[0]["text"] == TEXT
-    until(lambda: in_flight(fastchat) == 0)
+    eventually(lambda: in_flight(fastchat) == 0)
     assert generate(fastchat)["text"] == TEXT
-    until(lambda: in_flight(fastchat) == 0)
+    eventually(lambda: in_flight(fastchat) == 0)
     assert health_of(fastchat)["calls"] == calls + 2
 
 
@@ -114,7 +107,7 @@ def test_its_tokens_are_settled(fastchat: Site) -> None:
     limit_tenant(fastchat, "system", models={"text-model": {"tokens_per_minute": 100_000}})
     wait_for_next_minute()
     assert generate(fastchat, max_new_tokens=90_000)["text"] == TEXT
-    until(lambda: in_flight(fastchat) == 0)
+    eventually(lambda: in_flight(fastchat) == 0)
     left = int(chat(fastchat.server.client).header("x-ratelimit-remaining-tokens") or 0)
     assert 99_000 < left < 100_000, "16 tokens, as the worker counted, and not 90 000 as was asked for"
     refused = generate(fastchat, max_new_tokens=200_000)
@@ -130,11 +123,11 @@ def test_a_caller_who_leaves_gives_its_place_back(fastchat: Site) -> None:
     plain = fastchat.server.control.with_key(None)
     connection, response = plain.open("POST", f"/fastchat/{fastchat.token}/worker_generate_stream", body)
     assert response.read(1)
-    until(lambda: len(worker.calls()) > began and in_flight(fastchat) == 1)
+    eventually(lambda: len(worker.calls()) > began and in_flight(fastchat) == 1)
     before = health_of(fastchat)["failures"]
     response.close()
     connection.close()
-    until(lambda: in_flight(fastchat) == 0)
+    eventually(lambda: in_flight(fastchat) == 0)
     health = health_of(fastchat)
     assert health["state"] == "up" and health["failures"] == before
 
@@ -146,5 +139,5 @@ def test_a_worker_that_dies_counts_as_any_other(fastchat: Site) -> None:
     before = health_of(fastchat)["failures"]
     broken = generate(fastchat, "[die:after]")
     assert broken["error_code"] == 50006, broken
-    until(lambda: in_flight(fastchat) == 0)
+    eventually(lambda: in_flight(fastchat) == 0)
     assert health_of(fastchat)["failures"] > before

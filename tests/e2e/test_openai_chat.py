@@ -15,7 +15,8 @@ import openai
 import pytest
 from openai_sdk import each, sdk, valid
 from server import BINARY, ROOT, Server
-from test_serve import eventually, metric
+from test_serve import metric
+from waiting import eventually
 
 PLUGIN = ROOT / "plugins" / "llama"
 LIBRARY = BINARY.parent / "engines" / "libheadrace_llama.so"

@@ -11,7 +11,7 @@ import pytest
 from openai_sdk import Answering, each, sdk, valid
 from server import ROOT, Server
 from test_openai_workers import CHAT, by_steps, pieces
-from test_serve import eventually
+from waiting import eventually
 from worker import LeasedJob, offer
 
 TOOL = {"type": "function", "name": "weather", "parameters": {"type": "object"}}

@@ -11,7 +11,7 @@ from collections.abc import Callable
 import pytest
 from postgres import Postgres
 from server import BINARY, Server, free_port
-from test_serve import eventually
+from waiting import eventually
 from wire import Client
 
 
@@ -87,13 +87,13 @@ def test_jobs_run_and_outlive_a_kill(database: Postgres, start: Callable[..., Se
 def test_a_crash_of_the_database_under_load(database: Postgres, start: Callable[..., Server]) -> None:
     server = start("postgres.patience_s=1")
     load = Load(server.client)
-    eventually(lambda: len(load.accepted) > 25, within=60)
+    eventually(lambda: len(load.accepted) > 25)
     database.stop("immediate")
-    eventually(lambda: server.client.request("GET", "/readyz").status == 503 and load.refused, within=60)
+    eventually(lambda: server.client.request("GET", "/readyz").status == 503 and load.refused)
     database.start()
     server.wait_ready()
     before = len(load.accepted)
-    eventually(lambda: len(load.accepted) > before + 25, within=60)
+    eventually(lambda: len(load.accepted) > before + 25)
     load.stop()
     assert {status for status, _ in load.refused} == {503}, "and never 401"
     assert all(after is not None and int(after) > 0 for _, after in load.refused)
@@ -103,10 +103,10 @@ def test_a_crash_of_the_database_under_load(database: Postgres, start: Callable[
 def test_a_database_that_stands_still(database: Postgres, start: Callable[..., Server]) -> None:
     server = start()
     load = Load(server.client)
-    eventually(lambda: len(load.accepted) > 10, within=60)
+    eventually(lambda: len(load.accepted) > 10)
     database.pause_commits(2)
     before = len(load.accepted)
-    eventually(lambda: len(load.accepted) > before + 10, within=60)
+    eventually(lambda: len(load.accepted) > before + 10)
     load.stop()
     assert load.refused == [], "slow is not gone"
     load.all_end_once(database)

@@ -7,7 +7,7 @@ from collections.abc import Callable
 import pytest
 from postgres import Postgres
 from server import Server
-from test_serve import eventually
+from waiting import eventually
 from worker import TEXT_TO_TEXT, TestWorker, offer
 
 LEASE = "postgres.lease_s=6"
@@ -21,10 +21,10 @@ def nodes(database: Postgres, start_server: Callable[..., Server]) -> tuple[Serv
     pair = start_server(**options), start_server(**options)
     for node in pair:
         worker_of(node).close()
-    eventually(lambda: database.ask("SELECT count(*) FROM nodes") == "2", within=60)
+    eventually(lambda: database.ask("SELECT count(*) FROM nodes") == "2")
     # Each has heard of the other once it has renewed its lease since.
     both = database.ask("SELECT now()")
-    eventually(lambda: database.ask(f"SELECT min(seen_at) > '{both}' FROM nodes") == "t", within=60)
+    eventually(lambda: database.ask(f"SELECT min(seen_at) > '{both}' FROM nodes") == "t")
     return pair
 
 
@@ -64,7 +64,7 @@ def test_a_job_of_a_killed_node_runs_on_the_other(nodes: tuple[Server, Server], 
     job = caller.submit("shared", {"text": "x"})
     worker_of(b).next_job(20)
     # The first attempt's record is not waited for.
-    eventually(lambda: database.ask("SELECT state FROM jobs") == "1", within=60)
+    eventually(lambda: database.ask("SELECT state FROM jobs") == "1")
     b.kill()
     worker = worker_of(a)
     again = worker.next_job(60)

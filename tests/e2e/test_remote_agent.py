@@ -14,7 +14,8 @@ from typing import Any
 import pytest
 from connect_proxy import ConnectProxy
 from server import ROOT, Server
-from test_serve import certificate, eventually
+from test_serve import certificate
+from waiting import eventually
 
 ECHOES = ROOT / "examples" / "engines" / "echo"
 Start = Callable[..., Server]

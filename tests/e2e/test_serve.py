@@ -18,6 +18,7 @@ from typing import Any
 import pytest
 from conftest import Workers
 from server import BINARY, ECHO, Server, free_port
+from waiting import eventually
 
 Start = Callable[..., Server]
 
@@ -54,16 +55,6 @@ def refused(done: subprocess.CompletedProcess[str]) -> str:
     lines = [line for line in done.stderr.splitlines() if line.startswith("headrace: ")]
     assert len(lines) == 1, done.stderr
     return lines[0]
-
-
-def eventually(check: Callable[[], Any], within: float = 30.0) -> Any:
-    deadline = time.monotonic() + within
-    while True:
-        found = check()
-        if found:
-            return found
-        assert time.monotonic() < deadline
-        time.sleep(0.02)
 
 
 def test_starting_says_where_and_how(start_server: Start) -> None:

@@ -15,6 +15,7 @@ from fastchat_site import EXPIRE, Site, Worker
 from postgres import Postgres
 from server import BINARY, Server, free_port
 from upstream_site import KEY
+from waiting import eventually
 from wire import Client
 
 SOON = 60.0
@@ -30,13 +31,6 @@ def start(database: Postgres, start_server: Callable[..., Server]) -> Callable[.
         return start_server(**given)
 
     return make
-
-
-def until(condition: Callable[[], object], what: str = "") -> None:
-    deadline = time.monotonic() + SOON
-    while not condition():
-        assert time.monotonic() < deadline, what
-        time.sleep(0.02)
 
 
 def status(server: Server, key: str) -> int:
@@ -58,35 +52,35 @@ def test_a_key_of_one_works_on_the_other_until_it_is_revoked(start, database: Po
     before = time.monotonic()
     key = a.new_key("caller", "acme")
     assert status(a, key) == 200, "before the answer"
-    until(lambda: status(b, key) == 200)
+    eventually(lambda: status(b, key) == 200)
     took = time.monotonic() - before
     shown = b.control.get(f"/keys/{id_of(key)}")
     assert shown.status == 200 and shown.json()["tenant"] == "acme"
     rotated = b.control.post(f"/keys/{id_of(key)}/rotate", {"overlap_s": 0})
     assert rotated.status in (200, 201), rotated.body
-    until(lambda: status(a, rotated.json()["key"]) == 200)
-    until(lambda: status(a, key) == 401)
+    eventually(lambda: status(a, rotated.json()["key"]) == 200)
+    eventually(lambda: status(a, key) == 401)
     key = rotated.json()["key"]
     assert b.control.delete(f"/keys/{id_of(key)}").status == 204
     assert status(b, key) == 401
-    until(lambda: status(a, key) == 401)
+    eventually(lambda: status(a, key) == 401)
     assert took < SOON
-    until(lambda: database.ask("SELECT count(*) FROM audit WHERE tenant = 'acme'") == "3", "one audit list")
+    eventually(lambda: database.ask("SELECT count(*) FROM audit WHERE tenant = 'acme'") == "3", "one audit list")
 
 
 def test_an_account_changed_on_one_holds_on_the_other(start) -> None:
     a, b = start(), start()
     assert a.control.post("/tenants", {"name": "acme", "limits": {"requests_per_day": 5}}).status == 201
     assert a.control.post("/tenants", {"name": "acme"}).status == 409
-    until(lambda: b.control.get("/tenants/acme").status == 200)
+    eventually(lambda: b.control.get("/tenants/acme").status == 200)
     assert b.control.get("/tenants/acme").json()["limits"]["requests_per_day"] == 5
     key = a.new_key("caller", "acme")
-    until(lambda: status(b, key) == 200)
+    eventually(lambda: status(b, key) == 200)
     assert b.control.request("PATCH", "/api/v1/tenants/acme", {"enabled": False}).status == 200
     assert status(b, key) == 403
-    until(lambda: status(a, key) == 403)
+    eventually(lambda: status(a, key) == 403)
     assert a.control.request("PATCH", "/api/v1/tenants/acme", {"enabled": True}).status == 200
-    until(lambda: status(b, key) == 200)
+    eventually(lambda: status(b, key) == 200)
 
 
 def test_a_key_may_name_an_app_that_another_server_has_just_made(start) -> None:
@@ -102,7 +96,7 @@ def test_a_key_may_name_an_app_that_another_server_has_just_made(start) -> None:
         assert here.control.get(f"/apps/{app}?tenant=acme").status == 200, "it is known here by then"
         assert status(here, made.json()["key"]) == 200
     key = pair[0].control.post("/keys", {"name": "plain", "role": "caller", "tenant": "acme"}).json()["id"]
-    until(lambda: pair[1].control.get(f"/keys/{key}").status == 200)
+    eventually(lambda: pair[1].control.get(f"/keys/{key}").status == 200)
     assert pair[0].control.post("/apps", {"name": "late", "tenant": "acme"}).status == 201
     assert pair[1].control.request("PATCH", f"/api/v1/keys/{key}", {"app": "late"}).status == 200
     nobody = {"name": "none", "role": "caller", "tenant": "acme", "app": "nobody-made-it"}
@@ -129,7 +123,7 @@ def test_an_upstream_of_one_serves_on_the_other(start) -> None:
         made = a.control.post("/upstreams", spec)
         assert made.status == 201, made.body
         assert chat(a.client)[0] == 200
-        until(lambda: chat(b.client)[0] == 200)
+        eventually(lambda: chat(b.client)[0] == 200)
         assert fake.requests[-1].headers["authorization"] == f"Bearer {KEY}", "opened with the shared master key"
         changed = b.control.request("PATCH", "/api/v1/upstreams/hosted", {"base_url": other.url})
         assert changed.status == 200, changed.body
@@ -138,13 +132,13 @@ def test_an_upstream_of_one_serves_on_the_other(start) -> None:
             chat(a.client)
             return bool(other.requests)
 
-        until(moved)
+        eventually(moved)
         b.kill()
         b.start()
         assert b.control.get("/upstreams/hosted").json()["base_url"] == other.url
         assert a.control.delete("/upstreams/hosted").status == 204
-        until(lambda: b.control.get("/upstreams/hosted").status == 404)
-        until(lambda: chat(b.client)[0] == 404)
+        eventually(lambda: b.control.get("/upstreams/hosted").status == 404)
+        eventually(lambda: chat(b.client)[0] == 404)
     finally:
         fake.close()
         other.close()
@@ -158,21 +152,21 @@ def test_fastchat_workers_stay_with_the_server_they_beat_at(start, database: Pos
         return [each["kind"] for each in server.control.get("/upstreams").json()["upstreams"]]
 
     try:
-        until(lambda: names(a) == ["fastchat"])
+        eventually(lambda: names(a) == ["fastchat"])
         assert database.ask("SELECT count(*) FROM upstreams") == "0"
         # What the other sets comes here beside it, and goes again.
         spec = {"name": "hosted", "base_url": "http://127.0.0.1:9/v1", "models": [{"id": "m"}], "probe_every": 0}
         assert b.control.post("/upstreams", spec).status == 201
-        until(lambda: sorted(names(a)) == ["fastchat", "openai"])
+        eventually(lambda: sorted(names(a)) == ["fastchat", "openai"])
         assert names(b) == ["openai"]
         a.kill()
         a.start()
         assert sorted(names(a)) == ["fastchat", "openai"]
         assert b.control.delete("/upstreams/hosted").status == 204
-        until(lambda: names(a) == ["fastchat"])
+        eventually(lambda: names(a) == ["fastchat"])
     finally:
         worker.kill()
-    until(lambda: names(a) == [], "it beats no more")
+    eventually(lambda: names(a) == [], "it beats no more")
 
 
 def test_both_make_keys_at_the_same_time(start) -> None:
@@ -181,7 +175,7 @@ def test_both_make_keys_at_the_same_time(start) -> None:
         made = list(pool.map(lambda n: pair[n % 2].new_key("caller", "acme"), range(60)))
     assert len(set(made)) == 60
     for server in pair:
-        until(lambda server=server: all(status(server, key) == 200 for key in made))
+        eventually(lambda server=server: all(status(server, key) == 200 for key in made))
 
 
 def test_servers_that_start_together_have_one_admin(database: Postgres, tmp_path: pathlib.Path) -> None:
@@ -227,7 +221,7 @@ def test_known_keys_work_for_the_stated_time_without_the_database(start, databas
         assert made.status == 503 and int(made.header("Retry-After") or 0) > 0
         assert status(server, revoked) == 401
         stranger = known[:-3] + ("AAA" if not known.endswith("AAA") else "BBB")
-        until(lambda: status(server, stranger) == 503, "who can tell whether it was made elsewhere")
+        eventually(lambda: status(server, stranger) == 503, "who can tell whether it was made elsewhere")
         assert heard(server) == 0
 
         def over() -> bool:
@@ -235,7 +229,7 @@ def test_known_keys_work_for_the_stated_time_without_the_database(start, databas
             assert reply.status in (200, 503), "never 401"
             return reply.status == 503 and int(reply.header("Retry-After") or 0) > 0
 
-        until(over)
+        eventually(over)
         assert status(server, revoked) == 401
         models = server.client.with_key(known).request("GET", "/v1/models")
         assert models.status == 503 and int(models.header("Retry-After") or 0) > 0
@@ -243,20 +237,20 @@ def test_known_keys_work_for_the_stated_time_without_the_database(start, databas
         assert server.client.request("GET", "/healthz").status == 200
     finally:
         database.start()
-    until(lambda: status(server, known) == 200)
-    until(lambda: status(other, known) == 200)
-    until(lambda: heard(server) == 1, "the catalog is heard again")
+    eventually(lambda: status(server, known) == 200)
+    eventually(lambda: status(other, known) == 200)
+    eventually(lambda: heard(server) == 1, "the catalog is heard again")
     assert status(server, stranger) == 401
     server.wait_ready(SOON)
     key = server.as_role("caller", "acme").key
-    until(lambda: status(other, key) == 200)
+    eventually(lambda: status(other, key) == 200)
 
 
 def test_what_was_revoked_while_a_server_was_cut_off(start, database: Postgres) -> None:
     """Its connections are dropped: on its return it hears of what it missed."""
     a, b = start(), start()
     key = a.new_key("caller", "acme")
-    until(lambda: status(b, key) == 200)
+    eventually(lambda: status(b, key) == 200)
     database.ask(
         "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity WHERE application_name = 'headrace node'"
     )
@@ -264,8 +258,8 @@ def test_what_was_revoked_while_a_server_was_cut_off(start, database: Postgres) 
     def revoke() -> bool:
         return a.control.delete(f"/keys/{id_of(key)}").status == 204
 
-    until(revoke)
-    until(lambda: status(b, key) == 401)
+    eventually(revoke)
+    eventually(lambda: status(b, key) == 401)
 
 
 def refusal(folder: pathlib.Path, env: dict[str, str], *settings: str) -> str:

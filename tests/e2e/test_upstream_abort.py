@@ -14,6 +14,7 @@ import pytest
 from fake_upstream import good
 from server import Server
 from upstream_site import HI, Setup
+from waiting import eventually
 
 SLOW = {"connect": 600, "first_byte": 600, "between": 600, "total": 1800}
 
@@ -64,15 +65,6 @@ def hole() -> Iterator[Blackhole]:
     made.close()
 
 
-def until(check: Any, within: float = 60.0) -> float:
-    """Seconds until it is so."""
-    began = time.monotonic()
-    while not check():
-        assert time.monotonic() - began < within
-        time.sleep(0.002)
-    return time.monotonic() - began
-
-
 def add(up: Setup, hole: Blackhole, **more: Any) -> None:
     up.add(fake=hole, timeouts=SLOW, **more)  # type: ignore[arg-type]
 
@@ -84,10 +76,10 @@ def ended(up: Setup, hole: Blackhole) -> bool:
 def test_a_cancelled_job(up: Setup, hole: Blackhole, dialling: Server) -> None:
     add(up, hole)
     job = dialling.client.submit(up.capability, {"messages": HI})
-    until(lambda: hole.syns() == 1)
+    eventually(lambda: hole.syns() == 1)
     assert dialling.client.post(f"/jobs/{job['id']}/cancel").status in (200, 202)
     # At once; the connect itself would go on for two minutes.
-    assert until(lambda: ended(up, hole)) < 20.0
+    eventually(lambda: ended(up, hole), within=20)
     assert dialling.client.wait(job["id"])["state"] == "cancelled"
 
 
@@ -97,16 +89,16 @@ def test_a_caller_who_hangs_up(up: Setup, hole: Blackhole, dialling: Server, str
     connection = http.client.HTTPConnection("127.0.0.1", dialling.client_port, timeout=60)
     body = json.dumps({"model": up.model, "messages": HI, "stream": stream})
     connection.request("POST", "/v1/chat/completions", body, {"Authorization": f"Bearer {dialling.client.key}"})
-    until(lambda: hole.syns() == 1)
+    eventually(lambda: hole.syns() == 1)
     connection.sock.close()
-    assert until(lambda: ended(up, hole)) < 20.0
+    eventually(lambda: ended(up, hole), within=20)
 
 
 def test_its_whole_time_is_up(up: Setup, hole: Blackhole) -> None:
     up.add(fake=hole, timeouts={**SLOW, "total": 1})  # type: ignore[arg-type]
     job = up.chat()
     assert job["state"] == "failed" and job["error"]["code"] in ("deadline_exceeded", "unavailable"), job
-    until(lambda: ended(up, hole))
+    eventually(lambda: ended(up, hole))
 
 
 def test_a_handshake_that_never_ends(up: Setup, dialling: Server) -> None:
@@ -133,7 +125,7 @@ def test_a_handshake_that_never_ends(up: Setup, dialling: Server) -> None:
         while taken.recv(65536):
             pass
     assert time.monotonic() - began < 20.0
-    until(lambda: up.view(fake)["health"]["in_flight"] == 0)  # type: ignore[arg-type]
+    eventually(lambda: up.view(fake)["health"]["in_flight"] == 0)  # type: ignore[arg-type]
     taken.close()
 
 
@@ -149,9 +141,9 @@ def test_a_stream_through_fastchats_controller(dialling: Server, hole: Blackhole
         return dialling.control.get("/upstreams/hole?tenant=system").json()["health"]
 
     try:
-        until(lambda: hole.syns() == 1 and view()["in_flight"] == 1)
+        eventually(lambda: hole.syns() == 1 and view()["in_flight"] == 1)
         connection.sock.close()
-        assert until(lambda: hole.syns() == 0 and view()["in_flight"] == 0) < 20.0
+        eventually(lambda: hole.syns() == 0 and view()["in_flight"] == 0, within=20)
         assert view()["failures"] == 0, "it has said nothing of the worker"
     finally:
         dialling.control.delete("/upstreams/hole?tenant=system")
@@ -160,7 +152,7 @@ def test_a_stream_through_fastchats_controller(dialling: Server, hole: Blackhole
 def test_others_go_on_meanwhile(up: Setup, hole: Blackhole, dialling: Server) -> None:
     add(up, hole)
     job = dialling.client.submit(up.capability, {"messages": HI})
-    until(lambda: hole.syns() == 1)
+    eventually(lambda: hole.syns() == 1)
     other = Setup(dialling)
     try:
         other.add(good)
@@ -168,4 +160,4 @@ def test_others_go_on_meanwhile(up: Setup, hole: Blackhole, dialling: Server) ->
     finally:
         other.close()
     dialling.client.post(f"/jobs/{job['id']}/cancel")
-    until(lambda: ended(up, hole))
+    eventually(lambda: ended(up, hole))

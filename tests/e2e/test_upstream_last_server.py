@@ -3,18 +3,11 @@
 from __future__ import annotations
 
 import threading
-import time
 from typing import Any
 
 from fake_upstream import Connection, FakeUpstream, Request, good
 from upstream_site import HI, Setup
-
-
-def until(check: Any, within: float = 60.0) -> None:
-    deadline = time.monotonic() + within
-    while not check():
-        assert time.monotonic() < deadline
-        time.sleep(0.005)
+from waiting import eventually
 
 
 def queued(up: Setup) -> int:
@@ -38,12 +31,12 @@ def test_who_waits_on_a_connection_is_told_and_a_durable_job_waits(up: Setup) ->
 
     first = threading.Thread(target=chat)
     first.start()
-    until(lambda: len(fake.requests) == 1)
+    eventually(lambda: len(fake.requests) == 1)
     durable = server.client.post("/jobs", {"capability": up.capability, "input": {"messages": HI}})
     assert durable.status == 202, durable.body
     second = threading.Thread(target=chat)
     second.start()
-    until(lambda: queued(up) == 2)
+    eventually(lambda: queued(up) == 2)
 
     assert server.control.delete(f"/upstreams/{fake.name}").status == 204
     second.join(60)
@@ -58,4 +51,4 @@ def test_who_waits_on_a_connection_is_told_and_a_durable_job_waits(up: Setup) ->
     assert answers[1].status == 200, answers[1].body
     up.add()
     job = f"/jobs/{durable.json()['id']}"
-    until(lambda: server.client.get(job).json()["state"] == "succeeded")
+    eventually(lambda: server.client.get(job).json()["state"] == "succeeded")

@@ -10,8 +10,8 @@ from typing import Any
 
 from fake_upstream import Connection, FakeUpstream, Request, completion, delta, good
 from server import Server
-from test_serve import eventually
 from upstream_site import HI, KEY, Setup, error_of, events_of, refuse, stream_of
+from waiting import eventually
 
 SHUT = ("open", "half_open")  # until its time is over, and then until somebody tries it
 
@@ -235,7 +235,7 @@ def test_probes_close_the_circuit_again(up: Setup) -> None:
     eventually(lambda: up.view(fake)["health"]["state"] != "up")
     back = FakeUpstream(good, port=port)
     try:
-        eventually(lambda: up.view(fake)["health"]["state"] == "up", within=60)
+        eventually(lambda: up.view(fake)["health"]["state"] == "up")
         assert up.chat()["state"] == "succeeded"
     finally:
         back.close()
