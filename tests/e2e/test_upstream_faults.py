@@ -12,6 +12,7 @@ import pytest
 from fake_upstream import Connection, FakeUpstream, Request, delta, good
 from server import Server
 from upstream_site import HI, Setup, error_of, events_of, refuse, stream_of
+from waiting import eventually, quickest
 
 
 def cut_events(count: int, how: str) -> Callable[..., None]:
@@ -199,10 +200,7 @@ def test_an_endless_stream_ends_by_its_total_time(up: Setup, dialling: Server) -
     events = events_of(stream_of(dialling, up.model)[1].read())
     assert 0.8 < time.monotonic() - begun < 20
     assert any("error" in event for event in events[-2:])
-    deadline = time.monotonic() + 20
-    while fake.connections[-1].closed_at is None:
-        assert time.monotonic() < deadline
-        time.sleep(0.02)
+    is_closed(fake)
 
 
 def memory_of(dialling: Server) -> int:
@@ -264,43 +262,47 @@ def waits_long(_: FakeUpstream, to: Connection, request: Request) -> None:
     to.wait_closed(120)
 
 
-def is_closed(fake: FakeUpstream) -> None:
-    """How soon is measured by `./dev bench` (row cancel); here, that it is and not when the server gives up."""
-    deadline = time.monotonic() + 20
-    while fake.connections[-1].closed_at is None:
-        assert time.monotonic() < deadline, "the connection was not closed"
-        time.sleep(0.002)
+def is_closed(fake: FakeUpstream) -> float:
+    """When the last connection was closed."""
+    return eventually(lambda: fake.connections[-1].closed_at, "the connection was not closed", within=20)
 
 
 @pytest.mark.parametrize("stream", [False, True])
 def test_a_caller_who_hangs_up_ends_the_call(up: Setup, dialling: Server, stream: bool) -> None:
     fake = up.add(waits_long)
     body = json.dumps({"model": up.model, "messages": HI, "stream": stream}).encode()
-    with socket.create_connection(("127.0.0.1", dialling.client_port)) as caller:
-        head = (
-            f"POST /v1/chat/completions HTTP/1.1\r\nHost: 127.0.0.1\r\nAuthorization: Bearer {dialling.client.key}\r\n"
-            f"Content-Type: application/json\r\nContent-Length: {len(body)}\r\n\r\n"
-        )
-        caller.sendall(head.encode() + body)
-        deadline = time.monotonic() + 20
-        while not fake.requests:
-            assert time.monotonic() < deadline
-            time.sleep(0.005)
-        if stream:
-            caller.recv(65536)
-        time.sleep(0.1)
-        assert fake.connections[-1].closed_at is None
-    is_closed(fake)
+    head = (
+        f"POST /v1/chat/completions HTTP/1.1\r\nHost: 127.0.0.1\r\nAuthorization: Bearer {dialling.client.key}\r\n"
+        f"Content-Type: application/json\r\nContent-Length: {len(body)}\r\n\r\n"
+    )
+
+    def hung_up() -> float:
+        calls = len(fake.requests)
+        with socket.create_connection(("127.0.0.1", dialling.client_port)) as caller:
+            caller.sendall(head.encode() + body)
+            eventually(lambda: len(fake.requests) > calls)
+            if stream:
+                caller.recv(65536)
+            time.sleep(0.1)
+            assert fake.connections[-1].closed_at is None
+            left = time.monotonic()
+        return is_closed(fake) - left
+
+    assert quickest(hung_up, 0.1) < 0.1
     assert up.view(fake)["health"]["state"] == "up"
 
 
 def test_a_cancelled_job_ends_the_call(up: Setup, dialling: Server) -> None:
     fake = up.add(waits_long)
-    job = dialling.client.submit(up.capability, {"messages": HI})
-    deadline = time.monotonic() + 20
-    while not fake.requests:
-        assert time.monotonic() < deadline
-        time.sleep(0.005)
-    assert dialling.client.post(f"/jobs/{job['id']}/cancel").status == 202
-    is_closed(fake)
-    assert dialling.client.wait(job["id"])["state"] == "cancelled"
+
+    def cancelled() -> float:
+        calls = len(fake.requests)
+        job = dialling.client.submit(up.capability, {"messages": HI})
+        eventually(lambda: len(fake.requests) > calls)
+        asked = time.monotonic()
+        assert dialling.client.post(f"/jobs/{job['id']}/cancel").status == 202
+        seconds = is_closed(fake) - asked
+        assert dialling.client.wait(job["id"])["state"] == "cancelled"
+        return seconds
+
+    assert quickest(cancelled, 0.2) < 0.2
