@@ -246,15 +246,18 @@ def test_hang_up_at_each_stage(server, client, name) -> None:
         link.socket.close()
 
 
-def test_workers_do_not_wait_for_each_other(workers, client, name) -> None:
-    """One that reads nothing holds up nobody."""
-    stuck = workers.start(offer(f"{name}-stuck", TEXT_TO_TEXT, slots=64), slots=64)
+def test_workers_do_not_wait_for_each_other(server, workers, client, name) -> None:
+    """One that reads nothing holds up nobody, as long as it is there."""
+    stuck = workers.start(offer(f"{name}-stuck", TEXT_TO_TEXT, slots=64), slots=64, name=f"{name}-stuck")
     stuck._stop.set()
     for _ in range(64):
         client.submit(f"{name}-stuck", {"text": "x" * 60_000})
     done = threading.Event()
     threading.Thread(target=lambda: (client.run("echo", {"text": "x"}), done.set())).start()
     assert done.wait(30)
+    known = server.control.get("/workers").json()["workers"]
+    states = {worker["name"]: worker["state"] for worker in known}
+    assert states.get(f"{name}-stuck") == "busy", "it was given up, by its lease of 15 s, before echo was done"
 
 
 __all__ = ["TestWorker"]

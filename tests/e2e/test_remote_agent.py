@@ -101,10 +101,14 @@ def test_a_cancel_reaches_the_engine(agent: Agent) -> None:
     server = agent.server
     with agent.run():
         agent.wait_slots()
+        hosts = agent.hosts()
         job = slow(server, "never", 60_000)
         server.client.wait(job["id"], {"running"})
         server.client.post(f"/jobs/{job['id']}/cancel")
         assert server.client.wait(job["id"], within=30)["state"] == "cancelled"
+        # An engine that does not hear of it is ended with its host, and started again.
+        agent.wait_slots()
+        assert agent.hosts() == hosts
 
 
 def test_an_engine_that_is_killed_is_running_again(agent: Agent) -> None:
