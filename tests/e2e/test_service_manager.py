@@ -39,7 +39,7 @@ def test_start_watchdog_reload_stop(
     name = f"headrace-notify-{os.getpid()}"
     manager = Manager(f"\0{name}" if abstract else str(tmp_path / "notify"))
     address = f"@{name}" if abstract else str(tmp_path / "notify")
-    # A third of it between two words: a socket takes ten or so, and then the server waits for its reader.
+    # A third of it between two words. A socket takes ten or so; were it full, the words after them would be lost.
     server = start_server(engines=(), env={"NOTIFY_SOCKET": address, "WATCHDOG_USEC": "2000000"})
     assert manager.told() == {"READY": "1"}
     assert server.client.request("GET", "/readyz").status == 200
