@@ -312,12 +312,12 @@ def test_attempts_of_a_retryable_error(workers, client: Client, name: str) -> No
 
 def test_a_server_that_stood_still_takes_nobody_for_dead(start_server) -> None:
     """As when its machine sleeps for longer than a lease: what runs goes on, as the same attempt."""
-    server = start_server(settings=("jobs.lease_s=2",))
+    server = start_server(settings=("jobs.lease_s=4",))
     server.wait_engines("echo_slow")
-    job = server.client.submit("echo_slow", {"text": "awake", "duration_ms": 8_000})
+    job = server.client.submit("echo_slow", {"text": "awake", "duration_ms": 12_000})
     server.client.wait(job["id"], {"running"})
     server.process.send_signal(signal.SIGSTOP)
-    time.sleep(4)
+    time.sleep(7)
     server.process.send_signal(signal.SIGCONT)
     ended = server.client.wait(job["id"], within=60)
     assert ended["state"] == "succeeded" and ended["attempt"] == 1, ended
