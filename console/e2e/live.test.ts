@@ -36,9 +36,9 @@ it('the microphone feeds a session at the rate of the engine, and what it says c
     await live.getByText('Listening').waitFor();
     const output = page.locator('.output');
     await output.getByText(/second"?: 2/).first().waitFor();
-    // The tone, in one whole second at least: where the machine is busy a browser loses some of what it hears. At a wrong
+    // The tone, in two whole seconds at least: where the machine is busy a browser loses some of what it hears. At a wrong
     // rate all of them are off.
-    await output.getByText(/hertz"?: (99[5-9]|100[0-5])\b/).first().waitFor();
+    await output.getByText(/hertz"?: (99[5-9]|100[0-5])\b/).nth(1).waitFor();
     await live.waitFor();
     await page.getByText('Running', { exact: true }).waitFor();
     await expectAccessible(page);
@@ -58,7 +58,7 @@ it('the microphone feeds a session at the rate of the engine, and what it says c
     expect(whole).toBeGreaterThan(told - 0.1);
     expect(whole).toBeLessThan(told + 3);
     expect(seconds.length).toBeGreaterThanOrEqual(4);
-    expect(seconds.some((each) => Math.abs((each['hertz'] ?? 0) - hertz) <= 5)).toBe(true);
+    expect(seconds.filter((each) => Math.abs((each['hertz'] ?? 0) - hertz) <= 5).length).toBeGreaterThanOrEqual(2);
     expect(page.wrong).toEqual([]);
 });
 
