@@ -328,18 +328,19 @@ def test_a_cancel_stops_between_tokens(llm: Server, chat: Client) -> None:
 def test_a_cancel_breaks_a_prompt_off(chat: Client) -> None:
     story = " ".join(f"Line {number} of a long report." for number in range(80))
 
-    def made(report: int) -> int:
-        """The tokens of an answer that is cancelled as soon as it runs."""
+    def broken_off(report: int) -> bool:
         # It would not end by itself in the time that a look at it may take; and nothing of it is known yet.
         messages = [{"role": "system", "content": f"Report {report}."}, user(story)]
         job = chat.submit("chat", {**long_order(), "messages": messages, "max_tokens": 600})
         chat.wait(job["id"], {"running"})
+        asked = time.monotonic()
         chat.request("POST", f"/api/v1/jobs/{job['id']}/cancel")
         ended = chat.wait(job["id"])
         assert ended["state"] == "cancelled"
-        return ended["usage"]["meters"].get("completion_tokens", 0)
+        return time.monotonic() - asked < 1 and ended["usage"]["meters"]["completion_tokens"] == 0
 
-    assert any(made(report) == 0 for report in range(5)), "where the machine is busy, a prompt may be over first"
+    # The prompt alone takes seconds. Where the machine is busy, so may a cancel: once in five is asked.
+    assert any(broken_off(report) for report in range(5))
     # What was broken off has left nothing behind.
     assert "Paris" in run(chat, **ask("What is the capital of France?"))["output"]["text"]
 
