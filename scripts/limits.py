@@ -119,6 +119,11 @@ ROWS = [
         "503 with Retry-After",
     ),
     (
+        "lines of refused calls in the request log",
+        "{n:src/main/refusal_quota.hpp:kPerMinute} of a key in a minute",
+        "left out and counted",
+    ),
+    (
         "inputs and results of jobs in memory",
         "{bytes:overload.queue_bytes}; from 85 % on the server gives way ([access](access.md))",
         "503 with Retry-After, then not ready",
@@ -153,6 +158,11 @@ ROWS = [
     ("leases that a resumed worker names", f"{{n:{LINK}/protocol.hpp:kMaxHeld}}", "closed"),
     ("media values of one job, and of one output", f"{{n:{LINK}/protocol.hpp:kMaxParts}}, 256", "closed"),
     ("silence of a worker", "{s:jobs.lease_s}", "its jobs run elsewhere"),
+    (
+        "time between a FastChat worker's registration and its first answer",
+        "{ms:src/upstreams/upstreams.cpp:kStarting}",
+        "calls that waited for it get 503",
+    ),
     (
         "open files of an engine",
         "{n:src/engines/sandbox.cpp:kFiles}, up to {n:src/engines/sandbox.cpp:kMostFiles}",

@@ -105,6 +105,10 @@ RequestLog::RequestLog(RequestLogSettings settings, RequestFiles files, Redactio
                    .counter("headrace_request_log_dropped_total",
                             "Calls left out of the request log because too many waited.")
                    .cell()),
+      left_out_(registry
+                    .counter("headrace_request_log_left_out_total",
+                             "Refused calls left out of the request log, too many of one key.")
+                    .cell()),
       thread_([this] { run(); }) {}
 
 RequestLog::~RequestLog() {
@@ -142,12 +146,20 @@ void RequestLog::record(const jobs::JobRecord& job, const jobs::EndFacts& facts,
 }
 
 void RequestLog::refused(access::Refusal refusal) {
-    // A caller may have put much into either.
-    refusal.model = cut_text(refusal.model, kMostOfRefusal);
-    redaction_.apply(refusal.message);
-    refusal.message = cut_text(refusal.message, kMostOfRefusal);
+    Refused entry;
+    entry.at = clock_.wall();
+    {
+        const std::lock_guard lock(mutex_);
+        const auto left_out = quota_.admit(refusal.key, entry.at);
+        if (!left_out) return left_out_.add();
+        entry.left_out = *left_out;
+    }
+    // A caller may have put much into either. More than is shown, so that a pattern finds its end.
+    refusal.model = std::string(cut_text(refusal.model, kMostOfRefusal));
+    refusal.message = std::string(cut_text(refusal.message, 4 * kMostOfRefusal));
     const auto bytes = refusal.model.size() + refusal.message.size();
-    push(Refused{clock_.wall(), std::move(refusal)}, bytes);
+    entry.what = std::move(refusal);
+    push(std::move(entry), bytes);
 }
 
 void RequestLog::push(Entry entry, std::size_t bytes) {
@@ -208,12 +220,17 @@ void RequestLog::add_line(std::string& out, const Refused& refused) const {
     add_text(out, "key", what.key);
     add_owners(out, what.tenant, what.key);
     if (!what.capability.empty()) add_text(out, "capability", what.capability);
-    add_text(out, "model", what.model);
+    std::string text = what.model;
+    redaction_.apply(text);
+    add_text(out, "model", text);
     add_text(out, "operation", what.operation);
     add_text(out, "outcome", kRefused);
     if (!what.code.empty()) add_text(out, "code", what.code);
     add_number(out, "status", what.status);
-    add_text(out, "message", what.message);
+    text = what.message;
+    redaction_.apply(text);
+    add_text(out, "message", cut_text(text, kMostOfRefusal));
+    if (refused.left_out > 0) add_number(out, "left_out", refused.left_out);
     out.append("}\n");
 }
 

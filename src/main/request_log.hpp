@@ -16,6 +16,7 @@
 #include "base/clock.hpp"
 #include "jobs/observer.hpp"
 #include "main/redaction.hpp"
+#include "main/refusal_quota.hpp"
 #include "main/request_files.hpp"
 #include "telemetry/metrics.hpp"
 
@@ -57,7 +58,7 @@ class RequestLog {
     /// streamed output, where wants_parts(). On the core's loop.
     void record(const jobs::JobRecord& job, const jobs::EndFacts& facts, std::string upstream,
                 std::vector<std::string> parts = {});
-    /// A call that got no job. Any thread.
+    /// A call that got no job; RefusalQuota bounds how many have a line. Any thread.
     void refused(access::Refusal refusal);
     [[nodiscard]] bool wants_parts() const { return settings_.bodies; }
 
@@ -76,8 +77,9 @@ class RequestLog {
         std::size_t bytes = 0;
     };
     struct Refused {
-        WallMs at;
+        WallMs at = 0;
         access::Refusal what;
+        std::uint64_t left_out = 0;  // of its key, before this one
     };
     using Entry = std::variant<Call, Refused>;
     RequestLog(RequestLogSettings settings, RequestFiles files, Redaction redaction,
@@ -96,13 +98,15 @@ class RequestLog {
     Redaction redaction_;
     const Clock& clock_;
     const access::KeyRing* const keys_;
-    telemetry::Counter& lines_;    // the thread's
-    telemetry::Counter& failed_;   // the thread's
-    telemetry::Counter& dropped_;  // who holds the mutex
-    std::string swept_;            // the day on which the old was last removed
+    telemetry::Counter& lines_;     // the thread's
+    telemetry::Counter& failed_;    // the thread's
+    telemetry::Counter& dropped_;   // who holds the mutex
+    telemetry::Counter& left_out_;  // who holds the mutex
+    std::string swept_;             // the day on which the old was last removed
 
     std::mutex mutex_;  // guards what follows; never held with another
     std::condition_variable changed_;
+    RefusalQuota quota_;
     std::deque<Entry> waiting_;
     std::size_t waiting_bytes_ = 0;
     bool ended_ = false;

@@ -8,6 +8,7 @@
 #include <ctime>
 
 #include <sys/socket.h>
+#include <sys/time.h>
 #include <sys/un.h>
 #include <unistd.h>
 
@@ -16,6 +17,9 @@
 
 namespace headrace::main {
 namespace {
+
+constexpr std::string_view kWatchdog = "WATCHDOG=1";
+constexpr time_t kPatience = 2;  // seconds
 
 std::string_view environment(const char* name) {
     const char* value = std::getenv(name);
@@ -40,8 +44,11 @@ void notify_service(std::string_view state) {
     const UniqueFd fd(::socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0));
     const auto size = static_cast<socklen_t>(offsetof(sockaddr_un, sun_path) + path.size());
     const auto* to = reinterpret_cast<const sockaddr*>(&address);
-    // A manager that does not read must not hold up a loop.
-    const int flags = MSG_NOSIGNAL | MSG_DONTWAIT;
+    // A manager that does not read must not hold up a loop; but the next word of the watchdog comes
+    // soon, while of the others there is one.
+    const timeval patience{kPatience, 0};
+    if (fd) ::setsockopt(fd.get(), SOL_SOCKET, SO_SNDTIMEO, &patience, sizeof patience);
+    const int flags = MSG_NOSIGNAL | (state == kWatchdog ? MSG_DONTWAIT : 0);
     if (!fd || ::sendto(fd.get(), state.data(), state.size(), flags, to, size) < 0) {
         log::warn("service manager was not told state={} error={}", state, std::strerror(errno));
     }

@@ -27,6 +27,8 @@ export interface LoggedCall {
     status?: number;
     /** What a refusal said. */
     message?: string;
+    /** Refusals of its key that have no line, since the one before. */
+    left_out?: number;
     upstream?: string;
     attempts?: number;
     prompt_tokens?: number;

@@ -116,7 +116,12 @@ asio::awaitable<void> ClientRoutes::whole(http::Exchange& exchange, const ChatRe
         auto accepted = co_await parts_.jobs.submit(std::move(one));
         if (!accepted) {
             const Asked asked{"chat", request.model, submission.version->name};
-            co_await refuse(parts_, exchange, asked, accepted.error());
+            const auto& error = accepted.error();
+            // One that has a job is told of with it.
+            if (i == 0)
+                co_await refuse(parts_, exchange, asked, error);
+            else
+                co_await answer(exchange, api_error(error));
             co_return;
         }
         abandons.emplace_back(parts_.jobs, accepted->id);
@@ -198,9 +203,14 @@ asio::awaitable<bool> ClientRoutes::stream_choice(Stream& stream, jobs::Submissi
     };
     stream.feed = std::make_shared<jobs::EventFeed>(stream.exchange.executor());
     submission.watcher = stream.feed;
+    const Asked asked{"chat", stream.model, submission.version->name};
     auto accepted = co_await parts_.jobs.submit(std::move(submission));
     if (!accepted) {
-        const auto last = failed(number_of(accepted.error().code), accepted.error().message);
+        const int number = number_of(accepted.error().code);
+        const auto message = message_of(accepted.error());
+        // Its answer has begun: 200.
+        if (index == 0) tell(parts_, stream.exchange, asked, number, 200, message);
+        const auto last = failed(number, message);
         auto written = co_await stream.writer.write(last);
         stream.gone = !written;
         co_return false;

@@ -40,6 +40,11 @@ int number_of(const jobs::JobError& error) {
     return number_of(error_code_from(error.code));
 }
 
+std::string_view message_of(const Error& error) {
+    return error.code == ErrorCode::internal ? std::string_view("an internal error")
+                                             : std::string_view(error.message);
+}
+
 http::Response api_error(int number, std::string_view message) {
     http::Response response(400, "application/json");
     response.body = "{\"object\":\"error\",\"message\":";
@@ -57,8 +62,7 @@ http::Response api_error(const Error& error) {
         response.headers.set("WWW-Authenticate", "Bearer");
         return response;
     }
-    const bool hidden = error.code == ErrorCode::internal;
-    auto response = api_error(number_of(error.code), hidden ? "an internal error" : error.message);
+    auto response = api_error(number_of(error.code), message_of(error));
     if (error.retry_after_s > 0) {
         response.headers.set("Retry-After", std::to_string(error.retry_after_s));
     }

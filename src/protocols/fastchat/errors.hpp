@@ -27,6 +27,8 @@ inline constexpr int kNoWorker = 50005;
 inline constexpr int kWorkerTimeout = 50006;
 }  // namespace code
 
+/// What a caller is told of an error: of our own faults nothing.
+std::string_view message_of(const Error& error);
 /// FastChat's number of an error.
 int number_of(ErrorCode code);
 /// Of a job's error, whose code may be one of the interface's own.

@@ -24,8 +24,10 @@ Error in_words(Error error) {
     return error;
 }
 
+}  // namespace
+
 void tell(const Parts& parts, const http::Exchange& exchange, const Asked& asked, int number,
-          int status, std::string message) {
+          int status, std::string_view message) {
     if (!parts.refused) return;
     const auto& who = caller_of(exchange);
     const auto& trace = exchange.head().trace;
@@ -37,12 +39,10 @@ void tell(const Parts& parts, const http::Exchange& exchange, const Asked& asked
     refusal.operation = asked.operation;
     refusal.status = status;
     refusal.code = std::to_string(number);
-    refusal.message = std::move(message);
+    refusal.message = message;
     refusal.trace = trace.trace_id();
     parts.refused(std::move(refusal));
 }
-
-}  // namespace
 
 void stamp(http::Response& response, const http::Exchange& exchange) {
     for (const auto& field : exchange.context_as<Caller>().limits.fields()) {
@@ -58,14 +58,14 @@ asio::awaitable<void> answer(http::Exchange& exchange, http::Response response) 
 asio::awaitable<void> refuse(const Parts& parts, http::Exchange& exchange, const Asked& asked,
                              const Error& error) {
     auto response = api_error(error);
-    tell(parts, exchange, asked, number_of(error.code), response.status, error.message);
+    tell(parts, exchange, asked, number_of(error.code), response.status, message_of(error));
     co_await answer(exchange, std::move(response));
 }
 
 asio::awaitable<void> refuse(const Parts& parts, http::Exchange& exchange, const Asked& asked,
                              int number, std::string message) {
     auto response = api_error(number, message);
-    tell(parts, exchange, asked, number, response.status, std::move(message));
+    tell(parts, exchange, asked, number, response.status, message);
     co_await answer(exchange, std::move(response));
 }
 

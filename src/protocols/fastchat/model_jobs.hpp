@@ -38,7 +38,10 @@ struct Asked {
     std::string model;
     std::string capability;
 };
-/// Answers a call that gets no job, and tells of it.
+/// Tells of a call that gets no job.
+void tell(const Parts& parts, const http::Exchange& exchange, const Asked& asked, int number,
+          int status, std::string_view message);
+/// Answers one, and tells of it.
 asio::awaitable<void> refuse(const Parts& parts, http::Exchange& exchange, const Asked& asked,
                              const Error& error);
 /// As above, with a number of FastChat's own.

@@ -225,7 +225,7 @@ constexpr std::pair<std::string_view, std::string_view> kSchemas[] = {
 "properties":{"requests":{"type":"array","items":{"type":"object","required":["at","tenant","key",
 "model","outcome"],"properties":{"at":{"type":"string","format":"date-time"},
 "job":{"type":"string","format":"uuid"},"trace":{"type":"string"},
-"message":{"type":"string"},"tenant":{"type":"string"},"key":{"type":"string"},
+"message":{"type":"string"},"left_out":{"type":"integer"},"tenant":{"type":"string"},"key":{"type":"string"},
 "key_name":{"type":"string"},"app":{"type":"string"},"user":{"type":"string"},
 "capability":{"type":"string"},"model":{"type":"string"},"operation":{"enum":["chat","embed"]},
 "durable":{"type":"boolean"},"upstream":{"type":"string"},

@@ -305,6 +305,7 @@ asio::awaitable<Result<std::shared_ptr<const jobs::JobRecord>>> BatchRunner::run
     auto end = std::make_shared<jobs::EndWatcher>(executor);
     std::optional<jobs::Accepted> accepted;
     while (!accepted) {
+        if (batch.broken_off()) co_return fail(ErrorCode::cancelled, "the batch was broken off");
         auto copy = submission;
         copy.watcher = end;
         auto tried = co_await service.submit(std::move(copy));

@@ -23,6 +23,7 @@ void tell_refusal(const http::Exchange& exchange, const Error& error, int status
     const auto& context = context_of(exchange);
     const auto& asked = context.asked;
     if (asked.operation.empty() || asked.has_job || !context.refused || !*context.refused) return;
+    if (error.code == ErrorCode::cancelled) return;  // nobody is there to be told
     const auto& trace = exchange.head().trace;
     access::Refusal refusal;
     refusal.tenant = context.who->tenant;
@@ -32,7 +33,7 @@ void tell_refusal(const http::Exchange& exchange, const Error& error, int status
     refusal.operation = asked.operation;
     refusal.status = status;
     refusal.code = code_of(error, status);
-    refusal.message = error.message;
+    refusal.message = message_of(error);
     refusal.trace = trace.trace_id();
     (*context.refused)(std::move(refusal));
 }

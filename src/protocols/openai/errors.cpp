@@ -108,6 +108,12 @@ int status_of(ErrorCode code) {
     return wire_of(code).status;
 }
 
+std::string_view message_of(const Error& error) {
+    if (error.code != ErrorCode::internal) return error.message;
+    return "The server had an error while processing your request. Its log has it under the "
+           "request id.";
+}
+
 std::string_view code_of(const Error& error, int status) {
     const Wire wire = wire_of(error.code);
     if (names_field(error)) {
@@ -119,18 +125,12 @@ std::string_view code_of(const Error& error, int status) {
 
 std::string error_body(const Error& error, int status) {
     const Wire wire = wire_of(error.code);
-    std::string_view message = error.message;
-    if (error.code == ErrorCode::internal) {
-        message =
-            "The server had an error while processing your request. Its log has it under "
-            "the request id.";
-    }
     std::string_view param;
     if (names_field(error)) param = param_of(error.violations.front().path);
     std::string out;
-    out.reserve(128 + message.size());
+    out.reserve(128 + error.message.size());
     out += "{\"error\":{\"message\":";
-    append_json_string(out, message);
+    append_json_string(out, message_of(error));
     out += ",\"type\":";
     append_json_string(out, type_for(status, wire));
     append_nullable(out, "param", param);

@@ -29,6 +29,8 @@ inline constexpr std::string_view kOverloaded = "overloaded";
 /// HTTP status of an error.
 int status_of(ErrorCode code);
 
+/// What a caller is told of an error: of our own faults only where to look.
+std::string_view message_of(const Error& error);
 /// The member `code` of an error, empty for null.
 std::string_view code_of(const Error& error, int status);
 /// {"error":{…}}; `status` is what http or a handler has decided.

@@ -6,8 +6,11 @@ export type Range = (typeof ranges)[number];
 
 export const outcomes: Outcome[] = ['succeeded', 'failed', 'cancelled', 'expired', 'refused'];
 
-/** A call is known by its job; a refusal, which has none, by its trace. */
-export const idOf = (call: LoggedCall) => call.job ?? call.trace ?? '';
+/** A call is known by its job; a refusal, which has none, by its trace, in which there may be more, and its time. */
+export const idOf = (call: LoggedCall) => call.job ?? `${call.trace ?? ''}@${call.at}`;
+
+/** What finds the call of an id. */
+export const textOfId = (id: string) => id.split('@', 1)[0] ?? '';
 
 /** Those that are typed; the tenant is for who sees more than one. */
 export const typed = ['text', 'model', 'key', 'app', 'user', 'upstream', 'status', 'tenant'] as const;

@@ -1,7 +1,7 @@
 import { useInfiniteQuery, useQuery } from '@tanstack/react-query';
 import { requests } from '../../api/routes';
 import type { LoggedCall } from '../../api/request-types';
-import { filterOf, idOf, type Choice } from './request-model';
+import { filterOf, idOf, textOfId, type Choice } from './request-model';
 
 /** Page after page; read again only when somebody asks, for a search is not cheap. */
 export function useRequests(choice: Choice) {
@@ -19,7 +19,7 @@ export function useCall(id: string, shown: LoggedCall[]): LoggedCall | undefined
     const here = shown.find((call) => idOf(call) === id);
     const { data } = useQuery({
         queryKey: ['requests', 'of-id', id],
-        queryFn: ({ signal }) => requests.list({ text: id, limit: 10 }, signal),
+        queryFn: ({ signal }) => requests.list({ text: textOfId(id), limit: 50 }, signal),
         enabled: id !== '' && here === undefined,
         refetchOnWindowFocus: false,
     });
