@@ -180,6 +180,9 @@ void Core::worker_unserved(WorkerId id, bool nobody) {
     const Impl::Turn turn(*impl_);
     if (Worker* worker = impl_->find_worker(id)) impl_->unserved(*worker, nobody);
 }
+bool Core::has_worker(WorkerId id) const {
+    return impl_->find_worker(id) != nullptr;
+}
 void Core::heartbeat(WorkerId id) {
     if (Worker* worker = impl_->find_worker(id)) worker->last_seen = impl_->clock_.now();
 }

@@ -120,6 +120,8 @@ class Core {
     Result<void> input_taken(WorkerId worker, JobId id, Fence fence, std::uint64_t bytes);
     /// True while this lease is the job's running one; the hub asks before it stores output media.
     [[nodiscard]] bool holds(WorkerId worker, JobId id, Fence fence) const;
+    /// Whether the worker is attached, with its link or without.
+    [[nodiscard]] bool has_worker(WorkerId worker) const;
 
     // --- operators -----------------------------------------------------------------------------
     [[nodiscard]] std::vector<QueueView> queues(const TenantId& tenant, bool all_tenants) const;

@@ -138,19 +138,22 @@ bool Core::Impl::stood_still() const {
 }
 
 /// The machine slept, or this process was stopped. What was said meanwhile lies unread, and who
-/// would have said it may have slept too: every silence begins anew.
+/// would have said it may have slept too: that time counts for nobody.
 void Core::Impl::forgive_silence() {
-    log::warn("the server stood still, its workers have a whole lease again ms={}",
-              std::chrono::duration_cast<milliseconds>(now_ - pulsed_at_).count());
+    const auto slept = now_ - pulsed_at_;
+    log::warn("the server stood still, which is no silence of its workers ms={}",
+              std::chrono::duration_cast<milliseconds>(slept).count());
+    const auto later = [&](SteadyTime& time) { time = std::min(now_, time + slept); };
     for (const auto& [id, worker] : workers_) {
-        worker->last_seen = now_;
-        milliseconds grace = settings_.cancel_grace;
-        for (const Queue* queue : worker->queues) grace = std::max(grace, queue->cancel_grace);
-        for (const auto& each : worker->abandoned) timers_.arm(*each, now_ + grace + kConfirmSlack);
+        later(worker->last_seen);
+        for (const auto& each : worker->abandoned) {
+            each->stop_by += slept;
+            timers_.arm(*each, each->stop_by);
+        }
         for (Job* job = worker->leased.head(); job; job = job->next) {
             Lease& lease = job->detail->lease;
-            lease.last_sign = now_;
-            if (lease.cancelled) lease.stop_by = now_ + grace + kConfirmSlack;
+            later(lease.last_sign);
+            if (lease.cancelled) lease.stop_by += slept;
             rearm(*job);
         }
     }
@@ -177,7 +180,7 @@ void Core::Impl::abandon_lease(Job& job, CancelReason reason) {
     const Lease& lease = job.detail->lease;
     Worker& worker = *lease.worker;
     if (!lease.cancelled) send_cancel(job, reason);
-    auto abandoned = std::make_unique<AbandonedLease>(worker, job.id, lease.fence);
+    auto abandoned = std::make_unique<AbandonedLease>(worker, job.id, lease.fence, lease.stop_by);
     timers_.arm(*abandoned, lease.stop_by);
     worker.abandoned.push_back(std::move(abandoned));
     switch (reason) {

@@ -15,11 +15,12 @@ struct Queue;
 /// A lease whose job has ended (timeout, deadline) while the engine was still at it: the worker has
 /// until the timer to say that it has stopped.
 struct AbandonedLease : Timer {
-    AbandonedLease(Worker& of, JobId job_id, Fence of_lease)
-        : Timer(TimerKind::abandoned), worker(of), job(job_id), fence(of_lease) {}
+    AbandonedLease(Worker& of, JobId job_id, Fence of_lease, SteadyTime due)
+        : Timer(TimerKind::abandoned), worker(of), job(job_id), fence(of_lease), stop_by(due) {}
     Worker& worker;
     JobId job;
     Fence fence;
+    SteadyTime stop_by;
 };
 
 /// Jobs picked for one slot that cannot leave yet: an input is being loaded, or the record of a

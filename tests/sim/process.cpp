@@ -47,6 +47,10 @@ class Process::Port final : public WorkerPort {
             if (silent && process->sound()) {
                 process->world_.referee.violation("a worker that lives is taken for dead");
             }
+            const bool disobeys = reason.find("did not stop") != std::string::npos;
+            if (disobeys && process->sound() && !process->disobeyed_) {
+                process->world_.referee.violation("a worker that obeys is taken for stubborn");
+            }
             to(process, [process] { process->crash(std::nullopt); });
         }
     }
@@ -251,7 +255,9 @@ void Process::step(JobId job, Fence fence, std::size_t bytes, bool last) {
 
 void Process::cancel(JobId, Fence fence) {
     const auto at = runs_.find(fence);
-    if (at == runs_.end() || nature_.stubborn) return;
+    if (at == runs_.end()) return;
+    disobeyed_ = disobeyed_ || nature_.stubborn;
+    if (nature_.stubborn) return;
     say_failure(at->second, "cancelled", false);
     end_run(fence);
 }

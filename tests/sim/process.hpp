@@ -80,6 +80,7 @@ class Process : public std::enable_shared_from_this<Process> {
     bool alive_ = true;
     bool attached_ = false;
     bool linked_ = false;
+    bool disobeyed_ = false;  // has ignored a cancel
     std::uint32_t connection_ = 0;
     std::uint32_t busy_ = 0;  // slots
     SteadyTime frozen_until_{};

@@ -332,9 +332,16 @@ void WorkerLink::lose_link(const std::string& why) {
     // Not destroyed here: we may be inside one of its calls.
     context_.loop.post([old = std::shared_ptr<link::Channel>(std::move(channel_))] {});
     context_.core.link_lost(id_);
-    patience_.expires_after(context_.settings.lease + kAfterLease);
+    await_link(context_.settings.lease + kAfterLease);
+}
+
+/// Until the core has given the worker up, which knows how much of that time counts.
+void WorkerLink::await_link(std::chrono::milliseconds time) {
+    patience_.expires_after(time);
     patience_.async_wait([self = shared_from_this()](const auto& error) {
-        if (!error && !self->channel_) self->finish("its link was lost");
+        if (error || self->channel_) return;
+        if (self->context_.core.has_worker(self->id_)) return self->await_link(kAfterLease);
+        self->finish("its link was lost");
     });
 }
 

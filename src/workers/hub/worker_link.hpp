@@ -79,6 +79,7 @@ class WorkerLink final : public jobs::WorkerPort,
     void violation(const std::string& what);
     void finish(const std::string& reason);
     void lose_link(const std::string& why);
+    void await_link(std::chrono::milliseconds time);
     wire::Frame welcome() const;
     std::vector<std::pair<JobId, jobs::Fence>> leases_under_way() const;
     LeasePtr find(const wire::JobRef& ref) const;
