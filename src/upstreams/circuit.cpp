@@ -38,6 +38,7 @@ void Circuit::succeeded(Ticket ticket, SteadyTime /*now*/) {
     asked_until_ = {};
     in_a_row_ = 0;
     openings_ = 0;
+    awaited_ = false;
     if (ticket.trial) close();
 }
 
@@ -77,7 +78,8 @@ void Circuit::heard_from(SteadyTime now) {
 }
 
 void Circuit::expect(SteadyTime until, SteadyTime now) {
-    if (health(now) == Health::paused || planted(Plant::start_unawaited)) return;
+    if (awaited_ || health(now) == Health::paused || planted(Plant::start_unawaited)) return;
+    awaited_ = true;
     phase_ = Phase::starting;
     ++state_;
     in_a_row_ = 0;
@@ -106,6 +108,7 @@ Health Circuit::health(SteadyTime now) const {
 }
 
 void Circuit::open(SteadyTime now, std::string reason) {
+    const bool started = phase_ == Phase::starting;
     phase_ = Phase::open;
     ++state_;
     const auto doubled = limits_.first * (1ULL << std::min(openings_, 16U));
@@ -115,7 +118,7 @@ void Circuit::open(SteadyTime now, std::string reason) {
     const SteadyTime over =
         now + std::chrono::duration_cast<std::chrono::milliseconds>(time * (0.5 + random() / 2));
     // A pause that it asked for before holds where it is longer.
-    until_ = planted(Plant::pause_lost) ? over : std::max(until_, over);
+    until_ = started || planted(Plant::pause_lost) ? over : std::max(until_, over);
     if (!planted(Plant::back_off_constant)) ++openings_;
     in_a_row_ = 0;
     reason_ = std::move(reason);
@@ -124,6 +127,7 @@ void Circuit::open(SteadyTime now, std::string reason) {
 void Circuit::close() {
     phase_ = Phase::closed;
     ++state_;
+    awaited_ = false;
     in_a_row_ = 0;
     until_ = {};
     asked_until_ = {};

@@ -46,7 +46,8 @@ class Circuit {
     /// A sign of life that is no answer: ends an open time early, so that a trial may go.
     void heard_from(SteadyTime now);
     /// It says that it starts: until then, or until it is heard to answer, it is neither called nor
-    /// blamed; whoever could wait for it waits. A pause that it asked for stays.
+    /// blamed; whoever could wait for it waits. A pause that it asked for stays, and nobody is
+    /// awaited again who has not answered since the last time.
     void expect(SteadyTime until, SteadyTime now);
     [[nodiscard]] bool expected(SteadyTime now) const {
         return phase_ == Phase::starting && now < until_;
@@ -79,6 +80,7 @@ class Circuit {
     std::uint32_t openings_ = 0;  // since a call succeeded
     SteadyTime until_{};          // open, starting: end of its time; closed: end of a pause
     SteadyTime asked_until_{};    // the server's own word, unclamped
+    bool awaited_ = false;        // and not heard to answer since
     std::string reason_;
     std::uint64_t random_;
 };

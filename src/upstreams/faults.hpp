@@ -38,6 +38,7 @@ enum class Plant : std::uint8_t {
     beat_unheard,           // a worker is dropped although it beats
     silent_worker_kept,     // a worker that beats no more stays
     stranger_known,         // a worker that is not known is not told to register
+    stuck_calls_counted,    // calls that hang at a server that is down take room from the others
     start_unawaited,        // a worker that registers before it listens counts as down
     count,
 };

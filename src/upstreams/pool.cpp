@@ -9,7 +9,6 @@ namespace headrace::upstreams {
 namespace {
 
 constexpr std::uint32_t kMostCapacity = 4'096;  // what the core takes of one worker
-constexpr std::uint32_t kMostHeld = 256;        // jobs that wait for a member to come back
 
 bool before(const Member& a, const Member& b) {
     if (planted(Plant::priority_ignored)) return a.burden() < b.burden();

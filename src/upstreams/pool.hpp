@@ -58,6 +58,7 @@ Chosen choose(std::span<const Member* const> members, SteadyTime now,
 /// has. Pure.
 class PoolCredit {
   public:
+    static constexpr std::uint32_t kMostHeld = 256;  // jobs that wait in the pool
     /// The core gave `jobs` of its credit back as leases.
     void leased(std::uint32_t jobs);
     void ended() { active_ -= planted(Plant::credit_lost) ? 0 : 1; }

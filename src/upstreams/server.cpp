@@ -60,9 +60,11 @@ void Server::judge(Circuit::Ticket ticket, const CallError* error) {
         return;
     }
     const std::string reason = error->detail.empty() ? error->message : error->detail;
+    // One that starts is not there yet, which is no fault of it.
+    const bool starts = circuit.expected(now);
     const bool its_own = error->fault == Fault::busy || error->fault == Fault::credentials ||
                          error->fault == Fault::server;
-    if (its_own) {
+    if (its_own && !starts) {
         last_error = error->fault == Fault::credentials ? error->message : reason;
         last_error_at = room.parts.clock.wall();
     }
@@ -84,7 +86,7 @@ void Server::judge(Circuit::Ticket ticket, const CallError* error) {
             circuit.refused(ticket, now, error->message);
             break;
         case Fault::server:
-            ++failures;
+            failures += starts ? 0 : 1;
             circuit.failed(ticket, now, reason);
             break;
     }

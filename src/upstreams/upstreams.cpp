@@ -349,6 +349,7 @@ asio::awaitable<void> Upstreams::Impl::tick() {
         if (beat) next_heartbeat = now + kHeartbeat;
         pools.each([&](PoolWorker& pool) {
             pool.watch_times(now);
+            pool.offer_idle(now);
             if (beat) pool.heartbeat();
         });
         // A probe may end at once and change what is there.

@@ -29,6 +29,7 @@ void PoolWorker::remove(const Server& server) {
                                  [&](const ServerPtr& each) { return each.get() == &server; });
     if (at == servers_.end()) return;
     std::erase((*at)->pools, this);
+    strays_ = true;
     members_.erase(members_.begin() + (at - servers_.begin()));
     servers_.erase(at);
 }
@@ -81,13 +82,31 @@ void PoolWorker::heartbeat() {
 
 void PoolWorker::give_credit() {
     if (!attached_ || retired_ || room_.stopping) return;
-    const auto capacity = capacity_of(members_, room_.now());
+    const auto now = room_.now();
+    const auto capacity = capacity_of(members_, now);
     say_unserved(PoolCredit::crowded(capacity, held_));
-    const auto due = credit_.due(capacity, held_);
+    auto due = credit_.due(capacity, held_);
+    if (due == 0 && capacity > 0) due = credit_.due(capacity + stuck(now), held_);
     if (due == 0) return;
     credit_.given(due);
     const std::uint32_t only = 0;
     room_.parts.core.credit(id_, std::span(&only, 1), due);
+}
+
+std::uint32_t PoolWorker::stuck(SteadyTime now) {
+    const auto is_up = [now](const Member* member) { return member->up(now); };
+    if (!strays_ && std::all_of(members_.begin(), members_.end(), is_up)) return 0;
+    strays_ = false;
+    std::uint32_t count = 0;
+    for (const auto& [id, job] : jobs_) {
+        if (!job->server) continue;
+        const Server& server = *job->server;
+        const bool stray =
+            std::find(server.pools.begin(), server.pools.end(), this) == server.pools.end();
+        strays_ = strays_ || stray;
+        if (stray || !server.member.up(now)) ++count;
+    }
+    return planted(Plant::stuck_calls_counted) ? 0 : count;
 }
 
 void PoolWorker::say_unserved(bool nobody) {
@@ -115,13 +134,28 @@ void PoolWorker::watch_times(SteadyTime now) {
     }
 }
 
+/// Those who wait have tried it, or it would not be free: somebody else may want it.
+void PoolWorker::offer_idle(SteadyTime now) {
+    if (waiting_.empty() || !attached_ || retired_ || credit_.outstanding() > 0) return;
+    const auto is_idle = [now](const Member* member) {
+        return member->up(now) && member->has_room(now);
+    };
+    if (std::none_of(members_.begin(), members_.end(), is_idle)) return;
+    if (credit_.active() >= capacity_of(members_, now) + PoolCredit::kMostHeld) return;
+    credit_.given(1);
+    const std::uint32_t only = 0;
+    room_.parts.core.credit(id_, std::span(&only, 1), 1);
+}
+
 Result<ServerPtr> PoolWorker::next_server() const {
     const SteadyTime now = room_.now();
     const Chosen chosen = choose(members_, now, {});
     if (chosen.choice == Choice::found) return servers_[chosen.index];
     // Who asks here does not wait; one that starts may be there when it is called.
     for (const ServerPtr& server : servers_) {
-        if (server->member.enabled && server->member.circuit.expected(now)) return server;
+        const Member& member = server->member;
+        const bool starts = member.enabled && member.circuit.expected(now);
+        if (starts && member.in_flight < member.room) return server;
     }
     return headrace::fail(ErrorCode::unavailable, "no upstream of the model has room");
 }

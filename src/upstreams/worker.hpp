@@ -37,6 +37,9 @@ class PoolWorker final : public jobs::WorkerPort, public std::enable_shared_from
     void heartbeat();
     /// Gives credit for what there is room for, and lets those that wait look again.
     void pump();
+    /// Takes one more job where a server is free and nobody in the pool can use it. Call now and
+    /// then.
+    void offer_idle(SteadyTime now);
     /// Ends calls that have taken longer than their total time.
     void watch_times(SteadyTime now);
     [[nodiscard]] Result<ServerPtr> next_server() const;
@@ -78,6 +81,9 @@ class PoolWorker final : public jobs::WorkerPort, public std::enable_shared_from
     void end(const RunningPtr& job);
     [[nodiscard]] RunningPtr find(const JobId& job, const jobs::Fence& fence) const;
     void give_credit();
+    /// Jobs whose call is with a server that takes no more of them (it is down, or was removed):
+    /// they may hang there for long, and take no room from the others.
+    [[nodiscard]] std::uint32_t stuck(SteadyTime now);
     /// Whether callers wait in vain in the core's queue.
     void say_unserved(bool nobody);
 
@@ -97,6 +103,7 @@ class PoolWorker final : public jobs::WorkerPort, public std::enable_shared_from
     std::vector<std::weak_ptr<Running>> waiting_;
     std::uint32_t held_ = 0;
     bool unserved_ = false;  // said to the core
+    bool strays_ = false;    // there may be calls of servers that were removed
 };
 
 }  // namespace headrace::upstreams

@@ -70,6 +70,7 @@ constexpr Named kPlants[] = {
     {Plant::beat_unheard, "beat-unheard"},
     {Plant::silent_worker_kept, "silent-worker-kept"},
     {Plant::stranger_known, "stranger-known"},
+    {Plant::stuck_calls_counted, "stuck-calls-counted"},
     {Plant::start_unawaited, "start-unawaited"},
 };
 static_assert(std::size(kPlants) + 1 == static_cast<std::size_t>(Plant::count));

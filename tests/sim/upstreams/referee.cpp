@@ -10,6 +10,7 @@ namespace headrace::sim_upstreams {
 namespace {
 
 constexpr milliseconds kLongestPause{300'000};
+constexpr milliseconds kAwaited{10'000};
 
 bool is_shut(Health health) {
     return health == Health::open || health == Health::half_open;
@@ -42,7 +43,8 @@ void Referee::placed(const SpecPtr& spec) {
         known->must_be_shut = known->must_open = false;
         known->changed_at = known->dead_since = now();
         known->seen = Health::up;
-        known->starts_at = {};
+        known->deaf_until = known->awaited_until = {};
+        known->answered = true;
     }
     known->spec = spec;
 }
@@ -56,7 +58,7 @@ void Referee::removed(const std::string& name) {
 
 void Referee::mood(const std::string& name, bool dead) {
     const auto known = find(name);
-    if (known) known->starts_at = {};
+    if (known) known->deaf_until = {};
     if (!known || known->dead == dead) return;
     known->dead = dead;
     known->dead_since = now();
@@ -73,14 +75,20 @@ void Referee::heard(const std::string& name, std::optional<double> load) {
     if (load) known->elsewhere = std::max(0.0, *load - known->running);
 }
 
-void Referee::starts(const std::string& name, SteadyTime at) {
+void Referee::registered(const std::string& name) {
+    const auto known = find(name);
+    if (!known || !known->answered) return;
+    known->answered = false;
+    known->awaited_until = now() + kAwaited;
+}
+
+void Referee::deaf_until(const std::string& name, SteadyTime at) {
     mood(name, true);
     const auto known = find(name);
     if (!known) return;
     known->fails = 0;
     known->must_be_shut = false;
-    // A pause that it asked for goes before.
-    if (now() >= known->paused_until) known->starts_at = at;
+    known->deaf_until = at;
 }
 
 void Referee::asked(const std::string& name) {
@@ -192,7 +200,10 @@ void Referee::call_ends(const VisitPtr& visit, std::optional<Fault> fault, int r
     story.visit = nullptr;
     story.changed_at = now();
     counted(*visit, fault);
-    if (!fault || fault == Fault::request) server.openings = 0;
+    if (!fault || fault == Fault::request) {
+        server.openings = 0;
+        server.answered = true;
+    }
     const bool closed = !is_shut(server.seen) && server.changed_at < visit->began;
     if (fault == Fault::credentials && closed) server.must_open = true;
     if (fault == Fault::busy && closed) {
@@ -221,6 +232,7 @@ void Referee::probe_ends(const VisitPtr& visit, std::optional<Fault> fault,
     see();
     note(fmt::format("probed, {}", fault ? to_string(*fault) : "there"), visit->server->spec->name);
     counted(*visit, fault);
+    visit->server->answered = visit->server->answered || !fault;
     if (load && !fault) {
         visit->server->elsewhere = std::max(0.0, *load - visit->server->running);
     }
@@ -278,8 +290,8 @@ void Referee::check_end_of(const Story& story, const jobs::JobRecord& record) {
         if (could_go(*server, story)) {
             violation(fmt::format("a call failed although {} was not asked", name));
         }
-        const bool awaited = now() < server->starts_at && server->spec->enabled &&
-                             server->spec->model(story.model) != nullptr;
+        const bool awaited = now() < std::min(server->deaf_until, server->awaited_until) &&
+                             server->spec->enabled && server->spec->model(story.model) != nullptr;
         if (awaited) violation(fmt::format("a call failed although {} starts", name));
     }
 }

@@ -34,12 +34,14 @@ struct Known {
     SteadyTime dead_since{};
     std::uint32_t fails = 0;
     bool must_be_shut = false;
-    bool must_open = false;    // it has refused our key
-    std::uint32_t trials = 0;  // under way, begun when it had to be shut
-    std::uint32_t tests = 0;   // asked for by somebody, under way
-    SteadyTime heard_at{};     // a worker's last beat
-    SteadyTime late_at{};      // it beat when it was about to be dropped
-    SteadyTime starts_at{};    // it has registered, and listens from then on
+    bool must_open = false;      // it has refused our key
+    std::uint32_t trials = 0;    // under way, begun when it had to be shut
+    std::uint32_t tests = 0;     // asked for by somebody, under way
+    SteadyTime heard_at{};       // a worker's last beat
+    SteadyTime late_at{};        // it beat when it was about to be dropped
+    SteadyTime deaf_until{};     // it has registered, and listens from then on
+    SteadyTime awaited_until{};  // at most
+    bool answered = true;        // since it registered
 };
 using KnownPtr = std::shared_ptr<Known>;
 
@@ -89,8 +91,10 @@ class Referee {
     void removed(const std::string& name);
     void mood(const std::string& name, bool dead);
     void heard(const std::string& name, std::optional<double> load);
-    /// A worker that has registered answers nobody until then.
-    void starts(const std::string& name, SteadyTime at);
+    /// A worker has registered: it is awaited, unless it was before and has not answered since.
+    void registered(const std::string& name);
+    /// One that has answers nobody until then.
+    void deaf_until(const std::string& name, SteadyTime at);
     /// Somebody asks it on the spot: that ends an open time.
     void asked(const std::string& name);
     [[nodiscard]] KnownPtr find(const std::string& name) const;

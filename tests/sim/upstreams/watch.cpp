@@ -12,6 +12,7 @@ constexpr milliseconds kFirst{1'000};  // the circuit's times, as the room's REA
 constexpr milliseconds kMost{60'000};
 constexpr milliseconds kAtOnce{2'000};  // with nobody up
 constexpr milliseconds kPromptly{300};  // with somebody free
+constexpr milliseconds kInTurn{2'000};  // the same, behind others in the core's queue
 constexpr milliseconds kMoment{2};      // in which a server is taken from the store
 constexpr milliseconds kSlack{3'000};   // of a sweep, and of a look at the total time
 
@@ -41,6 +42,9 @@ void Referee::see() {
 
 void Referee::look_at(const Known& server, const UpstreamView& view) {
     const bool starting = view.health == Health::starting;
+    if (starting && now() >= server.awaited_until) {
+        violation(fmt::format("{} is awaited longer than it may be", view.spec->name));
+    }
     if (server.must_be_shut && !is_shut(view.health) && !starting) {
         violation(fmt::format("{} fails everything, and its circuit is closed", view.spec->name));
     }
@@ -78,14 +82,16 @@ void Referee::look_at(Story& story) {
     if (!story.durable && now() - since > kAtOnce) {
         violation("nobody is up, and the caller is not told");
     }
-    const bool free = story.running &&
-                      std::any_of(servers_.begin(), servers_.end(),
-                                  [&](const auto& each) { return could_go(*each.second, story); });
+    // In the pool or still in the core's queue, where durable ones may stand behind a pause.
+    const bool ready = story.running || !story.durable;
+    const bool free = ready && std::any_of(servers_.begin(), servers_.end(), [&](const auto& each) {
+                          return could_go(*each.second, story);
+                      });
     if (!free) {
         story.idle_since.reset();
     } else if (!story.idle_since) {
         story.idle_since = now();
-    } else if (now() - *story.idle_since > kPromptly) {
+    } else if (now() - *story.idle_since > (story.running ? kPromptly : kInTurn)) {
         violation("a call waits although a server is free");
     }
 }

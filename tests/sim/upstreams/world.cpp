@@ -13,7 +13,7 @@ namespace {
 
 constexpr milliseconds kBeat{3'000};
 constexpr milliseconds kSweep{1'000};
-constexpr std::uint32_t kLatest = 6'000;  // ms until a worker that registered listens
+constexpr std::uint32_t kLatest = 14'000;  // ms until a worker that registered listens
 
 }  // namespace
 
@@ -158,13 +158,14 @@ void World::enroll(Worker& worker) {
         if (!view) return referee.violation("a worker that registered is not there");
         referee.placed(view->spec);
         referee.heard(worker.upstream, load);
+        if (view->health != Health::paused) referee.registered(worker.upstream);
         if (late) listen_later(worker);
     });
 }
 
 void World::listen_later(Worker& worker) {
     const milliseconds in(1 + random.below(kLatest));
-    referee.starts(worker.upstream, time.now() + in);
+    referee.deaf_until(worker.upstream, time.now() + in);
     time.after(in, [this, &worker, start = ++worker.starts] {
         Site& site = sites_[worker.upstream];
         if (closed_ || start != worker.starts || !worker.alive || site.mood != Mood::dead) return;
