@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <charconv>
 #include <cmath>
 #include <cstdint>
 #include <cstring>
@@ -66,13 +67,24 @@ struct CountingHandler {
         stack.push_uint64(u);
         return true;
     }
-    bool on_double(double d, json::string_view, ec& error) {
+    bool on_double(double d, json::string_view text, ec& error) {
         if (!std::isfinite(d)) {
             error = json::error::exponent_overflow;
             return false;
         }
-        stack.push_double(d);
+        stack.push_double(exact(d, text));
         return true;
+    }
+    /// The parser's own reading is exact where the digits fit a double and no power of ten is
+    /// large; else it may be one off in the last place.
+    static double exact(double d, std::string_view text) {
+        constexpr std::size_t kExact = 16;
+        if (text.size() <= kExact && text.find_first_of("eE") == std::string_view::npos) return d;
+        double read = 0;
+        const auto* end = text.data() + text.size();
+        const auto result = std::from_chars(text.data(), end, read);
+        if (result.ec == std::errc() && result.ptr == end) return read;
+        return d;
     }
     bool on_bool(bool b, ec&) {
         stack.push_bool(b);

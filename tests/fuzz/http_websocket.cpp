@@ -2,14 +2,18 @@
 // socket pair and without threads.
 #include <sys/socket.h>
 
+#include <array>
 #include <cstdint>
 #include <cstdlib>
 #include <string>
 
 #include <boost/asio/co_spawn.hpp>
+#include <boost/asio/detached.hpp>
 #include <boost/asio/io_context.hpp>
+#include <boost/asio/local/stream_protocol.hpp>
+#include <boost/asio/redirect_error.hpp>
+#include <boost/asio/use_awaitable.hpp>
 
-#include "base/unique_fd.hpp"
 #include "http/websocket_stream.hpp"
 
 namespace {
@@ -37,21 +41,32 @@ asio::awaitable<void> serve(std::unique_ptr<Transport> transport, std::string ea
     ended = true;
 }
 
+/// Echoes that nobody takes would fill the socket, and then its patience decides.
+asio::awaitable<void> drain(asio::local::stream_protocol::socket client) {
+    std::array<char, 4096> bytes{};
+    boost::system::error_code error;
+    while (!error) {
+        co_await client.async_read_some(asio::buffer(bytes),
+                                        asio::redirect_error(asio::use_awaitable, error));
+    }
+}
+
 }  // namespace
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
     if (size < 1 || size > 16 * 1024) return 0;
     int pair[2];
     if (::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair) != 0) return 0;
-    UniqueFd client(pair[1]);
     asio::io_context io(1);
+    asio::local::stream_protocol::socket client(io, asio::local::stream_protocol(), pair[1]);
     Transport::Socket socket(io);
     socket.assign(asio::generic::stream_protocol(AF_UNIX, 0), pair[0]);
     // The first bytes may come with the handshake, the others behind it.
     const auto early = std::min<std::size_t>(data[0], size - 1);
     const std::string_view rest(reinterpret_cast<const char*>(data) + 1 + early, size - 1 - early);
-    (void)::send(client.get(), rest.data(), rest.size(), MSG_NOSIGNAL | MSG_DONTWAIT);
-    ::shutdown(client.get(), SHUT_WR);
+    (void)::send(pair[1], rest.data(), rest.size(), MSG_NOSIGNAL | MSG_DONTWAIT);
+    ::shutdown(pair[1], SHUT_WR);
+    asio::co_spawn(io, drain(std::move(client)), asio::detached);
     bool ended = false;
     asio::co_spawn(io,
                    serve(std::make_unique<Transport>(std::move(socket)),

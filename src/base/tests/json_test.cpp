@@ -69,6 +69,25 @@ TEST(Json, WritesDoublesAsPeopleDo) {
     EXPECT_EQ(canonical_json(*value), R"({"a":[1,-2.25,1e+300,true,null,"x\"y"],"b":0.5})");
 }
 
+TEST(Json, ReadsDoublesAsTheNearest) {
+    const std::string long_one = "2" + std::string(49, '2') + "0";
+    for (const std::string text :
+         {long_one.c_str(), "222222222222222222222222222222222222222222222222220.5", "1e23",
+          "-1E+23", "9007199254740993.0", "0.1234567890123456789", "5e-324", "1e-400", "0.3",
+          "123456789012.3456", "1.7976931348623157e308", "2.5", "-0.7"}) {
+        const auto value = parse_json(text);
+        ASSERT_TRUE(value) << text;
+        const double wanted = std::strtod(text.c_str(), nullptr);
+        EXPECT_EQ(value->to_number<double>(), wanted) << text;
+        std::string out;
+        append_json(out, json::value(wanted));
+        const auto again = parse_json(out);
+        ASSERT_TRUE(again) << out;
+        EXPECT_EQ(again->to_number<double>(), wanted) << out;
+    }
+    EXPECT_FALSE(parse_json("1e400"));
+}
+
 TEST(Json, KnowsUtf8) {
     EXPECT_TRUE(is_utf8("plain, ä, 字, \xF0\x9F\x98\x80"));
     EXPECT_FALSE(is_utf8("\xC0\x80"));          // overlong
