@@ -61,7 +61,7 @@ void Server::judge(Circuit::Ticket ticket, const CallError* error) {
     }
     const std::string reason = error->detail.empty() ? error->message : error->detail;
     // One that starts is not there yet, which is no fault of it.
-    const bool starts = circuit.expected(now);
+    const bool starts = error->fault == Fault::server && circuit.expected(now);
     const bool its_own = error->fault == Fault::busy || error->fault == Fault::credentials ||
                          error->fault == Fault::server;
     if (its_own && !starts) {

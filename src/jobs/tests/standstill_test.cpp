@@ -31,6 +31,17 @@ class Standstill : public ::testing::Test {
         ASSERT_EQ(worker_->grants.size(), 1U);
     }
 
+    /// Of the time that the worker had before a standstill so much is left after it.
+    void expect_left(milliseconds left) {
+        stand_still(milliseconds(60'000));
+        EXPECT_FALSE(worker_->killed);
+        rig_.core->heartbeat(worker_->id);
+        rig_.advance(left - milliseconds(100));
+        EXPECT_FALSE(worker_->killed);
+        rig_.advance(kPulse);
+        EXPECT_TRUE(worker_->killed);
+    }
+
     Rig rig_;
     VersionPtr version_;
     std::shared_ptr<FakeWorker> worker_;
@@ -54,13 +65,7 @@ TEST_F(Standstill, IsNoSilenceOfAJob) {
     limits.stall_timeout_ms = 3'000;
     lease(limits);
     rig_.advance(milliseconds(2'000));
-    stand_still(milliseconds(60'000));
-    EXPECT_FALSE(worker_->killed);
-    rig_.core->heartbeat(worker_->id);
-    rig_.advance(milliseconds(900));
-    EXPECT_FALSE(worker_->killed);
-    rig_.advance(kPulse);
-    EXPECT_TRUE(worker_->killed);
+    expect_left(milliseconds(1'000));
 }
 
 TEST_F(Standstill, LeavesAnEngineItsGraceToStop) {
@@ -69,13 +74,7 @@ TEST_F(Standstill, LeavesAnEngineItsGraceToStop) {
     rig_.settle();
     ASSERT_EQ(worker_->cancels.size(), 1U);
     rig_.advance(milliseconds(2'000));
-    stand_still(milliseconds(60'000));
-    EXPECT_FALSE(worker_->killed);
-    rig_.core->heartbeat(worker_->id);
-    rig_.advance(milliseconds(3'400));
-    EXPECT_FALSE(worker_->killed);
-    rig_.advance(kPulse);
-    EXPECT_TRUE(worker_->killed);
+    expect_left(milliseconds(3'500));
 }
 
 TEST_F(Standstill, LeavesAnEngineItsGraceAfterTheJobHasEnded) {
@@ -83,13 +82,7 @@ TEST_F(Standstill, LeavesAnEngineItsGraceAfterTheJobHasEnded) {
     rig_.advance(milliseconds(2'000));
     ASSERT_EQ(worker_->cancels.size(), 1U);
     EXPECT_EQ(rig_.state(job_), JobState::failed) << "its timeout";
-    stand_still(milliseconds(60'000));
-    EXPECT_FALSE(worker_->killed);
-    rig_.core->heartbeat(worker_->id);
-    rig_.advance(milliseconds(4'400));
-    EXPECT_FALSE(worker_->killed);
-    rig_.advance(kPulse);
-    EXPECT_TRUE(worker_->killed);
+    expect_left(milliseconds(4'500));
 }
 
 TEST_F(Standstill, AShortOneIsNone) {

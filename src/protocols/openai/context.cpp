@@ -16,13 +16,14 @@ std::optional<std::string_view> client_request_id(const http::RequestHead& head)
 }  // namespace
 
 void asks_model(const http::Exchange& exchange, std::string_view operation) {
-    context_of(exchange).asked.operation = operation;
+    const auto& context = context_of(exchange);
+    if (*context.refused) context.asked.operation = operation;
 }
 
 void tell_refusal(const http::Exchange& exchange, const Error& error, int status) {
     const auto& context = context_of(exchange);
     const auto& asked = context.asked;
-    if (asked.operation.empty() || asked.has_job || !context.refused || !*context.refused) return;
+    if (asked.operation.empty() || asked.has_job) return;
     if (error.code == ErrorCode::cancelled) return;  // nobody is there to be told
     const auto& trace = exchange.head().trace;
     access::Refusal refusal;

@@ -13,7 +13,7 @@ namespace headrace::protocols::openai {
 
 /// A call of a language model, as far as it has come.
 struct AskedModel {
-    std::string_view operation;  // empty: it is no such call
+    std::string_view operation;  // empty: it is no such call, or nobody hears of refusals
     std::string name;
     std::string capability;
     bool has_job = false;
@@ -26,7 +26,7 @@ struct Context {
     /// x-ratelimit-…, once a limit was asked; every later answer of the request carries them.
     mutable http::Headers limits;
     mutable AskedModel asked;
-    const access::OnRefusal* refused = nullptr;
+    const access::OnRefusal* refused = nullptr;  // the gate's; never null behind it
 };
 
 inline const Context& context_of(const http::Exchange& exchange) {

@@ -62,10 +62,11 @@ asio::awaitable<Result<ModelCall>> ModelCall::begin(Site& site, const http::Exch
                                                     std::uint64_t most_tokens) {
     const auto& who = caller_of(exchange);
     auto& asked = context_of(exchange).asked;
-    asked.name = model;
+    const bool told = !asked.operation.empty();
+    if (told) asked.name = model;
     auto version = find_model(site, who, model, profile);
     if (!version) co_return fail(std::move(version).error());
-    asked.capability = (*version)->name;
+    if (told) asked.capability = (*version)->name;
     ModelCall call(exchange, std::move(*version), std::string(model), prompt_tokens);
     auto& limiter = site.parts.limiter;
     const std::string& name = call.version_->model;
